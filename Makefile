@@ -1,0 +1,77 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Everything else is listed by `make help`.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+VENV := .venv
+PY := $(VENV)/bin/python
+# An installed uv, or our own copy in a private environment.
+UV := $(shell command -v uv 2>/dev/null || echo $(CURDIR)/.tools/uv/bin/uv)
+export UV
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export SAM_CLI_TELEMETRY := 0
+
+.PHONY: help demo test check fmt build e2e events bench lock docs clean
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.tools/uv/bin/uv:
+	python3 -m venv .tools/uv
+	.tools/uv/bin/python -m pip install --quiet --require-hashes --only-binary :all: -r requirements/uv.txt
+
+$(VENV): requirements/dev.txt pyproject.toml $(if $(findstring .tools,$(UV)),.tools/uv/bin/uv)
+	@test -x $(VENV)/bin/python || $(UV) venv --quiet --python 3.12 $(VENV)
+	$(UV) pip sync --quiet --require-hashes --python $(PY) requirements/dev.txt
+	$(UV) pip install --quiet --no-deps --no-build-isolation --python $(PY) --editable .
+	@touch $(VENV)
+
+demo: $(VENV) ## an attack on an AI account, and what Ringfence does about it (no cloud, no network)
+	@$(VENV)/bin/ringfence demo $(ARGS)
+
+test: $(VENV) ## the whole test suite, with branch coverage of the core
+	@$(PY) -m pytest --cov --cov-report=term:skip-covered $(ARGS)
+
+check: $(VENV) ## format, lint, types, import contracts, template
+	ruff format --check .
+	ruff check .
+	mypy
+	lint-imports
+	cfn-lint template.yaml
+
+fmt: $(VENV) ## format the code
+	ruff format .
+	ruff check --fix .
+
+build: $(VENV) .tools/sam/bin/sam ## compile the configuration into the layer, then `sam build`
+	$(VENV)/bin/ringfence config compile
+	.tools/sam/bin/sam build
+
+.tools/sam/bin/sam: requirements/e2e-sam.txt $(VENV)
+	$(UV) venv --quiet --clear --python 3.12 .tools/sam
+	$(UV) pip sync --quiet --require-hashes --python .tools/sam/bin/python requirements/e2e-sam.txt
+	@touch $@
+
+.tools/box/bin/python: requirements/e2e-box.txt $(VENV)
+	$(UV) venv --quiet --clear --python 3.12 .tools/box
+	$(UV) pip sync --quiet --require-hashes --python .tools/box/bin/python requirements/e2e-box.txt
+	@touch $@
+
+e2e: build .tools/box/bin/python ## deploy the template into a local AWS and attack it
+	$(PY) -m pytest tests/e2e --e2e -p no:randomly -s $(ARGS)
+
+events: $(VENV) ## wrap each sample event into the SQS batch that the function really gets
+	$(PY) tools/wrap_events.py
+
+bench: $(VENV) ## benchmarks, one JSON line each
+	@for script in tests/benchmarks/bench_*.py; do $(PY) $$script; done
+
+docs: $(VENV) ## write the generated pages
+	$(PY) tools/write_docs.py
+
+lock: $(VENV) ## compile the locks anew from pyproject.toml
+	$(UV) pip compile -q pyproject.toml --python-version 3.12 --generate-hashes --no-header --no-annotate -o requirements/runtime.txt
+	$(UV) pip compile -q pyproject.toml --extra cli --extra demo --group dev --python-version 3.12 --generate-hashes --no-header --no-annotate -o requirements/dev.txt
+	for name in uv e2e-box e2e-sam; do $(UV) pip compile -q requirements/$$name.in --python-version 3.12 --generate-hashes --no-header --no-annotate -o requirements/$$name.txt; done
+
+clean: ## remove what was built; the environments stay
+	rm -rf .aws-sam build .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,25 @@
+"""A signed vote -> a decided job. Writes approvals, has no rights on IAM. Who is voting is what STS says, not what the caller says."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from ringfence import wiring
+from ringfence.clouds.aws.caller import Ballot, caller_of
+from ringfence.edge import refusal
+from ringfence.engine.approve import vote
+from ringfence.errors import RingfenceError
+
+log = Logger(service="approve")
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Count one vote."""
+    try:
+        ballot = Ballot.of(event)
+        voter = caller_of(ballot)
+        job = vote(ballot.job, voter, wiring.settings(), wiring.store(), wiring.queue(), wiring.now(), approve=ballot.approve)
+    except RingfenceError as error:
+        return refusal(error, log)
+    log.info("voted", job=job.id, state=job.state, voter=voter)
+    return {"job": job.id, "state": job.state}

@@ -1,0 +1,30 @@
+"""events queue -> findings -> jobs. Reads IAM, writes nothing but jobs and records."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+
+from ringfence import wiring
+from ringfence.edge import each_record, read_event
+from ringfence.engine.decide import decide
+from ringfence.sources import normalise
+
+log = Logger(service="evaluate")
+metrics = Metrics(namespace="Ringfence", service="evaluate")
+
+
+def one(body: str) -> None:
+    """Judge one message; raises where it must be tried again."""
+    for event in normalise(read_event(body)):
+        judgement = wiring.evaluator().judge(event, wiring.now())
+        metrics.add_metric(name=f"outcome-{judgement.outcome}", unit="Count", value=1)
+        log.info("judged", event_id=event.id, source=event.source, name=event.name, outcome=judgement.outcome, reason=judgement.reason)
+        if judgement.planned:
+            jobs = decide(judgement, wiring.settings(), wiring.store(), wiring.queue(), wiring.now())
+            log.info("decided", event_id=event.id, jobs={job.id: job.state for job in jobs})
+
+
+@metrics.log_metrics
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Take an SQS batch; a message that fails goes back alone."""
+    return each_record(event, one, log)

@@ -1,0 +1,30 @@
+"""jobs.fifo and later -> apply | verify; direct call by an operator -> undo. The only writer of IAM.
+
+A message carries the id of a stored job, never a plan: whatever else is sent does nothing but get logged.
+"""
+
+from typing import Any
+
+import msgspec
+from aws_lambda_powertools import Logger
+
+from ringfence import wiring
+from ringfence.clouds.aws.queue import JobMessage
+from ringfence.edge import answer_operator, each_record
+
+log = Logger(service="respond")
+
+
+def one(body: str) -> None:
+    """Work on one job; raises where it must be tried again."""
+    message = msgspec.json.decode(body, type=JobMessage)
+    responder = wiring.responder()
+    job = responder.verify(message.job) if message.do == "verify" else responder.apply(message.job)
+    log.info(message.do, job=job.id, state=job.state, identity=job.plan.target.arn)
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Take an SQS batch, or an operator's call."""
+    if "Records" in event:
+        return each_record(event, one, log)
+    return answer_operator(event, wiring.responder(), log)

@@ -1,0 +1,56 @@
+"""What an action is: a pure function from a finding and the state to steps, with its permissions declared beside it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from ringfence.domain.finding import Case, Finding
+from ringfence.domain.identity import Kind
+from ringfence.domain.plan import ActionClass, Call, Step
+from ringfence.domain.state import Facet
+
+
+class Impossible(Struct, frozen=True):
+    """Why the action cannot be planned, and what a person can do."""
+
+    reason: str
+
+
+class Permission(Struct, frozen=True):
+    """One IAM action that `respond` needs for the steps of an action.
+
+    `limited_to` names what the grant is limited to by a condition or by resource; `powers` the deployment level that has it.
+    """
+
+    action: str
+    limited_to: str = ""  # "", "own-policies" or "boundaries"
+    powers: str = "contain"  # "contain" or "full"
+
+
+class Action(Struct, frozen=True, kw_only=True):
+    """One remediation with its metadata."""
+
+    id: str
+    title: str
+    action_class: ActionClass
+    reads: frozenset[Facet]
+    writes: tuple[Permission, ...]
+    undo: str  # plain words
+    impact: str
+    plan: Callable[[Case, Finding], tuple[Step, ...] | Impossible]
+
+
+VERBS = {Kind.USER: "User", Kind.ROLE: "Role", Kind.GROUP: "Group"}
+
+
+def iam_call(operation: str, kind: Kind, name: str, **parameters: str) -> Call:
+    """Make an IAM call on an identity: `Attach{}Policy` becomes AttachRolePolicy with RoleName."""
+    verb = VERBS[kind]
+    return Call("iam", operation.format(verb), {f"{verb}Name": name, **parameters})
+
+
+def evidence_text(evidence: Mapping[str, Any], key: str) -> str:
+    """Give a text of the evidence that the guardrail must have put there."""
+    value = evidence.get(key)
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,84 @@
+"""The quarantine ladder: one explicit Deny over everything, on the first rung that fits (quotas: IAM User Guide, "IAM and STS quotas").
+
+1. attach the pre-made deny policy; 2. swap in the pre-made deny boundary, where the attachment quota is full and the old boundary
+can be put back by the deployment; 3. the same deny inline, only with full powers. No policy version is ever deleted to make room.
+"""
+
+import json
+
+from ringfence.actions._action import Impossible, iam_call
+from ringfence.domain.identity import Kind
+from ringfence.domain.plan import ActionClass, Step
+from ringfence.domain.state import Fact, FactKind, State, digest, read
+from ringfence.domain.finding import Case
+
+ATTACH_QUOTA = 10  # managed policies on one identity, by default
+INLINE_QUOTA = {Kind.ROLE: 10_240, Kind.USER: 2_048}  # characters of all inline policies, white space not counted
+INLINE_NAME = "ringfence-quarantine"
+DENY_ALL = {"Version": "2012-10-17", "Statement": [{"Sid": "RingfenceQuarantine", "Effect": "Deny", "Action": "*", "Resource": "*"}]}
+
+
+def deny_step(case: Case, action: str) -> Step | Impossible:
+    """Give the step that denies everything to the identity."""
+    state, deployment = case.state, case.settings.deployment
+    policy = deployment.quarantine_policy or own_policy(case, "quarantine")
+    if state is None or policy in (held := read(state.attached, "attached policies")) or len(held) < ATTACH_QUOTA:
+        return attach_step(case, action, policy)
+    old = state.boundary
+    if deployment.quarantine_boundary and (old is None or old in deployment.boundaries or old == deployment.quarantine_boundary):
+        return _boundary_step(case, action, deployment.quarantine_boundary, old)
+    if deployment.full_powers and _inline_fits(state):
+        return _inline_step(case, action)
+    return Impossible(f"{case.identity.name} holds {len(held)} managed policies (the quota) and no other rung of the ladder is open to this deployment")
+
+
+def attach_step(case: Case, action: str, policy: str) -> Step:
+    """Attach one of the product's own deny policies."""
+    kind, name = case.identity.kind, case.identity.name
+    return Step(
+        action=action,
+        action_class=ActionClass.CONTAINMENT,
+        fact=Fact(FactKind.ATTACHED, policy),
+        before=None,
+        after="attached",
+        call=iam_call("Attach{}Policy", kind, name, PolicyArn=policy),
+        inverse=iam_call("Detach{}Policy", kind, name, PolicyArn=policy),
+    )
+
+
+def own_policy(case: Case, name: str) -> str:
+    """Give the ARN that a deployment's policy would have, where no deployment is known (offline)."""
+    return f"arn:{case.identity.partition}:iam::{case.identity.account}:policy/ringfence/{name}"
+
+
+def _boundary_step(case: Case, action: str, boundary: str, old: str | None) -> Step:
+    kind, name = case.identity.kind, case.identity.name
+    put = "Put{}PermissionsBoundary"
+    back = iam_call("Delete{}PermissionsBoundary", kind, name) if old is None else iam_call(put, kind, name, PermissionsBoundary=old)
+    return Step(
+        action=action,
+        action_class=ActionClass.CONTAINMENT,
+        fact=Fact(FactKind.BOUNDARY, "boundary"),
+        before=old,
+        after=boundary,
+        call=iam_call(put, kind, name, PermissionsBoundary=boundary),
+        inverse=back,
+    )
+
+
+def _inline_step(case: Case, action: str) -> Step:
+    kind, name = case.identity.kind, case.identity.name
+    return Step(
+        action=action,
+        action_class=ActionClass.CONTAINMENT,
+        fact=Fact(FactKind.INLINE, INLINE_NAME),
+        before=None,
+        after=digest(DENY_ALL),
+        call=iam_call("Put{}Policy", kind, name, PolicyName=INLINE_NAME, PolicyDocument=json.dumps(DENY_ALL)),
+        inverse=iam_call("Delete{}Policy", kind, name, PolicyName=INLINE_NAME),
+    )
+
+
+def _inline_fits(state: State) -> bool:
+    used = sum(len(json.dumps(document, separators=(",", ":"))) for document in read(state.inline, "inline policies").values())
+    return used + len(json.dumps(DENY_ALL, separators=(",", ":"))) <= INLINE_QUOTA.get(state.identity.kind, 0)

@@ -1,0 +1,57 @@
+"""Where commands write: JSON Lines for machines, tables for people."""
+
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import click
+import msgspec
+
+
+class Output:
+    """One of the two ways to answer."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        """Take which one."""
+        self.as_json = as_json
+
+    def line(self, value: Mapping[str, Any]) -> None:
+        """Write one JSON line. What is no Unicode (a lone surrogate in a log) is escaped."""
+        sys.stdout.write(json_line(value) + "\n")
+
+    def text(self, text: str) -> None:
+        """Write for people, on stdout."""
+        click.echo(text)
+
+    def aside(self, text: str) -> None:
+        """Write for people, on stderr: progress and warnings."""
+        click.echo(text, err=True)
+
+    def table(self, columns: Iterable[str], rows: Iterable[Iterable[object]], empty: str) -> None:
+        """Write a table, or a sentence where there is nothing to show."""
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+        for row in rows:
+            table.add_row(*(cell if isinstance(cell, Text) else Text(shown(str(cell))) for cell in row))
+        if table.row_count:
+            Console().print(table)
+        else:
+            click.echo(empty)
+
+
+def json_line(value: Mapping[str, Any]) -> str:
+    """Give a value as one line of JSON."""
+    try:
+        return msgspec.json.encode(value).decode()
+    except UnicodeEncodeError:
+        import json
+
+        return json.dumps(value, default=str)
+
+
+def shown(text: str) -> str:
+    """Show attacker-written text inertly: control, bidi and other invisible characters are escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

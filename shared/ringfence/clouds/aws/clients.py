@@ -1,0 +1,68 @@
+"""One cached, typed client per service. `AWS_ENDPOINT_URL` and the usual AWS environment count."""
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from botocore.config import Config
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sqs import SQSClient
+
+
+def config() -> "Config":
+    """Few, bounded attempts: a job is tried again by its queue, not by a client that waits."""
+    from botocore.config import Config
+
+    return Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=5, read_timeout=10)
+
+
+@cache
+def iam() -> "IAMClient":
+    """IAM."""
+    import boto3
+
+    return boto3.client("iam", config=config())
+
+
+@cache
+def dynamodb() -> "DynamoDBClient":
+    """DynamoDB."""
+    import boto3
+
+    return boto3.client("dynamodb", config=config())
+
+
+@cache
+def sqs() -> "SQSClient":
+    """SQS."""
+    import boto3
+
+    return boto3.client("sqs", config=config())
+
+
+@cache
+def sns() -> "SNSClient":
+    """SNS."""
+    import boto3
+
+    return boto3.client("sns", config=config())
+
+
+@cache
+def functions() -> "LambdaClient":
+    """Lambda, for the command line."""
+    import boto3
+
+    return boto3.client("lambda", config=config())
+
+
+@cache
+def cloudformation() -> "CloudFormationClient":
+    """CloudFormation, for the command line."""
+    import boto3
+
+    return boto3.client("cloudformation", config=config())

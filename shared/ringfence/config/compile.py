@@ -1,0 +1,52 @@
+"""Compiles a checked configuration into the settings that the functions load."""
+
+from datetime import UTC, datetime, time
+
+import msgspec
+
+from ringfence.config.schema import AwsHumans, AwsProject, Config, ProjectEntry
+from ringfence.domain.finding import Workload
+from ringfence.domain.state import digest
+from ringfence.settings import Exemption, Project, RolePattern, Settings
+
+
+def compile_settings(config: Config) -> Settings:
+    """Give the settings, with the hash by which every record names them."""
+    defaults = config.defaults
+    settings = Settings(
+        mode=defaults.mode,
+        overrides={name: entry.mode for name, entry in config.guardrails.items()},
+        fresh_window_minutes=defaults.fresh_window_minutes,
+        approval_timeout_minutes=defaults.approval.timeout_minutes,
+        approvers=defaults.approval.approvers,
+        max_blast_radius=defaults.max_blast_radius,
+        mfa_exempt=defaults.mfa.exempt,
+        never_touch=config.never_touch,
+        deployers=config.deployers,
+        projects=tuple(_project(entry) for entry in config.projects),
+        exemptions=tuple(exemption for entry in config.projects for exemption in _exemptions(entry)),
+    )
+    return msgspec.structs.replace(settings, config_hash=digest(msgspec.to_builtins(settings)))
+
+
+def _project(entry: ProjectEntry) -> Project:
+    aws = entry.aws or AwsProject()
+    named = bool(aws.roles or aws.tags or aws.humans != AwsHumans())
+    return Project(
+        name=entry.name,
+        environment=entry.environment,
+        accounts=aws.accounts,
+        whole_accounts=bool(aws.accounts) and not named,
+        tags=aws.tags,
+        roles=tuple(RolePattern(Workload(kind), glob) for kind, globs in aws.roles.items() for glob in globs),
+        users=aws.humans.users,
+        groups=aws.humans.groups,
+        permission_sets=aws.humans.permission_sets,
+        allowed_policies=aws.allowed_policies,
+        approved_models=entry.models.approved,
+    )
+
+
+def _exemptions(entry: ProjectEntry) -> tuple[Exemption, ...]:
+    """An exception holds until the end of its last day, UTC."""
+    return tuple(Exemption(e.guardrail, e.principal, e.reason, datetime.combine(e.until, time.max, UTC)) for e in entry.exceptions)

@@ -1,0 +1,187 @@
+"""The schema of `ringfence.yaml`. Unknown keys are errors; patterns are globs; everything but a project's name and scope is optional."""
+
+from datetime import date
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from ringfence.settings import Environment, Mode
+
+Text = Annotated[str, StringConstraints(min_length=1)]
+AccountId = Annotated[str, StringConstraints(pattern=r"^([0-9]{12}|\*)$")]
+Uri = Annotated[str, StringConstraints(pattern=r"^(s3|gs)://.+")]
+Kind = Literal["training", "inference", "notebook", "pipeline", "agent"]
+
+
+class Model(BaseModel):
+    """Frozen, and strict about keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Approval(Model):
+    """Who is asked, where, and for how long."""
+
+    channel: str = Field("#sec-approvals", description="Where approvals are asked for.")
+    timeout_minutes: int = Field(30, ge=1, le=1440, description="After this long without a decision the answer is no.")
+    on_timeout: Literal["escalate", "deny"] = "escalate"
+    approvers: tuple[Text, ...] = Field((), description="ARNs that may approve. Empty: whoever IAM lets call the approve function.")
+    two_person_for: tuple[Text, ...] = Field((), description="Actions that need two approvers.")
+
+
+class Mfa(Model):
+    """Whom MFA is not asked of, and how long a new user has."""
+
+    grace_hours: int = Field(24, ge=0, le=168)
+    exempt: tuple[Text, ...] = ()
+
+
+class Keys(Model):
+    """What is allowed of long-lived credentials."""
+
+    max_age_days: int = Field(90, ge=1)
+    unused_days: int = Field(45, ge=1)
+    allow_static_keys: bool = False
+    allow_bedrock_api_keys: bool = False
+
+
+class UnusedDays(Model):
+    """After how many days without use access counts as unused."""
+
+    role: int = Field(90, ge=1)
+    permission: int = Field(90, ge=1)
+
+
+class Defaults(Model):
+    """What counts where nothing else is said."""
+
+    mode: Mode = Field(Mode.OBSERVE, description="observe: everything but the acting. graduated: fresh changes are reversed, containment asks. strict: critical containment acts.")
+    fresh_window_minutes: int = Field(15, ge=1, le=1440, description="A change younger than this may be undone without asking.")
+    approval: Approval = Approval()
+    mfa: Mfa = Mfa()
+    keys: Keys = Keys()
+    unused_days: UnusedDays = UnusedDays()
+    max_blast_radius: int = Field(5, ge=1, description="Identities that one automatic step may touch.")
+    max_auto_actions_per_hour: int = Field(10, ge=0)
+
+
+class GuardrailSettings(Model):
+    """What is different for one guardrail or playbook."""
+
+    mode: Mode
+
+
+class Trusted(Model):
+    """Who and what is not outside."""
+
+    aws_accounts: tuple[AccountId, ...] = ()
+    gcp_domains: tuple[Text, ...] = ()
+    networks: tuple[Text, ...] = ()
+    oidc_issuers: tuple[Text, ...] = ()
+    audiences: tuple[Text, ...] = ()
+    image_accounts: tuple[AccountId, ...] = ()
+    features: tuple[Literal["role-manager", "outbound-federation"], ...] = ()
+
+
+class AwsHumans(Model):
+    """The people of a project on AWS."""
+
+    permission_sets: tuple[Text, ...] = ()
+    groups: tuple[Text, ...] = ()
+    users: tuple[Text, ...] = ()
+
+
+class AwsProject(Model):
+    """A project on AWS."""
+
+    accounts: tuple[AccountId, ...] = ()
+    regions: tuple[Text, ...] = ()
+    tags: dict[str, str] = Field(default_factory=dict)
+    roles: dict[Kind, tuple[Text, ...]] = Field(default_factory=dict)
+    require_boundary: tuple[Text, ...] = ()
+    allowed_policies: tuple[Text, ...] = ()
+    humans: AwsHumans = AwsHumans()
+
+
+class GcpHumans(Model):
+    """The people of a project on Google Cloud."""
+
+    groups: tuple[Text, ...] = ()
+    users: tuple[Text, ...] = ()
+
+
+class GcpProject(Model):
+    """A project on Google Cloud."""
+
+    projects: tuple[Text, ...] = ()
+    service_accounts: dict[Kind, tuple[Text, ...]] = Field(default_factory=dict)
+    agents: tuple[Text, ...] = ()
+    humans: GcpHumans = GcpHumans()
+
+
+class DataSet(Model):
+    """A place where data lies, and which kinds of workload may touch it."""
+
+    at: Uri
+    writers: tuple[Kind, ...] = ()
+    readers: tuple[Kind, ...] = ()
+
+
+class Data(Model):
+    """Training data and model artefacts."""
+
+    training: tuple[DataSet, ...] = ()
+    artifacts: tuple[DataSet, ...] = ()
+
+
+class Models(Model):
+    """Which models a project may use."""
+
+    approved: tuple[Text, ...] = ()
+    guardrails: tuple[Text, ...] = ()
+    admins: tuple[Text, ...] = ()
+
+
+class ExceptionEntry(Model):
+    """One exception: with a reason, and an end at most 180 days ahead."""
+
+    guardrail: Text
+    principal: Text
+    reason: Text
+    until: date
+    approved_by: str = ""
+
+
+class ProjectEntry(Model):
+    """One AI project. It needs a name and a scope on at least one cloud."""
+
+    name: Text
+    environment: Environment = Environment.PROD
+    owners: tuple[Text, ...] = ()
+    aws: AwsProject | None = None
+    gcp: GcpProject | None = None
+    data: Data = Data()
+    models: Models = Models()
+    exceptions: tuple[ExceptionEntry, ...] = ()
+
+    @model_validator(mode="after")
+    def _has_a_scope(self) -> Self:
+        aws, gcp = self.aws, self.gcp
+        on_aws = aws is not None and (aws.accounts or aws.tags or aws.roles or aws.humans != AwsHumans())
+        on_gcp = gcp is not None and (gcp.projects or gcp.service_accounts or gcp.agents or gcp.humans != GcpHumans())
+        if not on_aws and not on_gcp:
+            raise ValueError("a project needs a scope: aws.accounts, aws.roles, aws.tags, aws.humans, gcp.projects, gcp.service_accounts, gcp.agents or gcp.humans")
+        return self
+
+
+class Config(Model):
+    """The whole file."""
+
+    version: Literal[1]
+    defaults: Defaults = Defaults()
+    guardrails: dict[str, GuardrailSettings] = Field(default_factory=dict)
+    trusted: Trusted = Trusted()
+    never_touch: tuple[Text, ...] = Field((), description="Added to the built-in protected set; nothing can be taken from it.")
+    deployers: tuple[Text, ...] = Field((), description="Changes by these are asked about, not reversed, unless critical.")
+    security_admins: tuple[Text, ...] = ()
+    projects: tuple[ProjectEntry, ...] = ()

@@ -1,0 +1,25 @@
+"""Globs over names and ARNs: `*` any run, `?` one character, nothing else is special.
+
+IAM names are unique without regard to case (IAM User Guide, "IAM identifiers"), so matching folds ASCII case; other letters
+only match themselves, so that a look-alike never matches.
+"""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+
+@lru_cache(maxsize=4096)
+def _pattern(glob: str) -> re.Pattern[str]:
+    parts = (".*" if c == "*" else "." if c == "?" else re.escape(c) for c in glob)
+    return re.compile("".join(parts), re.IGNORECASE | re.ASCII | re.DOTALL)
+
+
+def matches(glob: str, text: str) -> bool:
+    """Whether the whole text matches the glob."""
+    return _pattern(glob).fullmatch(text) is not None
+
+
+def any_match(globs: Iterable[str], *texts: str) -> str | None:
+    """Give the first glob that matches one of the texts, or None."""
+    return next((glob for glob in globs for text in texts if matches(glob, text)), None)

@@ -1,0 +1,54 @@
+"""Identity: a human or machine principal, with its immutable unique id where it is known."""
+
+from enum import StrEnum
+from typing import Self
+
+from msgspec import Struct
+
+from ringfence.domain.arn import parse_arn
+
+
+class Kind(StrEnum):
+    """What IAM can change here, and what it cannot."""
+
+    USER = "user"
+    ROLE = "role"
+    GROUP = "group"
+    ROOT = "root"
+    OUTSIDE = "outside"  # federated, Identity Center, a service, another account: not changeable by IAM here
+
+
+class Identity(Struct, frozen=True, forbid_unknown_fields=True):
+    """A principal of one account. The ARN lacks its path until the live identity was read; the unique id never changes."""
+
+    kind: Kind
+    arn: str
+    name: str
+    account: str
+    partition: str = "aws"
+    unique_id: str | None = None  # AROA..., AIDA..., AGPA...
+
+    @classmethod
+    def of(cls, kind: Kind, name: str, account: str, partition: str = "aws", unique_id: str | None = None) -> Self:
+        """Name an identity by what an event tells: kind, name and account."""
+        arn = f"arn:{partition}:iam::{account}:root" if kind is Kind.ROOT else f"arn:{partition}:iam::{account}:{kind}/{name}"
+        return cls(kind=kind, arn=arn, name=name, account=account, partition=partition, unique_id=unique_id)
+
+    @classmethod
+    def from_arn(cls, text: object, unique_id: str | None = None) -> Self | None:
+        """Name an identity by its ARN; a session of a role is the role (its ARN lacks the role's path). None for no principal."""
+        arn = parse_arn(text)
+        if arn is None or arn.service not in ("iam", "sts"):
+            return None
+        if arn.resource == "root":
+            return cls.of(Kind.ROOT, "root", arn.account, arn.partition)
+        if arn.type == "assumed-role":
+            return cls.of(Kind.ROLE, arn.resource.split("/")[1], arn.account, arn.partition, unique_id)
+        if arn.type in ("user", "role", "group") and arn.service == "iam":
+            return cls(Kind(arn.type), str(arn), arn.name, arn.account, arn.partition, unique_id)
+        return cls(Kind.OUTSIDE, str(arn), arn.name, arn.account, arn.partition, unique_id)
+
+    @property
+    def key(self) -> str:
+        """What queue group, fence and precondition go by: the unique id, else the ARN without regard to case."""
+        return self.unique_id or self.arn.casefold()

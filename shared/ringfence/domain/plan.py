@@ -1,0 +1,60 @@
+"""Steps and plans: data, immutable, with a digest over their RFC 8785 bytes."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+import msgspec
+from msgspec import Struct, field
+
+from ringfence.domain.identity import Identity
+from ringfence.domain.state import Fact, digest
+
+
+class ActionClass(StrEnum):
+    """Reversal undoes a fresh change; containment cuts access and can be taken off; loss cannot be undone, never by us."""
+
+    REVERSAL = "reversal"
+    CONTAINMENT = "containment"
+    LOSS = "loss"
+
+
+class When(StrEnum):
+    """What the mode makes of a step."""
+
+    ACT = "act"
+    ASK = "ask"
+    NEVER = "never"
+
+
+class Call(Struct, frozen=True, forbid_unknown_fields=True):
+    """One typed API call, in the names of the service's API model."""
+
+    service: str
+    operation: str
+    parameters: Mapping[str, str]
+
+
+class Step(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One call that changes one fact from `before` to `after`, and the call that changes it back."""
+
+    action: str
+    action_class: ActionClass = field(name="class")
+    fact: Fact
+    before: str | None
+    after: str | None
+    call: Call
+    inverse: Call
+
+
+class Plan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The ordered steps for one target. What was approved is what runs: the digest covers every byte of it."""
+
+    target: Identity
+    affected: int  # how many identities lose something
+    steps: tuple[Step, ...]
+    config_hash: str
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the RFC 8785 bytes of the plan."""
+        return digest(msgspec.to_builtins(self))

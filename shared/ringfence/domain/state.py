@@ -1,0 +1,111 @@
+"""The state of one identity, in parts (facets) that are read only when somebody needs them.
+
+A facet that was not read is None and is never taken for empty: `NotReadError`. A **fact** is one changeable property of an
+identity with one value (a policy is attached, a key is Active); steps change one fact each, and preconditions, postconditions,
+verification and undo all compare facts.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+import rfc8785
+from msgspec import Struct
+
+from ringfence.domain.identity import Identity
+from ringfence.errors import NotReadError
+
+Document = Mapping[str, Any]
+
+
+class Facet(StrEnum):
+    """A part of the state that costs calls of its own."""
+
+    ATTACHED = "attached"
+    INLINE = "inline"
+    DOCUMENTS = "documents"  # of the attached customer-managed policies, default version
+    MEMBERS = "members"  # of a group
+    MFA = "mfa"
+    LOGIN = "login"
+    KEYS = "keys"  # access keys, service-specific credentials, SSH keys and signing certificates
+
+
+class FactKind(StrEnum):
+    """The properties that a step may change."""
+
+    ATTACHED = "attached-policy"  # key: policy ARN; value: "attached" or None
+    INLINE = "inline-policy"  # key: policy name; value: SHA-256 of the document or None
+    BOUNDARY = "permissions-boundary"  # key: "boundary"; value: policy ARN or None
+    ACCESS_KEY = "access-key"  # key: access key id; value: Active, Inactive or None
+    SERVICE_CREDENTIAL = "service-credential"
+    SSH_KEY = "ssh-public-key"
+    CERTIFICATE = "signing-certificate"
+
+
+class Fact(Struct, frozen=True, forbid_unknown_fields=True):
+    """The name of one changeable property."""
+
+    kind: FactKind
+    key: str
+
+
+class Credential(Struct, frozen=True, forbid_unknown_fields=True):
+    """A credential of a user and its status, `Active` or `Inactive`."""
+
+    kind: FactKind
+    id: str
+    status: str
+
+
+class State(Struct, frozen=True, kw_only=True):
+    """What an identity is now. Facets are None until they are read."""
+
+    identity: Identity
+    trust: Document | None = None  # roles
+    tags: Mapping[str, str] = {}
+    boundary: str | None = None
+    attached: tuple[str, ...] | None = None  # policy ARNs
+    documents: Mapping[str, Document] | None = None  # policy ARN -> default version
+    inline: Mapping[str, Document] | None = None  # policy name -> document
+    members: tuple[str, ...] | None = None  # ARNs of a group's users
+    mfa: tuple[str, ...] | None = None  # serial numbers
+    login: bool | None = None  # has a console password
+    credentials: tuple[Credential, ...] | None = None
+
+    def value(self, fact: Fact) -> str | None:
+        """Give the value of a fact, None where it does not hold; raise NotReadError where its facet was not read."""
+        match fact.kind:
+            case FactKind.ATTACHED:
+                return "attached" if fact.key in read(self.attached, "attached policies") else None
+            case FactKind.INLINE:
+                document = read(self.inline, "inline policies").get(fact.key)
+                return None if document is None else digest(document)
+            case FactKind.BOUNDARY:
+                return self.boundary
+            case _:
+                held = read(self.credentials, "credentials")
+                return next((c.status for c in held if c.kind is fact.kind and c.id == fact.key), None)
+
+
+FACETS = {
+    FactKind.ATTACHED: (Facet.ATTACHED,),
+    FactKind.INLINE: (Facet.INLINE,),
+    FactKind.BOUNDARY: (),
+    FactKind.ACCESS_KEY: (Facet.KEYS,),
+    FactKind.SERVICE_CREDENTIAL: (Facet.KEYS,),
+    FactKind.SSH_KEY: (Facet.KEYS,),
+    FactKind.CERTIFICATE: (Facet.KEYS,),
+}
+
+
+def read[T](facet: T | None, name: str) -> T:
+    """Give a facet that must have been read."""
+    if facet is None:
+        raise NotReadError(f"the {name} of this identity were not read", "Name the facet in `reads` of the guardrail or action")
+    return facet
+
+
+def digest(value: object) -> str:
+    """SHA-256 over the RFC 8785 bytes of a JSON value, as lower-case hex."""
+    return hashlib.sha256(rfc8785.dumps(value)).hexdigest()  # type: ignore[arg-type]  # rfc8785 types JSON more narrowly than we can

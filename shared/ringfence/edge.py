@@ -1,0 +1,94 @@
+"""What the functions' edges share: batches that never fail for one message, and answers to operators' calls."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from ringfence.domain.job import Job
+from ringfence.engine.ports import Done, Failed, Reply
+from ringfence.engine.respond import Responder
+from ringfence.engine.undo import open_undo
+from ringfence.errors import RefusedError, RingfenceError
+
+
+class Log(Protocol):
+    """The part of a logger that is used here."""
+
+    def exception(self, msg: object, **more: Any) -> None:  # noqa: ANN401 - a logger's own
+        """Log an error with its traceback."""
+        ...
+
+    def warning(self, msg: object, **more: Any) -> None:  # noqa: ANN401 - a logger's own
+        """Log a refusal."""
+        ...
+
+
+def read_event(body: str) -> object:
+    """Read the JSON of a message; what is none stays text, and is judged `malformed` like any other."""
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+        return body
+
+
+def each_record(event: Mapping[str, Any], one: Callable[[str], None], log: Log) -> dict[str, Any]:
+    """Work off an SQS batch and name the messages that failed; SQS gives them back alone, and to the dead-letter queue in the end.
+
+    In a FIFO queue the batch size is 1, so that naming one message never lets a later one overtake it.
+    """
+    failures: list[dict[str, str]] = []
+    for record in event.get("Records", ()):
+        try:
+            one(record["body"])
+        except Exception:  # the function's edge: one bad message must not take its neighbours along
+            log.exception("message failed", message_id=record.get("messageId"))
+            failures.append({"itemIdentifier": record.get("messageId", "")})
+    return {"batchItemFailures": failures}
+
+
+def refusal(error: RingfenceError, log: Log) -> dict[str, Any]:
+    """Answer a refused call with the reason, in words."""
+    log.warning("refused", reason=str(error))
+    return {"error": error.problem, "hint": error.hint}
+
+
+def answer_operator(event: Mapping[str, Any], responder: Responder, log: Log) -> dict[str, Any]:
+    """Open, or close, the undo of a stored job. The call that gives something back is the operator's to make, between the two."""
+    try:
+        match event:
+            case {"do": "undo", "job": str(job), "by": str(by)}:
+                return _opened(open_undo(job, by, responder.store, responder.queue, responder.clock()), responder)
+            case {"do": "settle", "job": str(job), "reply": reply}:
+                settled = responder.settle(job, _reply(reply))
+                return _opened(settled, responder)
+            case {"do": "show", "job": str(job)}:
+                return _answer(responder.store.job(job))
+            case _:
+                raise RefusedError("this call is none that is known", "Use `ringfence undo`")
+    except RingfenceError as error:
+        return refusal(error, log)
+
+
+def _opened(job: Job, responder: Responder) -> dict[str, Any]:
+    if responder.is_operators(job) and not job.ended:
+        call = responder.prepare(job.id)
+        current = responder.store.job(job.id)
+        return {**_answer(current), "call": None if call is None else msgspec.to_builtins(call)}
+    return {**_answer(job), "call": None}
+
+
+def _answer(job: Job | None) -> dict[str, Any]:
+    if job is None:
+        raise RefusedError("there is no such job", "See `ringfence jobs`")
+    return {"job": job.id, "state": str(job.state), "identity": job.plan.target.arn, "class": str(job.action_class)}
+
+
+def _reply(given: object) -> Reply:
+    match given:
+        case {"request_id": str(request_id)}:
+            return Done(request_id)
+        case {"code": str(code), "message": str(message)}:
+            return Failed(code, message)
+        case _:
+            raise RefusedError("the reply is none that is known", "Use `ringfence undo`")

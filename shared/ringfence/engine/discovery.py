@@ -1,0 +1,112 @@
+"""Which AI project an identity belongs to: declared first, then discovered by what AWS's AI services leave behind.
+
+The most specific claim wins: named identity, then tag, then listed account, then "*". Sources of the patterns: AWS documentation
+of the SageMaker, Bedrock, AgentCore and DataZone console roles, read in 2026-11.
+"""
+
+from msgspec import Struct
+
+from ringfence.domain.finding import Unknown, Workload
+from ringfence.domain.glob import any_match, matches
+from ringfence.domain.identity import Identity, Kind
+from ringfence.domain.state import State
+from ringfence.iam import parse
+from ringfence.settings import DISCOVERED, Project, Settings
+
+SERVICES = {
+    "sagemaker.amazonaws.com": Workload.TRAINING,
+    "job.sagemaker.amazonaws.com": Workload.TRAINING,
+    "bedrock.amazonaws.com": Workload.INFERENCE,
+    "bedrock-agentcore.amazonaws.com": Workload.AGENT,
+}
+ROLE_NAMES = {
+    "AmazonSageMaker-ExecutionRole-*": Workload.NOTEBOOK,
+    "AmazonSageMakerServiceCatalogProducts*": Workload.PIPELINE,
+    "AmazonBedrockExecutionRoleFor*": Workload.AGENT,
+    "AmazonBedrockAgentCore*": Workload.AGENT,
+    "AgentCore-*": Workload.AGENT,
+    "datazone_usr_role_*": Workload.NOTEBOOK,
+    "SageMakerStudio*": Workload.NOTEBOOK,
+}
+USER_NAMES = {"BedrockAPIKey-*": Workload.BEDROCK_API_KEY}
+POLICY_NAMES = ("AmazonSageMaker*", "AmazonBedrock*")
+TAGS = ("ai-project", "AmazonDataZoneProject")
+
+
+class Membership(Struct, frozen=True):
+    """An identity's project and what the identity is for in it."""
+
+    project: Project
+    workload: Workload
+
+
+def membership(identity: Identity, state: State | None, settings: Settings) -> Membership | Unknown | None:
+    """Give the project of an identity; None where it belongs to none, Unknown where its state would be needed to tell."""
+    for claim in (_by_name, _by_tag, _by_account):
+        for project in settings.projects:
+            workload = claim(project, identity, state)
+            if workload is not None:
+                return Membership(project, workload)
+    workload = _discovered(identity, state)
+    if workload is not None:
+        return Membership(DISCOVERED, workload)
+    if state is None:
+        return Unknown(f"whether {identity.name} is an AI identity is not known: its trust, tags and policies were not read")
+    return None
+
+
+def workload_of(identity: Identity, state: State | None) -> Workload:
+    """Say what an identity is for, by its name and by the first service that may assume it."""
+    names = ROLE_NAMES if identity.kind is Kind.ROLE else USER_NAMES
+    by_name = next((workload for glob, workload in names.items() if matches(glob, identity.name)), None)
+    if by_name is not None:
+        return by_name
+    if identity.kind is Kind.ROLE:
+        by_trust = next((SERVICES[service] for service in trusted_services(state) if service in SERVICES), None)
+        return by_trust or Workload.UNKNOWN
+    return Workload.HUMAN if identity.kind is Kind.GROUP or (state is not None and state.login) else Workload.UNKNOWN
+
+
+def trusted_services(state: State | None) -> tuple[str, ...]:
+    """Give the services that the role's trust policy allows to assume it."""
+    if state is None or state.trust is None:
+        return ()
+    found: list[str] = []
+    for statement in parse(state.trust).statements:
+        named = statement.principal.get("Service", ()) if statement.allow and isinstance(statement.principal, dict) else ()
+        found += [named] if isinstance(named, str) else [s for s in named if isinstance(s, str)]
+    return tuple(found)
+
+
+def _by_name(project: Project, identity: Identity, state: State | None) -> Workload | None:
+    arns = (identity.arn, Identity.of(identity.kind, identity.name, identity.account, identity.partition).arn)
+    if identity.kind is Kind.ROLE:
+        named = next((p.workload for p in project.roles if any_match((p.glob,), *arns)), None)
+        sets = any_match((f"AWSReservedSSO_{name}_*" for name in project.permission_sets), identity.name)
+        return named or (Workload.HUMAN if sets else None)
+    globs = project.groups if identity.kind is Kind.GROUP else project.users
+    return workload_of(identity, state) if any_match(globs, *arns, identity.name) else None
+
+
+def _by_tag(project: Project, identity: Identity, state: State | None) -> Workload | None:
+    if state is None or not project.tags:
+        return None
+    return workload_of(identity, state) if all(state.tags.get(key) == value for key, value in project.tags.items()) else None
+
+
+def _by_account(project: Project, identity: Identity, state: State | None) -> Workload | None:
+    if not project.whole_accounts or not any_match(project.accounts, identity.account):
+        return None
+    return workload_of(identity, state)
+
+
+def _discovered(identity: Identity, state: State | None) -> Workload | None:
+    names = ROLE_NAMES if identity.kind is Kind.ROLE else USER_NAMES if identity.kind is Kind.USER else {}
+    if any_match(names, identity.name):
+        return workload_of(identity, state)
+    if state is None:
+        return None
+    if any(service in SERVICES for service in trusted_services(state)) or any(tag in state.tags for tag in TAGS):
+        return workload_of(identity, state)
+    attached = (arn.rsplit("/", 1)[-1] for arn in state.attached or () if ":iam::aws:policy/" in arn)
+    return workload_of(identity, state) if any(any_match(POLICY_NAMES, name) for name in attached) else None

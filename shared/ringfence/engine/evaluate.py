@@ -1,0 +1,207 @@
+"""Judge one event: which identities it touches, what the guardrails say of each, and which steps would follow.
+
+The event is only a reason to look: with a reader, the current state decides. Without one (offline, no snapshot) the event alone is
+judged, and what it cannot tell is `needs-state`.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from ringfence.actions import ACTIONS, Action, Impossible
+from ringfence.domain.event import Event, Outcome
+from ringfence.domain.finding import Case, Finding, Guardrail, Unknown
+from ringfence.domain.glob import any_match
+from ringfence.domain.identity import Identity, Kind
+from ringfence.domain.plan import ActionClass, Step, When
+from ringfence.domain.state import Facet, State
+from ringfence.engine.discovery import Membership, membership
+from ringfence.engine.ports import Absence, Reader, Wanted
+from ringfence.engine.protect import protected
+from ringfence.guardrails import GUARDRAILS
+from ringfence.settings import Exemption, Mode, Project, Settings
+
+# What discovery and the blast radius look at, whatever the guardrail.
+ALSO = {Kind.USER: {Facet.ATTACHED, Facet.LOGIN}, Kind.GROUP: {Facet.MEMBERS}, Kind.ROLE: {Facet.ATTACHED}, Kind.ROOT: set[Facet](), Kind.OUTSIDE: set[Facet]()}
+CLOCK_SKEW = timedelta(minutes=1)
+
+
+class PlannedStep(Struct, frozen=True):
+    """A step, and what the mode makes of it."""
+
+    step: Step
+    when: When
+
+
+class Planned(Struct, frozen=True, kw_only=True):
+    """A finding with its steps, or with the reason why there are none."""
+
+    finding: Finding
+    steps: tuple[PlannedStep, ...]
+    affected: int = 1
+    remark: str = ""
+    out_of_reach: bool = False  # the target is protected
+
+
+class Judgement(Struct, frozen=True, kw_only=True):
+    """What became of one event, in plain words."""
+
+    event: Event
+    outcome: Outcome
+    reason: str
+    identities: tuple[Identity, ...] = ()
+    planned: tuple[Planned, ...] = ()
+    exemptions: tuple[Exemption, ...] = ()  # used
+
+
+class Evaluator:
+    """Judges events under one configuration. Guardrails are indexed by what they hear, once."""
+
+    def __init__(self, settings: Settings, reader: Reader | None, guardrails: Iterable[Guardrail] = GUARDRAILS, actions: Iterable[Action] = ACTIONS) -> None:
+        """Take the settings, and the reader of states where there is one."""
+        self.settings = settings
+        self.reader = reader
+        self.actions: Mapping[str, Action] = {action.id: action for action in actions}
+        self.index: dict[tuple[str, str], list[Guardrail]] = {}
+        for guardrail in guardrails:
+            for trigger in guardrail.triggers:
+                self.index.setdefault((trigger.source, trigger.name), []).append(guardrail)
+
+    def judge(self, event: Event, now: datetime, recent: tuple[Event, ...] = ()) -> Judgement:
+        """Judge one event. Raises UpstreamError where the state cannot be read: the event is then tried again."""
+        known = (event.subject,) if event.subject is not None else ()
+        if event.set_aside is not None:
+            return Judgement(event=event, outcome=event.set_aside.outcome, reason=event.set_aside.reason, identities=known)
+        if event.actor and event.actor.identity and event.actor.identity.arn in self.settings.deployment.own_roles:
+            return Judgement(event=event, outcome=Outcome.IGNORED, reason="our own act", identities=known)
+        heard = self.index.get((event.source, event.name))
+        if not heard:
+            return Judgement(event=event, outcome=Outcome.QUIET, reason=f"no guardrail hears {event.name or 'an event without a name'}", identities=known)
+        subjects = self._subjects(event)
+        if isinstance(subjects, Unknown):
+            return Judgement(event=event, outcome=Outcome.NEEDS_STATE, reason=subjects.reason, identities=known)
+        return self._merge(event, [self._judge_one(event, subject, heard, now, recent) for subject in subjects])
+
+    def _subjects(self, event: Event) -> tuple[Identity, ...] | Unknown:
+        if event.subject is not None:
+            return (event.subject,)
+        policy = event.parameters.get("policyArn")
+        if not isinstance(policy, str):
+            return Unknown("the event does not name the identity that it touches")
+        holders = self.reader.holders(policy) if self.reader else Absence.NOT_KNOWN
+        return Unknown(f"who holds {policy} is not known") if isinstance(holders, Absence) else holders
+
+    def _judge_one(self, event: Event, subject: Identity, heard: list[Guardrail], now: datetime, recent: tuple[Event, ...]) -> Judgement:
+        state = self._read(event, subject, heard)
+        if state is Absence.GONE:
+            return Judgement(event=event, outcome=Outcome.QUIET, reason=f"{subject.kind} {subject.name} does not exist any more", identities=(subject,))
+        known = None if isinstance(state, Absence) else state
+        identity = known.identity if known else subject
+        if known and subject.unique_id and identity.unique_id != subject.unique_id:
+            return Judgement(event=event, outcome=Outcome.QUIET, reason=f"{identity.name} was deleted and made anew since: it is another identity", identities=(identity,))
+        member = membership(identity, known, self.settings)
+        if member is None:
+            return Judgement(event=event, outcome=Outcome.QUIET, reason=f"{identity.name} belongs to no AI project", identities=(identity,))
+        if isinstance(member, Unknown):
+            return Judgement(event=event, outcome=Outcome.NEEDS_STATE, reason=member.reason, identities=(identity,))
+        case = Case(
+            identity=identity, event=event, state=known, recent=recent, project=member.project, workload=member.workload, settings=self.settings, now=now
+        )
+        return self._run(case, heard, member)
+
+    def _read(self, event: Event, subject: Identity, heard: list[Guardrail]) -> State | Absence:
+        if self.reader is None:
+            return Absence.NOT_KNOWN
+        facets = {facet for guardrail in heard for facet in guardrail.reads}
+        for guardrail in heard:
+            facets |= {facet for action in guardrail.actions for facet in self.actions[action].reads}
+        facets |= ALSO[subject.kind]
+        policy = event.parameters.get("policyArn")
+        wanted = Wanted(frozenset(facets), (policy,) if isinstance(policy, str) and Facet.DOCUMENTS in facets else ())
+        return self.reader.read(subject, wanted)
+
+    def _run(self, case: Case, heard: list[Guardrail], member: Membership) -> Judgement:
+        planned: list[Planned] = []
+        unknown: list[str] = []
+        used: list[Exemption] = []
+        for guardrail in heard:
+            verdict = guardrail.check(case)
+            if isinstance(verdict, Unknown):
+                unknown.append(verdict.reason)
+            elif verdict is not None:
+                exemption = self._exempt(verdict, case.now)
+                if exemption:
+                    used.append(exemption)
+                else:
+                    planned.append(self._plan(case, verdict, member.project))
+        event, identities = case.event, (case.identity,)
+        assert event is not None  # noqa: S101 - judge() builds the case from an event
+        if planned:
+            reason = "; ".join(p.finding.reason for p in planned)
+            return Judgement(event=event, outcome=Outcome.FINDING, reason=reason, identities=identities, planned=tuple(planned), exemptions=tuple(used))
+        if unknown:
+            return Judgement(event=event, outcome=Outcome.NEEDS_STATE, reason="; ".join(unknown), identities=identities, exemptions=tuple(used))
+        if used:
+            reason = "; ".join(f"exempt until {e.until:%Y-%m-%d}: {e.reason}" for e in used)
+            return Judgement(event=event, outcome=Outcome.QUIET, reason=reason, identities=identities, exemptions=tuple(used))
+        return Judgement(event=event, outcome=Outcome.QUIET, reason=f"{event.name} on {case.identity.name} breaks no guardrail", identities=identities)
+
+    def _exempt(self, finding: Finding, now: datetime) -> Exemption | None:
+        identity = finding.identity
+        for exemption in self.settings.exemptions:
+            named = any_match((exemption.principal,), identity.arn, f"{identity.kind}/{identity.name}", identity.name)
+            if named and exemption.guardrail == finding.guardrail and now < exemption.until:
+                return exemption
+        return None
+
+    def _plan(self, case: Case, finding: Finding, project: Project) -> Planned:
+        if why := protected(case.identity, self.settings):
+            return Planned(finding=finding, steps=(), remark=f"out of reach: {why}", out_of_reach=True)
+        members = case.state.members if case.state else None
+        affected = 1 if members is None else len(members)
+        steps: list[PlannedStep] = []
+        remarks: list[str] = []
+        for name in finding.actions:
+            made = self.actions[name].plan(case, finding)
+            if isinstance(made, Impossible):
+                remarks.append(f"{name}: {made.reason}")
+                continue
+            steps += [PlannedStep(step, self._when(step, case, finding, project, affected)) for step in made]
+        return Planned(finding=finding, steps=tuple(steps), affected=affected, remark="; ".join(remarks))
+
+    def _when(self, step: Step, case: Case, finding: Finding, project: Project, affected: int) -> When:
+        mode = self.settings.mode_of(finding.guardrail, project)
+        if mode is Mode.OBSERVE or step.action_class is ActionClass.LOSS:
+            return When.NEVER
+        if step.action_class is ActionClass.REVERSAL:
+            return When.ACT if self._may_reverse(case, finding, affected) else When.ASK
+        strict_here = self.settings.overrides.get(finding.guardrail) is Mode.STRICT
+        critical = finding.severity.rank == 3 or strict_here  # noqa: PLR2004 - critical is the highest
+        return When.ACT if mode is Mode.STRICT and critical and finding.certain else When.ASK
+
+    def _may_reverse(self, case: Case, finding: Finding, affected: int) -> bool:
+        """Freshness alone decides whether a grant may be reversed without asking - but many identities, or a deployer's change, ask."""
+        if finding.standing or affected > self.settings.max_blast_radius:
+            return False
+        time = case.event.time if case.event else None
+        if time is None or not -CLOCK_SKEW <= case.now - time < timedelta(minutes=self.settings.fresh_window_minutes):
+            return False
+        actor = case.event.actor.identity if case.event and case.event.actor else None
+        by_deployer = actor is not None and any_match(self.settings.deployers, actor.arn)
+        return not by_deployer or finding.severity.rank == 3  # noqa: PLR2004 - critical is the highest
+
+    def _merge(self, event: Event, parts: list[Judgement]) -> Judgement:
+        """One event may touch several identities (the holders of a policy): the gravest outcome speaks for the event."""
+        if not parts:
+            return Judgement(event=event, outcome=Outcome.QUIET, reason="the policy is attached to nobody")
+        order = (Outcome.FINDING, Outcome.NEEDS_STATE, Outcome.QUIET)
+        gravest = min((part.outcome for part in parts), key=order.index)
+        return Judgement(
+            event=event,
+            outcome=gravest,
+            reason="; ".join(dict.fromkeys(part.reason for part in parts if part.outcome is gravest)),
+            identities=tuple(identity for part in parts for identity in part.identities),
+            planned=tuple(planned for part in parts for planned in part.planned),
+            exemptions=tuple(used for part in parts for used in part.exemptions),
+        )

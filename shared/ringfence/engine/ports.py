@@ -1,0 +1,133 @@
+"""What the engine needs of the outside. Every port has one contract test over memory, SQLite and the emulated AWS."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import Enum
+from typing import Protocol
+
+from msgspec import Struct
+
+from ringfence.domain.finding import Severity
+from ringfence.domain.identity import Identity
+from ringfence.domain.job import Job
+from ringfence.domain.plan import Call
+from ringfence.domain.record import Record
+from ringfence.domain.state import Facet, State
+
+
+class Absence(Enum):
+    """Why there is no state."""
+
+    GONE = "it does not exist (any more)"
+    NOT_KNOWN = "the snapshot does not hold it"
+
+
+class Wanted(Struct, frozen=True):
+    """Which parts of a state to read. `documents` are the ARNs of attached policies whose text is needed."""
+
+    facets: frozenset[Facet] = frozenset()
+    documents: tuple[str, ...] = ()
+
+
+class Reader(Protocol):
+    """Reads identities. Raises UpstreamError where the cloud does not answer."""
+
+    def read(self, identity: Identity, wanted: Wanted) -> State | Absence:
+        """Give the state of an identity, with at least the facets asked for."""
+        ...
+
+    def holders(self, policy_arn: str) -> tuple[Identity, ...] | Absence:
+        """Give the identities to which a managed policy is attached."""
+        ...
+
+
+class Done(Struct, frozen=True):
+    """The cloud said yes."""
+
+    request_id: str
+
+
+class Failed(Struct, frozen=True):
+    """The cloud said no, finally."""
+
+    code: str
+    message: str
+
+
+class Lost(Struct, frozen=True):
+    """No reply, or one that cannot be read: whether it happened is unknown until the state is read again."""
+
+    why: str
+
+
+type Reply = Done | Failed | Lost
+
+
+class Writer(Protocol):
+    """Makes one mutating call. Throttling and outages raise UpstreamError: the job is tried again."""
+
+    def call(self, call: Call, job: str) -> Reply:
+        """Make the call; the job's id travels in the user agent."""
+        ...
+
+
+class Exemption(Struct, frozen=True):
+    """A property of a target that a person put back: not to be reversed again until then."""
+
+    key: str
+    until: datetime
+    job: str
+
+
+class Store(Protocol):
+    """Jobs, records and run-time exemptions. A job's change and its records are one transaction, all or nothing."""
+
+    def open(self, job: Job, records: Iterable[Record], exemptions: Iterable[Exemption] = ()) -> bool:
+        """Put a new job with its first records; False where the job is there already (nothing is changed then)."""
+        ...
+
+    def advance(self, job: Job, records: Iterable[Record]) -> None:
+        """Replace the job's previous version and put records; raise ConflictError where somebody else moved it."""
+        ...
+
+    def job(self, job_id: str) -> Job | None:
+        """Give a job by its id."""
+        ...
+
+    def jobs(self) -> tuple[Job, ...]:
+        """Give all jobs, oldest first."""
+        ...
+
+    def records(self, job_id: str | None = None) -> tuple[Record, ...]:
+        """Give the records of a job, or all, in order of time."""
+        ...
+
+    def exemption(self, key: str) -> Exemption | None:
+        """Give a run-time exemption."""
+        ...
+
+
+class Notice(Struct, frozen=True):
+    """What people are told about a job."""
+
+    job: str
+    state: str
+    severity: Severity
+    title: str
+    text: str
+
+
+class Queue(Protocol):
+    """Sends on what has been committed. A message may arrive twice or late; it carries ids, never plans."""
+
+    def jobs(self, job: Job) -> None:
+        """Hand a job to `respond`; one target at a time."""
+        ...
+
+    def later(self, job: Job, seconds: int) -> None:
+        """Have a job verified after a while."""
+        ...
+
+    def notice(self, notice: Notice) -> None:
+        """Tell people."""
+        ...

@@ -1,0 +1,41 @@
+"""Building records. Ids follow from job, kind and number, so that writing one again writes the same one."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from ringfence.domain.job import Job
+from ringfence.domain.record import Record, RecordKind
+
+
+def record(job: Job, kind: RecordKind, time: datetime, reason: str, *, number: int = 0, step: int | None = None, data: Mapping[str, Any] | None = None) -> Record:
+    """Make one record of a job."""
+    return Record(
+        id=f"{job.id}.{kind}.{number if step is None else step}",
+        kind=kind,
+        time=time,
+        job=job.id,
+        event_key=job.event_key,
+        guardrail=job.guardrail,
+        identity=job.plan.target.arn,
+        unique_id=job.plan.target.unique_id,
+        config_hash=job.plan.config_hash,
+        plan_digest=job.plan.digest,
+        step=step,
+        steps=None if step is None else len(job.plan.steps),
+        reason=reason,
+        data=data or {},
+    )
+
+
+def decision(job: Job, time: datetime, evidence: Mapping[str, Any]) -> Record:
+    """Record a finding and the plan that follows from it."""
+    plan = msgspec.to_builtins(job.plan)
+    return record(job, RecordKind.DECISION, time, job.reason, data={"plan": plan, "evidence": evidence, "severity": job.severity, "actor": job.actor})
+
+
+def closed(job: Job, time: datetime, reason: str) -> Record:
+    """Make the one terminal record of a job that has come to its end."""
+    return msgspec.structs.replace(record(job, RecordKind.CLOSED, time, reason), state=str(job.state))

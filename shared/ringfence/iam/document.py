@@ -1,0 +1,154 @@
+"""Policy documents, parsed once: one clear result with what is wrong and where, never a crash.
+
+Grammar: IAM User Guide, "Grammar of the IAM JSON policy language". IAM's API returns documents URL-encoded (RFC 3986).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+from msgspec import Struct
+
+
+class Problem(Struct, frozen=True):
+    """Something that keeps a document from being judged."""
+
+    where: str
+    what: str
+
+
+class Condition(Struct, frozen=True):
+    """One operator on one key. The operator keeps its qualifier and IfExists; names are in lower case."""
+
+    operator: str
+    key: str
+    values: tuple[str, ...]
+
+
+class Statement(Struct, frozen=True, kw_only=True):
+    """One statement; `actions` are in lower case. Exactly one of each pair is set, resources may both be None (trust policies)."""
+
+    index: int
+    sid: str
+    allow: bool
+    actions: tuple[str, ...] | None = None
+    not_actions: tuple[str, ...] | None = None
+    resources: tuple[str, ...] | None = None
+    not_resources: tuple[str, ...] | None = None
+    principal: Any = None
+    not_principal: Any = None
+    conditions: tuple[Condition, ...] = ()
+
+
+class Policy(Struct, frozen=True):
+    """A parsed document. With problems it cannot be judged: unknown, never ok."""
+
+    statements: tuple[Statement, ...]
+    problems: tuple[Problem, ...] = ()
+
+
+KEYS = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Principal", "NotPrincipal", "Condition"}
+
+
+def parse(document: object) -> Policy:
+    """Parse a document given as a mapping, JSON text, or URL-encoded JSON text."""
+    if isinstance(document, str):
+        document = _decode(document)
+    if isinstance(document, Problem):
+        return Policy((), (document,))
+    if not isinstance(document, Mapping):
+        return Policy((), (Problem("document", f"is {_kind(document)}, expected an object"),))
+    if not document:
+        return Policy((), (Problem("document", "is empty"),))
+    raw = document.get("Statement")
+    entries = list(raw) if isinstance(raw, (list, tuple)) else [raw]
+    if raw is None or not entries:
+        return Policy((), (Problem("Statement", "is missing or empty: the document grants nothing that can be judged"),))
+    problems: list[Problem] = []
+    statements = [s for i, entry in enumerate(entries) if (s := _statement(i, entry, problems)) is not None]
+    return Policy(tuple(statements), tuple(problems))
+
+
+def decode(document: object) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """Read a document given as text, plain or URL-encoded; leave anything that cannot be read as it is, for `parse` to say so."""
+    read = _decode(document) if isinstance(document, str) else document
+    return document if isinstance(read, Problem) else read
+
+
+def _decode(text: str) -> object:
+    text = text.strip()
+    if text.startswith("%7B"):
+        text = unquote(text)
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError) as error:
+        return Problem("document", f"is no JSON: {error}")
+
+
+def _statement(index: int, entry: object, problems: list[Problem]) -> Statement | None:
+    where = f"Statement[{index}]"
+    if not isinstance(entry, Mapping):
+        problems.append(Problem(where, f"is {_kind(entry)}, expected an object"))
+        return None
+    found = len(problems)
+    problems += [Problem(f"{where}.{key}", "is no element of a statement") for key in entry if key not in KEYS]
+    effect = entry.get("Effect")
+    if effect not in ("Allow", "Deny"):
+        problems.append(Problem(f"{where}.Effect", f"is {effect!r}, expected Allow or Deny"))
+    lists = {name: _strings(f"{where}.{name}", entry[name], problems) for name in ("Action", "NotAction", "Resource", "NotResource") if name in entry}
+    for one, other in (("Action", "NotAction"), ("Resource", "NotResource")):
+        if one in lists and other in lists:
+            problems.append(Problem(where, f"has both {one} and {other}"))
+    if "Action" not in lists and "NotAction" not in lists:
+        problems.append(Problem(where, "has neither Action nor NotAction"))
+    conditions = _conditions(where, entry.get("Condition", {}), problems)
+    if len(problems) > found:
+        return None
+    return Statement(
+        index=index,
+        sid=str(entry.get("Sid", "")),
+        allow=effect == "Allow",
+        actions=_lower(lists.get("Action")),
+        not_actions=_lower(lists.get("NotAction")),
+        resources=lists.get("Resource"),
+        not_resources=lists.get("NotResource"),
+        principal=entry.get("Principal"),
+        not_principal=entry.get("NotPrincipal"),
+        conditions=conditions,
+    )
+
+
+def _strings(where: str, value: object, problems: list[Problem]) -> tuple[str, ...]:
+    items = value if isinstance(value, (list, tuple)) else [value]
+    if not items or not all(isinstance(item, str) for item in items):
+        problems.append(Problem(where, f"is {value!r:.60}, expected a string or a list of strings"))
+        return ()
+    return tuple(items)
+
+
+def _conditions(where: str, block: object, problems: list[Problem]) -> tuple[Condition, ...]:
+    found: list[Condition] = []
+    if not isinstance(block, Mapping):
+        problems.append(Problem(f"{where}.Condition", f"is {_kind(block)}, expected an object"))
+        return ()
+    for operator, keys in block.items():
+        if not isinstance(keys, Mapping):
+            problems.append(Problem(f"{where}.Condition.{operator}", f"is {_kind(keys)}, expected an object"))
+            continue
+        for key, value in keys.items():
+            items = value if isinstance(value, (list, tuple)) else [value]
+            if not all(isinstance(item, (str, bool, int, float)) for item in items):
+                problems.append(Problem(f"{where}.Condition.{operator}.{key}", f"is {value!r:.60}, expected a scalar or a list of scalars"))
+                continue
+            texts = tuple(str(item).lower() if isinstance(item, bool) else str(item) for item in items)
+            found.append(Condition(str(operator).lower(), str(key).lower(), texts))
+    return tuple(found)
+
+
+def _lower(values: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    return None if values is None else tuple(value.lower() for value in values)
+
+
+def _kind(value: object) -> str:
+    return "nothing" if value is None else f"a {type(value).__name__}"

@@ -1,0 +1,104 @@
+"""Settings: the compiled configuration, as the functions use it. The YAML that people write is in `ringfence.config`.
+
+`Settings()` is right without a file: observe mode, AI identities by discovery.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import Struct
+
+from ringfence.domain.finding import Workload
+
+
+class Mode(StrEnum):
+    """How far the product goes by itself."""
+
+    OBSERVE = "observe"  # everything but the acting
+    GRADUATED = "graduated"  # reversals of fresh changes run, containment asks
+    STRICT = "strict"  # containment of critical findings runs too
+
+
+class Environment(StrEnum):
+    """What a project is used for; a sandbox never goes beyond observe."""
+
+    PROD = "prod"
+    STAGING = "staging"
+    SANDBOX = "sandbox"
+
+
+class RolePattern(Struct, frozen=True, forbid_unknown_fields=True):
+    """Roles of one kind of workload, by ARN glob."""
+
+    workload: Workload
+    glob: str
+
+
+class Project(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One AI project, declared or discovered."""
+
+    name: str
+    environment: Environment = Environment.PROD
+    declared: bool = True
+    accounts: tuple[str, ...] = ()
+    whole_accounts: bool = False  # lists accounts and no identities: covers every identity in them
+    tags: Mapping[str, str] = {}
+    roles: tuple[RolePattern, ...] = ()
+    users: tuple[str, ...] = ()  # globs over ARN or name
+    groups: tuple[str, ...] = ()
+    permission_sets: tuple[str, ...] = ()
+    allowed_policies: tuple[str, ...] = ()
+    approved_models: tuple[str, ...] = ()
+
+
+DISCOVERED = Project(name="discovered", declared=False, environment=Environment.STAGING)
+
+
+class Exemption(Struct, frozen=True, forbid_unknown_fields=True):
+    """One exception, with its reason and its end."""
+
+    guardrail: str
+    principal: str  # glob over ARN, or `user/name`
+    reason: str
+    until: datetime
+
+
+class Deployment(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the stack made: the pre-made policies, the product's own roles, and what the writer may do."""
+
+    quarantine_policy: str = ""
+    require_mfa_policy: str = ""
+    quarantine_boundary: str = ""
+    own_roles: tuple[str, ...] = ()
+    boundaries: tuple[str, ...] = ()  # that `respond` may put back
+    full_powers: bool = False  # inline deny allowed
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Everything the engine needs to know."""
+
+    mode: Mode = Mode.OBSERVE
+    overrides: Mapping[str, Mode] = {}  # guardrail id -> mode
+    fresh_window_minutes: int = 15
+    approval_timeout_minutes: int = 30
+    approvers: tuple[str, ...] = ()
+    max_blast_radius: int = 5
+    mfa_exempt: tuple[str, ...] = ()
+    never_touch: tuple[str, ...] = ()
+    deployers: tuple[str, ...] = ()
+    projects: tuple[Project, ...] = ()
+    exemptions: tuple[Exemption, ...] = ()
+    deployment: Deployment = Deployment()
+    config_hash: str = "built-in"
+
+    def mode_of(self, guardrail: str, project: Project) -> Mode:
+        """Give the mode that counts for a guardrail in a project; observe on the deployment caps every override."""
+        if self.mode is Mode.OBSERVE and self.deployed or project.environment is Environment.SANDBOX:
+            return Mode.OBSERVE
+        return self.overrides.get(guardrail, self.mode)
+
+    @property
+    def deployed(self) -> bool:
+        """Whether these settings belong to a stack."""
+        return bool(self.deployment.own_roles)

@@ -1,0 +1,50 @@
+"""Raw JSON -> Event, one file per feed. The tuple below is the order in which feeds are asked whether a record is theirs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ringfence.domain.event import Event, Outcome, Source, unjudged
+from ringfence.sources import (
+    aws_access_analyzer,
+    aws_bedrock_invocation,
+    aws_cloudtrail,
+    aws_guardduty,
+    aws_health,
+    aws_security_hub,
+    aws_signin,
+    gcp_audit_log,
+    gcp_scc,
+)
+from ringfence.sources._read import Envelope, open_envelope
+
+FEEDS = (
+    aws_signin,
+    aws_cloudtrail,
+    aws_security_hub,
+    aws_guardduty,
+    aws_access_analyzer,
+    aws_health,
+    aws_bedrock_invocation,
+    gcp_audit_log,
+    gcp_scc,
+)
+
+
+def normalise(raw: object) -> tuple[Event, ...]:
+    """Turn one raw record of any feed into events: one, or one per finding where an envelope carries several.
+
+    Never raises on input: what is no event comes back as `malformed`, what no feed knows as `unsupported`.
+    """
+    if not isinstance(raw, Mapping) or not raw:
+        what = "nothing" if raw is None else f"an empty {type(raw).__name__}" if isinstance(raw, (Mapping, list, str)) and not raw else f"a {type(raw).__name__}"
+        return (unjudged(Source.OTHER, Outcome.MALFORMED, f"not an event: {what}, expected a JSON object"),)
+    envelope = open_envelope(raw)
+    for feed in FEEDS:
+        if feed.recognises(envelope):
+            return feed.events(envelope)
+    return (_unknown(envelope, raw),)
+
+
+def _unknown(envelope: Envelope, raw: Mapping[str, Any]) -> Event:
+    named = envelope.detail_type or envelope.source or ", ".join(str(key)[:30] for key in list(raw)[:5])
+    return unjudged(Source.OTHER, Outcome.UNSUPPORTED, f"no feed of this version knows this record ({named})", id_=envelope.id, time=envelope.time)

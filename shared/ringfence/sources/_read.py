@@ -1,0 +1,68 @@
+"""Reading what machines and attackers send: nothing is trusted to be there, or to be of its type."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import Struct
+
+
+class Envelope(Struct, frozen=True):
+    """A record and what EventBridge wrote round it; a bare record has an empty envelope."""
+
+    detail: Mapping[str, Any]
+    source: str = ""
+    detail_type: str = ""
+    id: str = ""
+    account: str = ""
+    region: str = ""
+    time: datetime | None = None
+
+
+def open_envelope(raw: Mapping[str, Any]) -> Envelope:
+    """Take a record out of its EventBridge envelope, if it is in one."""
+    detail = raw.get("detail")
+    if not isinstance(detail, Mapping) or not detail or "detail-type" not in raw:
+        return Envelope(raw)
+    return Envelope(detail, text(raw, "source"), text(raw, "detail-type"), text(raw, "id"), text(raw, "account"), text(raw, "region"), moment(raw.get("time")))
+
+
+def text(record: object, *path: str) -> str:
+    """Give the string at a path; empty where there is none."""
+    value = dig(record, *path)
+    return value if isinstance(value, str) else ""
+
+
+def table(record: object, *path: str) -> Mapping[str, Any]:
+    """Give the object at a path; empty where there is none."""
+    value = dig(record, *path)
+    return value if isinstance(value, Mapping) else {}
+
+
+def items(record: object, *path: str) -> tuple[Any, ...]:
+    """Give the list at a path; empty where there is none."""
+    value = dig(record, *path)
+    return tuple(value) if isinstance(value, (list, tuple)) else ()
+
+
+def dig(record: object, *path: str) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """Give the value at a path, None where there is none."""
+    for key in path:
+        if not isinstance(record, Mapping):
+            return None
+        record = record.get(key)
+    return record
+
+
+def moment(value: object) -> datetime | None:
+    """Read an ISO 8601 time as UTC; None for whatever is none (anonymised logs hold odd ones)."""
+    if not isinstance(value, str):
+        return None
+    try:
+        parsed = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    try:
+        return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    except OverflowError:
+        return None

@@ -1,0 +1,67 @@
+"""The only place that names concrete adapters: for the functions from their environment, for the command line from its own."""
+
+import os
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+from ringfence.clouds.aws.iam_reader import IamReader
+from ringfence.clouds.aws.iam_writer import IamWriter
+from ringfence.clouds.aws.queue import SqsQueue
+from ringfence.clouds.aws.store import DynamoStore
+from ringfence.engine.evaluate import Evaluator
+from ringfence.engine.respond import Responder
+from ringfence.settings import Deployment, Mode, Settings
+
+COMPILED = Path(__file__).parent / "compiled.json"
+
+
+def now() -> datetime:
+    """Give the time, in UTC: the one clock that is handed to the engine."""
+    return datetime.now(UTC)
+
+
+@cache
+def settings() -> Settings:
+    """Give what was compiled into the layer (else the built-in defaults), with what the stack's environment adds."""
+    compiled = msgspec.json.decode(COMPILED.read_bytes(), type=Settings) if COMPILED.exists() else Settings()
+    given = os.environ
+    deployment = Deployment(
+        quarantine_policy=given.get("QUARANTINE_POLICY", ""),
+        require_mfa_policy=given.get("REQUIRE_MFA_POLICY", ""),
+        quarantine_boundary=given.get("QUARANTINE_BOUNDARY", ""),
+        own_roles=_list(given.get("OWN_ROLES", "")),
+        boundaries=_list(given.get("BOUNDARIES", "")),
+        full_powers=given.get("POWERS") == "full",
+    )
+    return msgspec.structs.replace(compiled, mode=Mode(given.get("MODE", compiled.mode)), deployment=deployment)
+
+
+@cache
+def store() -> DynamoStore:
+    """Give the stack's table."""
+    return DynamoStore(os.environ["TABLE"])
+
+
+@cache
+def queue() -> SqsQueue:
+    """Give the stack's queues, as far as this function may send to them."""
+    return SqsQueue(os.environ.get("JOBS_QUEUE", ""), os.environ.get("LATER_QUEUE", ""), os.environ.get("NOTICES_QUEUE", ""))
+
+
+@cache
+def evaluator() -> Evaluator:
+    """Give the judge of events, over the live account."""
+    return Evaluator(settings(), IamReader())
+
+
+@cache
+def responder() -> Responder:
+    """Give the only writer."""
+    return Responder(settings(), store(), queue(), IamReader(), IamWriter(), now)
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
