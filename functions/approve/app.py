@@ -8,7 +8,7 @@ from ringfence import wiring
 from ringfence.clouds.aws.caller import Ballot, caller_of
 from ringfence.edge import refusal
 from ringfence.engine.approve import vote
-from ringfence.errors import RingfenceError
+from ringfence.errors import RefusedError, RingfenceError
 
 log = Logger(service="approve")
 
@@ -17,8 +17,11 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Count one vote."""
     try:
         ballot = Ballot.of(event)
+        if ballot.wish == "undo":
+            raise RefusedError("this function counts votes only", "Use `ringfence undo`")
         voter = caller_of(ballot)
-        job = vote(ballot.job, voter, wiring.settings(), wiring.store(), wiring.queue(), wiring.now(), approve=ballot.approve)
+        wish = ballot.wish == "approve"
+        job = vote(ballot.job, voter, wiring.settings(), wiring.store(), wiring.queue(), wiring.now(), approve=wish)
     except RingfenceError as error:
         return refusal(error, log)
     log.info("voted", job=job.id, state=job.state, voter=voter)

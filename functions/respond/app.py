@@ -9,6 +9,7 @@ import msgspec
 from aws_lambda_powertools import Logger
 
 from ringfence import wiring
+from ringfence.clouds.aws.caller import Ballot, caller_of
 from ringfence.clouds.aws.queue import JobMessage
 from ringfence.edge import answer_operator, each_record
 
@@ -27,4 +28,4 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Take an SQS batch, or an operator's call."""
     if "Records" in event:
         return each_record(event, one, log)
-    return answer_operator(event, wiring.responder(), log)
+    return answer_operator(event, wiring.responder(), lambda asked: caller_of(Ballot.of(asked)), log)

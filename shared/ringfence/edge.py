@@ -53,16 +53,22 @@ def refusal(error: RingfenceError, log: Log) -> dict[str, Any]:
     return {"error": error.problem, "hint": error.hint}
 
 
-def answer_operator(event: Mapping[str, Any], responder: Responder, log: Log) -> dict[str, Any]:
-    """Open, or close, the undo of a stored job. The call that gives something back is the operator's to make, between the two."""
+def answer_operator(event: Mapping[str, Any], responder: Responder, caller: Callable[[Mapping[str, Any]], str], log: Log) -> dict[str, Any]:
+    """Open, or close, the undo of a stored job. The call that gives something back is the operator's to make, between the two.
+
+    `caller` proves who asks; a settling names only an undo that is open, and the state is read again whatever it says.
+    """
     try:
         match event:
-            case {"do": "undo", "job": str(job), "by": str(by)}:
+            case {"wish": "undo", "job": str(job)}:
+                by = caller(event)
                 return _opened(open_undo(job, by, responder.store, responder.queue, responder.clock()), responder)
-            case {"do": "settle", "job": str(job), "reply": reply}:
-                settled = responder.settle(job, _reply(reply))
-                return _opened(settled, responder)
-            case {"do": "show", "job": str(job)}:
+            case {"wish": "settle", "job": str(job), "reply": reply}:
+                undo = responder.store.job(job)
+                if undo is None or not responder.is_operators(undo):
+                    raise RefusedError(f"{job} is no undo that an operator carries out", "Use `ringfence undo`")
+                return _opened(responder.settle(job, _reply(reply)), responder)
+            case {"wish": "show", "job": str(job)}:
                 return _answer(responder.store.job(job))
             case _:
                 raise RefusedError("this call is none that is known", "Use `ringfence undo`")

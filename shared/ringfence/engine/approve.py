@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from ringfence.domain.glob import any_match
+from ringfence.domain.identity import Identity
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.record import RecordKind
 from ringfence.engine.ports import Notice, Queue, Store
@@ -39,11 +41,15 @@ def vote(job_id: str, voter: str, settings: Settings, store: Store, queue: Queue
 
 
 def _authorise(job: Job, voter: str, settings: Settings) -> None:
+    """Refuse whoever has no vote. A session votes as itself and as its role: neither may be the actor, the target, or a stranger."""
     if not voter:
         raise RefusedError("the vote carries no voter", "Sign the request with an identity of your own")
-    if voter == job.actor:
+    identity = Identity.from_arn(voter)
+    names = {voter} if identity is None else {voter, identity.arn}
+    if job.actor in names:
         raise RefusedError(f"{voter} caused the event and has no vote on it", "Ask somebody else")
-    if voter == job.plan.target.arn:
+    target = job.plan.target
+    if identity is not None and (identity.kind, identity.name.casefold(), identity.account) == (target.kind, target.name.casefold(), target.account):
         raise RefusedError(f"{voter} is the target of the plan and has no vote on it", "Ask somebody else")
-    if settings.approvers and voter not in settings.approvers:
+    if settings.approvers and not any_match(settings.approvers, *names):
         raise RefusedError(f"{voter} is no approver", "Approvers are named under `defaults.approval.approvers`")

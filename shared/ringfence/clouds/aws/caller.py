@@ -1,7 +1,7 @@
-"""Who is voting? The caller signs an STS GetCallerIdentity request that names its vote; the function sends it and believes STS.
+"""Who is asking? The caller signs an STS GetCallerIdentity request that names its wish; the function sends it and believes STS.
 
-The request is presigned (SigV4, query form) with a signed header `x-ringfence-vote: JOB approve|deny`, so that a request made for
-one vote proves nothing for another, and it holds for a minute. Only STS hosts are ever asked. The same proof is used by
+The request is presigned (SigV4, query form) with a signed header `x-ringfence-wish: JOB approve|deny|undo`, so that a request made for
+one wish proves nothing for another, and it holds for a minute. Only STS hosts are ever asked. The same proof is used by
 Vault's AWS auth method and by the EKS token (their documentation).
 """
 
@@ -18,35 +18,37 @@ from msgspec import Struct
 
 from ringfence.errors import RefusedError, UpstreamError
 
-HEADER = "x-ringfence-vote"
+HEADER = "x-ringfence-wish"
 HOST = re.compile(r"sts(\.[a-z0-9-]+)?\.(amazonaws\.com|amazonaws\.com\.cn)", re.ASCII)
 LIFETIME = 60  # seconds
 LONGEST = 8192
+JOB = re.compile(r"[0-9a-f]{1,64}", re.ASCII)
+HINT = "Sign it with the command line: `ringfence approve`, `deny` or `undo`"
 QUERY = {"Action": ["GetCallerIdentity"], "Version": ["2011-06-15"]}
 
 
 class Ballot(Struct, frozen=True):
-    """A vote and its proof."""
+    """What somebody asks for, and the proof of who it is."""
 
     job: str
-    approve: bool
-    proof: str  # the presigned URL
+    wish: str  # "approve", "deny" or "undo"
+    proof: str = ""  # the presigned URL
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> "Ballot":
         """Read a ballot; raise RefusedError for anything else."""
         match event:
-            case {"job": str(job), "approve": bool(approve), "proof": str(proof)} if len(proof) <= LONGEST and re.fullmatch(r"[0-9a-f]{1,64}", job):
-                return cls(job, approve, proof)
-        raise RefusedError("this is no ballot", "Use `ringfence approve` or `ringfence deny`")
+            case {"job": str(job), "wish": ("approve" | "deny" | "undo") as wish, "proof": str(proof)} if len(proof) <= LONGEST and JOB.fullmatch(job):
+                return cls(job, wish, proof)
+        raise RefusedError("this is no signed request", "Use `ringfence approve`, `ringfence deny` or `ringfence undo`")
 
     @property
     def header(self) -> str:
         """What the proof is bound to."""
-        return f"{self.job} {'approve' if self.approve else 'deny'}"
+        return f"{self.job} {self.wish}"
 
 
-def sign(job: str, *, approve: bool) -> Ballot:
+def sign(job: str, wish: str) -> Ballot:
     """Make a ballot with the caller's own credentials."""
     import boto3
     from botocore.signers import RequestSigner
@@ -55,37 +57,42 @@ def sign(job: str, *, approve: bool) -> Ballot:
     client = session.client("sts")
     region = client.meta.region_name
     signer = RequestSigner(client.meta.service_model.service_id, region, "sts", "v4", session.get_credentials(), session.events)
-    unsigned = Ballot(job, approve, "")
+    ballot = Ballot(job, wish)
     request = {
         "method": "GET",
         "url": f"{client.meta.endpoint_url}/?Action=GetCallerIdentity&Version=2011-06-15",
         "body": {},
-        "headers": {HEADER: unsigned.header},
+        "headers": {HEADER: ballot.header},
         "context": {},
     }
-    return Ballot(job, approve, signer.generate_presigned_url(request, region_name=region, expires_in=LIFETIME, operation_name=""))
+    return Ballot(job, wish, signer.generate_presigned_url(request, region_name=region, expires_in=LIFETIME, operation_name=""))
 
 
 def caller_of(ballot: Ballot) -> str:
     """Give the ARN that STS knows the signer by; raise RefusedError where the proof is not of the one form that is sent."""
-    parts = urlsplit(ballot.proof)
-    local = os.environ.get("AWS_ENDPOINT_URL_STS") or os.environ.get("AWS_ENDPOINT_URL", "")
-    same_place = bool(local) and (parts.scheme, parts.netloc) == urlsplit(local)[:2]
-    if not same_place and (parts.scheme != "https" or not HOST.fullmatch(parts.netloc)):
-        raise RefusedError("the proof does not go to STS", "Sign it with `ringfence approve`")
-    query = parse_qs(parts.query, keep_blank_values=True)
-    signed = query.get("X-Amz-SignedHeaders", [""])[0].split(";")
-    expires = query.get("X-Amz-Expires", [""])[0]
-    if parts.path not in ("", "/") or any(query.get(k) != v for k, v in QUERY.items()) or HEADER not in signed or not (expires.isdigit() and int(expires) <= LIFETIME):
-        raise RefusedError("the proof is no GetCallerIdentity request bound to this vote", "Sign it with `ringfence approve`")
-    request = urllib.request.Request(ballot.proof, headers={HEADER: ballot.header})  # noqa: S310 - scheme and host were checked above
+    _check(ballot.proof)
+    request = urllib.request.Request(ballot.proof, headers={HEADER: ballot.header})  # noqa: S310 - scheme and host were checked
     try:
         with _opener().open(request, timeout=5) as reply:
             return _arn(reply.read(65536))
     except urllib.error.HTTPError as error:
-        raise RefusedError(f"STS does not accept the proof ({error.code})", "Sign it anew: it holds for a minute, for one vote") from error
+        raise RefusedError(f"STS does not accept the proof ({error.code})", "Sign it anew: it holds for a minute, for one wish") from error
     except (urllib.error.URLError, TimeoutError) as error:
         raise UpstreamError(f"STS does not answer: {error}", "Try again") from error
+
+
+def _check(proof: str) -> None:
+    parts = urlsplit(proof)
+    local = os.environ.get("AWS_ENDPOINT_URL_STS") or os.environ.get("AWS_ENDPOINT_URL", "")
+    same_place = bool(local) and (parts.scheme, parts.netloc) == urlsplit(local)[:2]
+    if not same_place and (parts.scheme != "https" or not HOST.fullmatch(parts.netloc)):
+        raise RefusedError("the proof does not go to STS", HINT)
+    query = parse_qs(parts.query, keep_blank_values=True)
+    signed = query.get("X-Amz-SignedHeaders", [""])[0].split(";")
+    expires = query.get("X-Amz-Expires", [""])[0]
+    lives = expires.isdigit() and int(expires) <= LIFETIME
+    if parts.path not in ("", "/") or any(query.get(k) != v for k, v in QUERY.items()) or HEADER not in signed or not lives:
+        raise RefusedError("the proof is no GetCallerIdentity request bound to this wish", HINT)
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

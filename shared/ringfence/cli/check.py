@@ -1,0 +1,200 @@
+"""ringfence check: judge events offline."""
+
+import gzip
+import sys
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from ringfence.cli.main import Context
+from ringfence.cli.settings import settings
+from ringfence.clouds.snapshot import SnapshotReader
+from ringfence.domain.event import Event, Outcome, Source, unjudged
+from ringfence.domain.finding import Severity
+from ringfence.engine.evaluate import Evaluator, Judgement, Planned
+from ringfence.errors import UsageError
+from ringfence.sources import normalise
+from ringfence.sources._read import moment
+
+NO_TIME = datetime.max.replace(tzinfo=UTC)  # "now" for an event without a time: then nothing is fresh
+UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeError)
+
+
+class Time(click.ParamType):
+    """An ISO 8601 time."""
+
+    name = "ISO"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:  # noqa: ANN401 - click's signature
+        """Read the time, as UTC where it names no zone."""
+        found = value if isinstance(value, datetime) else moment(value)
+        return found or self.fail(f"{value!r} is no ISO 8601 time, such as 2026-03-02T09:00:00Z", param, ctx)
+
+
+@click.command(name="check")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--snapshot", type=click.Path(path_type=Path), metavar="FILE", help="Identities as they are: `ringfence snapshot` or `aws iam get-account-authorization-details`.")
+@click.option("--now", type=Time(), metavar="ISO", help="Judge as of this time. Else as of each event's own time.")
+@click.option("--fail-on", type=click.Choice([s.value for s in Severity]), help="Exit 1 when a finding is at least this severe.")
+@click.pass_obj
+def command(context: Context, paths: tuple[str, ...], snapshot: Path | None, now: datetime | None, fail_on: str | None) -> int:
+    """Judge events offline, as they would be judged when they happen. Nothing is called, nothing is changed.
+
+    PATH is a file, a folder (every file in it), or - for standard input: one JSON object, an array, JSON Lines, or CloudTrail's
+    {"Records": [...]}; plain or gzip. Every feed is recognised by itself. What only the state of the identity could tell is
+    `needs-state`; give a snapshot to have it judged.
+    """
+    evaluator = Evaluator(settings(context), read_snapshot(snapshot) if snapshot else None)
+    worst, outcomes = -1, Counter[str]()
+    rows: list[tuple[object, ...]] = []
+    for name, index, part, event in events(paths):
+        judgement = evaluator.judge(event, now or event.time or NO_TIME)
+        outcomes[judgement.outcome] += 1
+        worst = max([worst, *(p.finding.severity.rank for p in judgement.planned)])
+        if context.output.as_json:
+            context.output.line(line(name, index, part, judgement))
+        elif judgement.outcome is not Outcome.QUIET:
+            rows += human(judgement)
+    if not context.output.as_json:
+        context.output.table(("time", "event", "identity", "outcome", "what"), rows, "nothing to report")
+        context.output.text("\n" + ", ".join(f"{n} {outcome}" for outcome, n in sorted(outcomes.items())))
+    return 1 if fail_on and worst >= Severity(fail_on).rank else 0
+
+
+def read_snapshot(path: Path) -> SnapshotReader:
+    """Read a snapshot; raise UsageError where it is none."""
+    try:
+        return SnapshotReader(msgspec.json.decode(_plain(path.read_bytes())))
+    except (OSError, *UNREADABLE) as error:
+        raise UsageError(f"{path}: cannot be read: {error}", "Make one with `ringfence snapshot`") from error
+
+
+def events(paths: tuple[str, ...]) -> Iterator[tuple[str, int, int | None, Event]]:
+    """Give every event of every path, in order: file, index, part (where a record carries several), event."""
+    for path in paths:
+        for name, data in _files(path):
+            for index, raw in enumerate(records(data)):
+                found = (raw,) if isinstance(raw, Event) else normalise(raw)
+                for part, event in enumerate(found):
+                    yield name, index, part if len(found) > 1 else None, event
+
+
+def _files(path: str) -> Iterator[tuple[str, bytes]]:
+    if path == "-":
+        yield path, sys.stdin.buffer.read()
+        return
+    place = Path(path)
+    if not place.exists():
+        raise UsageError(f"{path}: there is no such file or folder", "Name a file, a folder, or - for standard input")
+    files = sorted(p for p in place.rglob("*") if p.is_file() and not p.name.startswith(".")) if place.is_dir() else [place]
+    for file in files:
+        try:
+            yield str(file), file.read_bytes()
+        except OSError as error:
+            raise UsageError(f"{file}: cannot be read: {error}", "Check its permissions") from error
+
+
+def records(data: bytes) -> Iterator[object]:
+    """Give the records of a file; what cannot be read is one `malformed` event in its place."""
+    try:
+        text = _plain(data)
+    except (OSError, EOFError, zlib.error, UnicodeError) as error:
+        yield _malformed(f"the file cannot be read: {error}")
+        return
+    try:
+        whole = msgspec.json.decode(text)
+    except UNREADABLE as error:
+        yield from _lines(text, str(error))
+        return
+    if isinstance(whole, dict) and isinstance(whole.get("Records"), list) and "eventName" not in whole:
+        whole = whole["Records"]
+    if isinstance(whole, list) and whole:
+        yield from whole
+    else:
+        yield whole
+
+
+def _plain(data: bytes) -> str:
+    if data[:2] == b"\x1f\x8b":
+        data = gzip.decompress(data)
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return data.decode("utf-16")
+    return data.decode("utf-8-sig")
+
+
+def _lines(text: str, error: str) -> Iterator[object]:
+    """Read JSON Lines; a text of which no line is an object is garbage as a whole."""
+    found: list[object] = []
+    for each in (each for each in text.split("\n") if each.strip()):
+        try:
+            found.append(msgspec.json.decode(each))
+        except UNREADABLE as problem:
+            found.append(_malformed(f"this line is no JSON: {problem}"))
+    if any(isinstance(item, dict) for item in found):
+        yield from found
+    else:
+        yield _malformed(f"the file is no JSON: {error}")
+
+
+def _malformed(reason: str) -> Event:
+    return unjudged(Source.OTHER, Outcome.MALFORMED, reason)
+
+
+def line(name: str, index: int, part: int | None, judgement: Judgement) -> dict[str, Any]:
+    """Write a judgement in the fields of the contract."""
+    event = judgement.event
+    return {
+        "file": name,
+        "index": index,
+        **({} if part is None else {"part": part}),
+        "event_id": event.id or None,
+        "source": event.source,
+        "name": event.name,
+        "time": event.time,
+        "actor": event.actor.display if event.actor else None,
+        "identities": [identity.arn for identity in judgement.identities],
+        "outcome": judgement.outcome,
+        "reason": judgement.reason,
+        "findings": [_finding(planned) for planned in judgement.planned],
+    }
+
+
+def _finding(planned: Planned) -> dict[str, Any]:
+    finding = planned.finding
+    steps = [
+        {
+            "action": p.step.action,
+            "class": p.step.action_class,
+            "when": p.when,
+            "call": msgspec.to_builtins(p.step.call),
+            "inverse": msgspec.to_builtins(p.step.inverse),
+        }
+        for p in planned.steps
+    ]
+    return {
+        "guardrail": finding.guardrail,
+        "severity": finding.severity,
+        "identity": finding.identity.arn,
+        "reason": finding.reason,
+        "evidence": finding.evidence,
+        "steps": steps,
+        **({"remark": planned.remark} if planned.remark else {}),
+    }
+
+
+def human(judgement: Judgement) -> Iterator[tuple[object, ...]]:
+    """Write a judgement as rows of a table."""
+    event = judgement.event
+    when = f"{event.time:%Y-%m-%d %H:%M}" if event.time else "?"
+    named = judgement.identities[0].name if judgement.identities else "-"
+    if not judgement.planned:
+        yield when, event.name or event.source, named, judgement.outcome, judgement.reason
+    for planned in judgement.planned:
+        steps = "; ".join(f"{p.when}: {p.step.call.operation}" for p in planned.steps) or planned.remark or "a person decides"
+        yield when, event.name, planned.finding.identity.name, planned.finding.severity, f"{planned.finding.reason}\n-> {steps}"

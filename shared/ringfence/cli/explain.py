@@ -1,0 +1,75 @@
+"""ringfence explain: what a guardrail or an action is, and why."""
+
+import difflib
+from typing import Any
+
+import click
+
+from ringfence.actions import ACTIONS, Action
+from ringfence.cli.main import Context
+from ringfence.domain.finding import Guardrail
+from ringfence.errors import UsageError
+from ringfence.guardrails import GUARDRAILS
+
+
+@click.command(name="explain")
+@click.argument("name", metavar="[ID]", required=False)
+@click.pass_obj
+def command(context: Context, name: str | None) -> None:
+    """Explain a guardrail or an action by its id: what it hears, what it does, what it may hurt, how it is undone. Without an id, list them."""
+    pages = [*(guardrail(g) for g in GUARDRAILS), *(action(a) for a in ACTIONS)]
+    if name is not None:
+        known = [page["id"] for page in pages]
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            raise UsageError(f"there is nothing named {name}", f"Did you mean {close[0]}?" if close else "`ringfence explain` lists what there is")
+        pages = [page for page in pages if page["id"] == name]
+    if context.output.as_json:
+        for page in pages:
+            context.output.line(page)
+    elif name is None:
+        context.output.table(("id", "kind", "title"), ((p["id"], p["kind"], p["title"]) for p in pages), "nothing")
+    else:
+        context.output.text(text(pages[0]))
+
+
+def guardrail(unit: Guardrail) -> dict[str, Any]:
+    """Give what there is to know about a guardrail."""
+    return {
+        "id": unit.id,
+        "kind": "guardrail",
+        "title": unit.title,
+        "severity": unit.severity,
+        "why": unit.why,
+        "hears": sorted({f"{t.source} {t.name}" for t in unit.triggers}),
+        "actions": list(unit.actions),
+        "attack": list(unit.attack),
+        "false positives": unit.false_positives,
+    }
+
+
+def action(unit: Action) -> dict[str, Any]:
+    """Give what there is to know about an action."""
+    return {
+        "id": unit.id,
+        "kind": "action",
+        "title": unit.title,
+        "class": unit.action_class,
+        "impact": unit.impact,
+        "undo": unit.undo,
+        "permissions": [p.action + (f" (only {p.limited_to})" if p.limited_to else "") + (" (only with full powers)" if p.powers == "full" else "") for p in unit.writes],
+        "graduated": "fresh changes: acts; others: asks" if unit.action_class == "reversal" else "asks",
+    }
+
+
+def text(page: dict[str, Any]) -> str:
+    """Lay a page out for reading."""
+    lines = [f"{page['id']}  ({page['kind']})", page["title"], ""]
+    for key, value in page.items():
+        if key in ("id", "kind", "title"):
+            continue
+        if isinstance(value, list):
+            lines += [f"{key}:", *(f"  {item}" for item in value)]
+        else:
+            lines.append(f"{key}: {value}")
+    return "\n".join(lines)

@@ -1,0 +1,73 @@
+"""Where a command finds jobs and trail: a deployed stack (`--stack`, RINGFENCE_STACK), else this machine's `./.ringfence`."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from ringfence.clouds.aws import clients
+from ringfence.clouds.aws.replies import upstream
+from ringfence.clouds.aws.store import DynamoStore
+from ringfence.clouds.local import LocalStore
+from ringfence.engine.ports import Store
+from ringfence.errors import RefusedError, UpstreamError, UsageError
+
+
+def home() -> Path:
+    """Give the folder of the local state."""
+    return Path(os.environ.get("RINGFENCE_HOME", ".ringfence"))
+
+
+def local_store() -> LocalStore:
+    """Give the local jobs and trail."""
+    return LocalStore(home() / "ringfence.db")
+
+
+def stack_option[F: Callable[..., Any]](function: F) -> F:
+    """Add --stack to a command."""
+    text = "A deployed stack, found through CloudFormation. Else the local state in ./.ringfence (RINGFENCE_HOME)."
+    return click.option("--stack", envvar="RINGFENCE_STACK", metavar="NAME", help=text)(function)
+
+
+def store_of(stack: str | None) -> Store:
+    """Give the jobs and trail that a command works on."""
+    return DynamoStore(Stack(stack).output("Table")) if stack else local_store()
+
+
+class Stack:
+    """A deployed stack, by its outputs."""
+
+    def __init__(self, name: str) -> None:
+        """Ask CloudFormation; raise UsageError where there is no such stack."""
+        from botocore.exceptions import ClientError
+
+        with upstream(f"looking up the stack {name}"):
+            try:
+                found = clients.cloudformation().describe_stacks(StackName=name)["Stacks"]
+            except ClientError as error:
+                if error.response.get("Error", {}).get("Code") != "ValidationError":
+                    raise
+                raise UsageError(f"there is no stack {name}", "Check the name, the region and the account") from error
+        self.name = name
+        self._outputs = {o.get("OutputKey", ""): o.get("OutputValue", "") for stack in found for o in stack.get("Outputs", ())}
+
+    def output(self, key: str) -> str:
+        """Give one output of the stack."""
+        if key not in self._outputs:
+            raise UsageError(f"the stack {self.name} has no output {key}", "Is it a stack of Ringfence, of this version?")
+        return self._outputs[key]
+
+    def ask(self, function: str, question: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Call one of the stack's functions with the caller's credentials; raise RefusedError with its reason where it refuses."""
+        with upstream(f"calling {function}"):
+            reply = clients.functions().invoke(FunctionName=self.output(function), Payload=msgspec.json.encode(question))
+            body = reply["Payload"].read()
+        answer = msgspec.json.decode(body)
+        if "FunctionError" in reply or not isinstance(answer, dict):
+            raise UpstreamError(f"{function} failed: {body[:300].decode('utf-8', 'replace')}", "See its log")
+        if "error" in answer:
+            raise RefusedError(answer["error"], answer.get("hint", ""))
+        return answer

@@ -1,0 +1,140 @@
+"""A local AWS with CloudTrail's loop closed. Runs in an environment of its own (requirements/e2e-box.txt), on 127.0.0.1 only.
+
+ministack serves the services; this adds what it lacks: every mutating IAM call becomes the event that CloudTrail would hand to
+EventBridge, and POST /_box/events injects events of aws.* sources, which PutEvents refuses here as on AWS.
+
+Synthetic in them: the source address, the event version. IAM calls that IAM itself denies are not echoed.
+
+usage: python tests/e2e/box.py PORT     environment: AUTH=true enforces IAM on the functions' own roles
+"""
+
+import json
+import os
+import re
+import sys
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+ACCOUNT, REGION = "123456789012", "us-east-1"
+PORT = sys.argv[1]
+os.environ |= {
+    "BIND_HOST": "127.0.0.1",
+    "GATEWAY_PORT": PORT,
+    "LAMBDA_EXECUTOR": "local",
+    "IOT_MTLS_ENABLED": "0",  # would listen on every address
+    "SFTP_ENABLED": "0",
+    "MINISTACK_ACCOUNT_ID": ACCOUNT,
+}
+os.environ.setdefault("AWS_ACCESS_KEY_ID", "test")
+os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "test")
+
+from botocore.loaders import Loader  # noqa: E402 - ministack reads its environment when it is imported
+from botocore.model import ServiceModel  # noqa: E402
+from ministack import app as gateway  # noqa: E402
+from ministack.core import responses  # noqa: E402
+from ministack.services import eventbridge, iam, sts  # noqa: E402
+
+MODEL = ServiceModel(Loader().load_service_model("iam", "service-2"))
+CHANGES = re.compile("(?!Get|List|Generate|Simulate)")
+
+
+def structured(shape: Any, form: dict[str, str], at: str) -> Any:
+    """Read the flat form of AWS's query protocol back into parameters, with the first letters that CloudTrail writes."""
+    if shape.type_name == "structure":
+        members = {n: structured(m, form, f"{at}.{m.serialization.get('name', n)}".lstrip(".")) for n, m in shape.members.items()}
+        return {n[:1].lower() + n[1:]: v for n, v in members.items() if v is not None} or (None if at else {})
+    if shape.type_name == "list":
+        found = []
+        while (value := structured(shape.member, form, f"{at}.member.{len(found) + 1}")) is not None:
+            found.append(value)
+        return found or None
+    text = form.get(at)
+    if text is not None and shape.type_name == "boolean":
+        return text.lower() == "true"
+    return int(text) if text is not None and shape.type_name == "integer" else text
+
+
+def identity(key: str) -> dict[str, Any]:
+    """Name the caller: a session of a function's role by its role, any other key by a user of the key's name."""
+    session = sts._sessions.get(key, {})  # noqa: SLF001 - ministack has no other way to ask
+    arn = str(session.get("Arn") or session.get("arn") or session.get("RoleArn") or "")
+    if ":assumed-role/" in arn:
+        return {"type": "AssumedRole", "arn": arn, "accountId": ACCOUNT, "accessKeyId": key, "principalId": f"AROAEXAMPLE:{arn.rsplit('/', 1)[-1]}"}
+    return {"type": "IAMUser", "arn": f"arn:aws:iam::{ACCOUNT}:user/{key}", "accountId": ACCOUNT, "accessKeyId": key, "principalId": "AIDAEXAMPLEBOX", "userName": key}
+
+
+def record(operation: str, form: dict[str, str], key: str, agent: str, error: str) -> dict[str, Any]:
+    """Write the CloudTrail record of one IAM call."""
+    return {
+        "eventVersion": "1.11",
+        "userIdentity": identity(key),
+        "eventTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "eventSource": "iam.amazonaws.com",
+        "eventName": operation,
+        "awsRegion": REGION,
+        "sourceIPAddress": "203.0.113.10",
+        "userAgent": agent,
+        "requestParameters": structured(MODEL.operation_model(operation).input_shape, form, ""),
+        "responseElements": None,
+        "requestID": str(uuid.uuid4()),
+        "eventID": str(uuid.uuid4()),
+        "readOnly": False,
+        "eventType": "AwsApiCall",
+        "managementEvent": True,
+        "recipientAccountId": ACCOUNT,
+        "eventCategory": "Management",
+        **({"errorCode": error, "errorMessage": "see IAM"} if error else {}),
+    }
+
+
+def publish(source: str, detail_type: str, detail: dict[str, Any]) -> None:
+    """Put an event on the default bus as AWS's own services do."""
+    responses.set_request_account_id(ACCOUNT)
+    responses.set_request_region(REGION)
+    entry = {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail), "Resources": []}
+    eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)  # noqa: SLF001 - PutEvents itself refuses aws.*
+
+
+plain_iam = iam.handle_request
+
+
+async def echoing_iam(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Any:
+    """Serve an IAM call, then write its CloudTrail event."""
+    reply = await plain_iam(method, path, headers, body, query)
+    form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+    operation = form.get("Action", "")
+    if operation in MODEL.operation_names and CHANGES.match(operation):
+        text = reply[2].decode("utf-8", "replace") if isinstance(reply[2], bytes) else str(reply[2])
+        code = re.search(r"<Code>(\w+)</Code>", text) if reply[0] >= 400 else None  # noqa: PLR2004 - HTTP's errors
+        signed = re.search(r"Credential=([^/]+)/", headers.get("authorization", ""))
+        key = signed.group(1) if signed else "test"
+        publish("aws.iam", "AWS API Call via CloudTrail", record(operation, form, key, headers.get("user-agent", ""), code.group(1) if code else ""))
+    return reply
+
+
+plain_gateway = gateway.app
+
+
+async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Serve the box's own path, and leave everything else to ministack."""
+    if scope.get("path") != "/_box/events":
+        await plain_gateway(scope, receive, send)
+        return
+    message = await receive()
+    body = message.get("body", b"")
+    while message.get("more_body"):
+        message = await receive()
+        body += message.get("body", b"")
+    event = json.loads(body)
+    publish(event["source"], event["detail-type"], event["detail"])
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+if __name__ == "__main__":
+    iam.handle_request = echoing_iam
+    gateway.app = app
+    sys.argv = sys.argv[:1]
+    gateway.main()
