@@ -92,7 +92,7 @@ def _files(path: str) -> Iterator[tuple[str, bytes]]:
     place = Path(path)
     if not place.exists():
         raise UsageError(f"{path}: there is no such file or folder", "Name a file, a folder, or - for standard input")
-    files = sorted(p for p in place.rglob("*") if p.is_file() and not p.name.startswith(".")) if place.is_dir() else [place]
+    files = sorted(p for p in place.rglob("*") if p.is_file() and not p.name.startswith((".", "README"))) if place.is_dir() else [place]
     for file in files:
         try:
             yield str(file), file.read_bytes()
@@ -197,4 +197,4 @@ def human(judgement: Judgement) -> Iterator[tuple[object, ...]]:
         yield when, event.name or event.source, named, judgement.outcome, judgement.reason
     for planned in judgement.planned:
         steps = "; ".join(f"{p.when}: {p.step.call.operation}" for p in planned.steps) or planned.remark or "a person decides"
-        yield when, event.name, planned.finding.identity.name, planned.finding.severity, f"{planned.finding.reason}\n-> {steps}"
+        yield when, event.name, planned.finding.identity.name, planned.finding.severity, (planned.finding.reason, f"-> {steps}")

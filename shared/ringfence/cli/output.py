@@ -28,14 +28,14 @@ class Output:
         click.echo(text, err=True)
 
     def table(self, columns: Iterable[str], rows: Iterable[Iterable[object]], empty: str) -> None:
-        """Write a table, or a sentence where there is nothing to show."""
+        """Write a table, or a sentence where there is nothing to show. A cell that is a tuple has a line for each part."""
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
 
         table = Table(*columns, box=None, pad_edge=False, header_style="bold")
         for row in rows:
-            table.add_row(*(cell if isinstance(cell, Text) else Text(shown(str(cell))) for cell in row))
+            table.add_row(*(Text("\n".join(shown(str(part)) for part in (cell if isinstance(cell, tuple) else (cell,)))) for cell in row))
         if table.row_count:
             Console().print(table)
         else:

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from ringfence.actions import ACTIONS, Action, Impossible
 from ringfence.domain.event import Event, Outcome
-from ringfence.domain.finding import Case, Finding, Guardrail, Unknown
+from ringfence.domain.finding import Case, Finding, Guardrail, Unknown, Workload
 from ringfence.domain.glob import any_match
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.plan import ActionClass, Step, When
@@ -20,7 +20,7 @@ from ringfence.engine.discovery import Membership, membership
 from ringfence.engine.ports import Absence, Reader, Wanted
 from ringfence.engine.protect import protected
 from ringfence.guardrails import GUARDRAILS
-from ringfence.settings import Exemption, Mode, Project, Settings
+from ringfence.settings import DISCOVERED, Exemption, Mode, Settings
 
 # What discovery and the blast radius look at, whatever the guardrail.
 ALSO = {Kind.USER: {Facet.ATTACHED, Facet.LOGIN}, Kind.GROUP: {Facet.MEMBERS}, Kind.ROLE: {Facet.ATTACHED}, Kind.ROOT: set[Facet](), Kind.OUTSIDE: set[Facet]()}
@@ -103,12 +103,14 @@ class Evaluator:
         member = membership(identity, known, self.settings)
         if member is None:
             return Judgement(event=event, outcome=Outcome.QUIET, reason=f"{identity.name} belongs to no AI project", identities=(identity,))
-        if isinstance(member, Unknown):
-            return Judgement(event=event, outcome=Outcome.NEEDS_STATE, reason=member.reason, identities=(identity,))
+        supposed = Membership(DISCOVERED, Workload.UNKNOWN) if isinstance(member, Unknown) else member
         case = Case(
-            identity=identity, event=event, state=known, recent=recent, project=member.project, workload=member.workload, settings=self.settings, now=now
+            identity=identity, event=event, state=known, recent=recent, project=supposed.project, workload=supposed.workload, settings=self.settings, now=now
         )
-        return self._run(case, heard, member)
+        verdict = self._run(case, heard)
+        if isinstance(member, Unknown) and verdict.outcome is not Outcome.QUIET:
+            return Judgement(event=event, outcome=Outcome.NEEDS_STATE, reason=member.reason, identities=(identity,))
+        return verdict
 
     def _read(self, event: Event, subject: Identity, heard: list[Guardrail]) -> State | Absence:
         if self.reader is None:
@@ -121,7 +123,7 @@ class Evaluator:
         wanted = Wanted(frozenset(facets), (policy,) if isinstance(policy, str) and Facet.DOCUMENTS in facets else ())
         return self.reader.read(subject, wanted)
 
-    def _run(self, case: Case, heard: list[Guardrail], member: Membership) -> Judgement:
+    def _run(self, case: Case, heard: list[Guardrail]) -> Judgement:
         planned: list[Planned] = []
         unknown: list[str] = []
         used: list[Exemption] = []
@@ -134,14 +136,14 @@ class Evaluator:
                 if exemption:
                     used.append(exemption)
                 else:
-                    planned.append(self._plan(case, verdict, member.project))
+                    planned.append(self._plan(case, verdict))
         event, identities = case.event, (case.identity,)
         assert event is not None  # noqa: S101 - judge() builds the case from an event
         if planned:
             reason = "; ".join(p.finding.reason for p in planned)
             return Judgement(event=event, outcome=Outcome.FINDING, reason=reason, identities=identities, planned=tuple(planned), exemptions=tuple(used))
         if unknown:
-            return Judgement(event=event, outcome=Outcome.NEEDS_STATE, reason="; ".join(unknown), identities=identities, exemptions=tuple(used))
+            return Judgement(event=event, outcome=Outcome.NEEDS_STATE, reason="; ".join(dict.fromkeys(unknown)), identities=identities, exemptions=tuple(used))
         if used:
             reason = "; ".join(f"exempt until {e.until:%Y-%m-%d}: {e.reason}" for e in used)
             return Judgement(event=event, outcome=Outcome.QUIET, reason=reason, identities=identities, exemptions=tuple(used))
@@ -155,7 +157,7 @@ class Evaluator:
                 return exemption
         return None
 
-    def _plan(self, case: Case, finding: Finding, project: Project) -> Planned:
+    def _plan(self, case: Case, finding: Finding) -> Planned:
         if why := protected(case.identity, self.settings):
             return Planned(finding=finding, steps=(), remark=f"out of reach: {why}", out_of_reach=True)
         members = case.state.members if case.state else None
@@ -167,11 +169,11 @@ class Evaluator:
             if isinstance(made, Impossible):
                 remarks.append(f"{name}: {made.reason}")
                 continue
-            steps += [PlannedStep(step, self._when(step, case, finding, project, affected)) for step in made]
+            steps += [PlannedStep(step, self._when(step, case, finding, affected)) for step in made]
         return Planned(finding=finding, steps=tuple(steps), affected=affected, remark="; ".join(remarks))
 
-    def _when(self, step: Step, case: Case, finding: Finding, project: Project, affected: int) -> When:
-        mode = self.settings.mode_of(finding.guardrail, project)
+    def _when(self, step: Step, case: Case, finding: Finding, affected: int) -> When:
+        mode = self.settings.mode_of(finding.guardrail, case.project)
         if mode is Mode.OBSERVE or step.action_class is ActionClass.LOSS:
             return When.NEVER
         if step.action_class is ActionClass.REVERSAL:

@@ -1,0 +1,139 @@
+"""Cases as data: the base event lies in events/, the case holds only the difference."""
+
+import copy
+import json
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from ringfence.clouds.memory import MemoryIam
+from ringfence.config import compile_settings, parse
+from ringfence.domain.event import Event
+from ringfence.domain.finding import Guardrail
+from ringfence.domain.identity import Identity, Kind
+from ringfence.domain.state import Credential, FactKind, State
+from ringfence.engine.evaluate import Evaluator, Judgement
+from ringfence.settings import Deployment, Settings
+from ringfence.sources import normalise
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "shared" / "ringfence"
+EVENTS = ROOT / "events"
+ACCOUNT = "123456789012"
+TODAY = date(2026, 3, 2)
+OWN = "arn:aws:iam::123456789012:policy/ringfence/"
+DEPLOYMENT = Deployment(
+    quarantine_policy=OWN + "quarantine",
+    require_mfa_policy=OWN + "require-mfa",
+    quarantine_boundary=OWN + "boundary",
+    own_roles=("arn:aws:iam::123456789012:role/ringfence/respond",),
+    boundaries=("arn:aws:iam::123456789012:policy/ml-boundary",),
+)
+
+
+def load_cases(path: Path) -> list[dict[str, Any]]:
+    """Read a cases file."""
+    found: list[dict[str, Any]] = yaml.safe_load(path.read_text())
+    return found
+
+
+def event_file(name: str) -> Any:
+    """Read a sample event."""
+    return json.loads((EVENTS / name).read_text())
+
+
+def set_at(value: Any, path: str, new: Any) -> None:
+    """Set what is at a dotted path; `<absent>` takes the key away."""
+    *parents, last = path.split(".")
+    for key in parents:
+        value = value[key]
+    if new == "<absent>":
+        value.pop(last, None)
+    else:
+        value[last] = new
+
+
+def raw_event(case: Mapping[str, Any]) -> Any:
+    """Give the raw event of a case: the base with its changes, or what the case holds instead of an event."""
+    if "raw" in case:
+        return case["raw"]
+    event = copy.deepcopy(event_file(case["event"]))
+    for path, new in (case.get("change") or {}).items():
+        set_at(event, path, new)
+    return event
+
+
+def state_of(given: Mapping[str, Any] | None) -> State | None:
+    """Build a state from a case: `role`, `user` or `group` names it, and everything not given was read and is empty."""
+    if given is None:
+        return None
+    kind = next(k for k in (Kind.ROLE, Kind.USER, Kind.GROUP) if k.value in given)
+    trust = given.get("trusted_by")
+    statement = {"Effect": "Allow", "Principal": {"Service": trust}, "Action": "sts:AssumeRole"}
+    path = given.get("path", "/")
+    identity = Identity(
+        kind=kind,
+        arn=given.get("arn", f"arn:aws:iam::{ACCOUNT}:{kind}{path}{given[kind.value]}"),
+        name=given[kind.value],
+        account=ACCOUNT,
+        unique_id=given.get("unique_id", f"AIDAEXAMPLE{given[kind.value].upper()}" if kind is Kind.USER else f"{kind.value[:2].upper()}EXAMPLE"),
+    )
+    return State(
+        identity=identity,
+        trust={"Version": "2012-10-17", "Statement": [statement]} if trust else None,
+        tags=given.get("tags", {}),
+        boundary=given.get("boundary"),
+        attached=tuple(given.get("attached", ())),
+        documents=given.get("documents", {}),
+        inline=given.get("inline", {}),
+        members=tuple(given.get("members", ())) if kind is Kind.GROUP else None,
+        mfa=tuple(given.get("mfa", ())),
+        login=given.get("login", kind is Kind.USER),
+        credentials=tuple(Credential(FactKind(c["kind"]), c["id"], c["status"]) for c in given.get("credentials", ())),
+    )
+
+
+def settings_of(given: Mapping[str, Any] | None, deployment: Mapping[str, Any] | None = None) -> Settings:
+    """Build settings from the YAML of a configuration, in graduated mode unless it says otherwise."""
+    config = {"version": 1, "defaults": {"mode": "graduated"}, **(given or {})}
+    settings = compile_settings(parse(yaml.safe_dump(config), "case", TODAY).config)
+    return msgspec.structs.replace(settings, deployment=msgspec.structs.replace(DEPLOYMENT, **(deployment or {})))
+
+
+def evaluator(case: Mapping[str, Any], guardrail: Guardrail) -> Evaluator:
+    """Give the evaluator of a case, with one guardrail."""
+    state = state_of(case.get("state"))
+    reader = None if case.get("offline") else MemoryIam(*([state] if state else []))
+    return Evaluator(settings_of(case.get("settings"), case.get("deployment")), reader, (guardrail,))
+
+
+def judge(case: Mapping[str, Any], guardrail: Guardrail) -> Judgement:
+    """Judge the event of a case as its own minute."""
+    (event,) = normalise(raw_event(case))
+    recent = tuple(e for name in case.get("recent", ()) for e in normalise(event_file(name)))
+    now = (event.time or datetime(2026, 3, 2, 9, tzinfo=UTC)) + timedelta(minutes=case.get("minutes_later", 1))
+    return evaluator(case, guardrail).judge(event, now, recent=recent + tuple(_signal(name) for name in case.get("signals", ())))
+
+
+def _signal(name: str) -> Event:
+    (event,) = normalise({**event_file("aws/guardduty/credential-exfiltration-inside.json"), "type": name})
+    return event
+
+
+def leaves(value: Any, path: str = "") -> dict[str, Any]:
+    """Flatten JSON into its leaves, to count in how many two cases differ."""
+    if isinstance(value, Mapping):
+        return {k: v for key, item in value.items() for k, v in leaves(item, f"{path}.{key}").items()} or {path: {}}
+    if isinstance(value, list):
+        return {k: v for i, item in enumerate(value) for k, v in leaves(item, f"{path}[{i}]").items()} or {path: []}
+    return {path: value}
+
+
+def inputs(case: Mapping[str, Any]) -> dict[str, Any]:
+    """Give everything that a case feeds in, flattened."""
+    given = {key: case.get(key) for key in ("state", "settings", "recent", "signals", "minutes_later", "deployment", "offline") if case.get(key) is not None}
+    return leaves({"event": raw_event(case), **given})
