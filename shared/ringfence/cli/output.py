@@ -33,7 +33,9 @@ class Output:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for number, column in enumerate(columns):
+            table.add_column(column, no_wrap=number == 0, overflow="fold")
         for row in rows:
             table.add_row(*(Text("\n".join(shown(str(part)) for part in (cell if isinstance(cell, tuple) else (cell,)))) for cell in row))
         if table.row_count:

@@ -1,0 +1,164 @@
+"""ringfence demo: the main job, end to end, on an embedded cloud."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ringfence.cli.check import line
+from ringfence.cli.main import Context
+from ringfence.cli.output import shown as visible
+from ringfence.cli.state import home, local_store
+from ringfence.demo.account import embedded_aws
+from ringfence.demo.run import Demo, Shown, acted, asked
+from ringfence.demo.story import SCENES
+from ringfence.domain.job import Job, JobState
+from ringfence.report.demo_page import Row, Story, render
+
+PACE = 0.45  # seconds between scenes, for somebody who watches
+COLOURS = {"acted": "green", "asked": "yellow", "finding": "red", "ignored": "bright_black", "quiet": "bright_black", "again": "bright_black"}
+
+
+@click.command(name="demo")
+@click.option("--yes", is_flag=True, help="Approve what is asked, without asking.")
+@click.pass_obj
+def command(context: Context, *, yes: bool) -> None:
+    """Play an attack on an AI account, and watch what Ringfence does about it. No cloud, no network, about 15 seconds.
+
+    An account of an AI project is made in an embedded AWS; everyday traffic and an attack from `events/` run through the real
+    engine and the real IAM adapters. Containment asks you here. One act is taken back at the end, exactly. Jobs, trail and a page to
+    open stay in ./.ringfence (RINGFENCE_HOME).
+    """
+    stage = Stage(context, yes=yes)
+    store = local_store()
+    with embedded_aws() as iam:
+        demo = Demo(iam, store, stage.ask)
+        stage.opening()
+        shown = [stage.scene(demo, scene) for scene in SCENES]
+        stage.heading("A person decides")
+        decided = [stage.decided(demo.decide(job)) for job in asked(shown)]
+        undone = stage.undo(demo, decided)
+        page = write_page(demo, shown, decided, undone)
+        stage.closing(demo, shown, decided, undone, page)
+    store.close()
+
+
+class Stage:
+    """Where the demo is shown: lines that a person enjoys watching, or JSON Lines."""
+
+    def __init__(self, context: Context, *, yes: bool) -> None:
+        """Take where to write, and whether everything is approved."""
+        self.output, self.yes = context.output, yes
+        self.human = not context.output.as_json
+        self.pace = PACE if self.human and sys.stdout.isatty() else 0.0
+
+    def opening(self) -> None:
+        """Set the scene."""
+        self.heading("An AI account: notebooks, training, inference, an agent, two people, another team's role")
+
+    def heading(self, text: str) -> None:
+        """Write a heading."""
+        if self.human:
+            click.secho(f"\n{text}", bold=True)
+
+    def scene(self, demo: Demo, scene: Any) -> Shown:  # noqa: ANN401 - demo.story.Scene
+        """Play one scene and show what became of it."""
+        shown = demo.play(scene)
+        if self.output.as_json:
+            self.output.line({**line(scene.event, 0, None, shown.judgement), "jobs": [{"id": j.id, "state": j.state} for j in shown.jobs]})
+            return shown
+        tag = tag_of(shown)
+        click.echo(f"  {click.style(f'{tag:<8}', fg=COLOURS.get(tag), bold=tag in ('acted', 'asked'))} {scene.says}")
+        for job in () if shown.repeated else shown.jobs:
+            step = job.plan.steps[0].call if job.plan.steps else None
+            what = {JobState.DONE: "reversed and verified", JobState.PENDING: "waits for a person"}.get(job.state, job.state)
+            click.echo(f"{'':11}-> {step.operation if step else 'no step'} on {visible(job.plan.target.name)}: {what}")
+        time.sleep(self.pace)
+        return shown
+
+    def ask(self, job: Job) -> bool | None:
+        """Show a plan and ask; None where nobody is there to answer."""
+        if self.human:
+            click.echo(f"\n  {click.style(job.severity.upper(), fg='red', bold=True)} {visible(job.reason)}")
+            for step in job.plan.steps:
+                click.echo(f"    would call {step.call.operation} on {visible(job.plan.target.name)} ({step.action}); undone by {step.inverse.operation}")
+            click.echo(f"    plan {job.plan.digest[:16]}, decide by {job.expires:%H:%M} UTC")
+        if self.yes:
+            return True
+        if not self.human or not sys.stdin.isatty():
+            return None
+        return click.confirm("    Approve?", default=True)
+
+    def decided(self, job: Job) -> Job:
+        """Show what a decision led to."""
+        if self.human:
+            state = "nobody answered: it stays pending, and expires" if job.state is JobState.PENDING else f"{job.state}"
+            click.echo(f"    {click.style(state, fg='green' if job.state is JobState.DONE else 'yellow', bold=True)}")
+        else:
+            self.output.line({"job": job.id, "identity": job.plan.target.arn, "state": job.state})
+        time.sleep(self.pace)
+        return job
+
+    def undo(self, demo: Demo, decided: list[Job]) -> list[Job]:
+        """Take back the last containment that was carried out, if any was."""
+        done = [job for job in decided if job.state is JobState.DONE]
+        if not done:
+            return []
+        undo = demo.undo(done[-1])
+        exact = demo.training() == demo.before
+        self.heading("The team has rotated the credentials and takes the quarantine back")
+        if self.human:
+            click.echo(f"  {click.style('undone', fg='green', bold=True)}   {undo.plan.target.name} is {'exactly' if exact else 'NOT'} as it was before")
+        else:
+            self.output.line({"job": undo.id, "undo_of": undo.undo_of, "state": undo.state, "exact": exact})
+        return [undo] if undo.state is JobState.DONE and exact else []
+
+    def closing(self, demo: Demo, shown: list[Shown], decided: list[Job], undone: list[Job], page: Path) -> None:
+        """Say what was acted on, asked, undone and verified."""
+        wrong = demo.trail_problems()
+        ran = acted(shown)
+        if self.output.as_json:
+            findings = sum(len(s.judgement.planned) for s in shown if not s.repeated)
+            summary = {"events": len(shown), "findings": findings, "acted": len(ran), "asked": len(decided), "undone": len(undone), "trail_verified": not wrong}
+            self.output.line({"summary": {**summary, "page": str(page)}})
+            return
+        self.heading("In short")
+        for job in ran:
+            click.echo(f"  acted on  {visible(job.plan.target.name)}: {job.plan.steps[0].call.operation}, by itself, within seconds")
+        for job in decided:
+            click.echo(f"  asked     {visible(job.plan.target.name)}: {job.plan.steps[0].call.operation}, {job.state}")
+        for job in undone:
+            click.echo(f"  undone    {visible(job.plan.target.name)}: back to exactly what it was")
+        click.echo(f"  verified  {'trail and jobs agree: every call has its intent, every job one end' if not wrong else '; '.join(wrong)}")
+        click.echo(f"\n  See for yourself:  ringfence jobs   |   ringfence trail list   |   {page}")
+
+
+def tag_of(shown: Shown) -> str:
+    """Say in one word what became of a scene."""
+    if shown.repeated:
+        return "again"
+    states = {job.state for job in shown.jobs}
+    return "acted" if JobState.DONE in states else "asked" if JobState.PENDING in states else str(shown.judgement.outcome)
+
+
+def write_page(demo: Demo, shown: list[Shown], decided: list[Job], undone: list[Job]) -> Path:
+    """Write the page and give its path."""
+    jobs = [*acted(shown), *decided, *undone]
+    rows = tuple(
+        Row(s.judgement.event.time or demo.clock.time, s.scene.says, tag_of(s), "delivered twice, done once" if s.repeated else s.judgement.reason) for s in shown
+    )
+    story = Story(
+        played=demo.clock.time,
+        rows=rows,
+        jobs=tuple((job, demo.store.records(job.id)) for job in jobs),
+        acted=len(acted(shown)),
+        asked=len(decided),
+        undone=len(undone),
+        problems=demo.trail_problems(),
+    )
+    page = home() / "demo.html"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(render(story), encoding="utf-8")
+    return page.resolve()

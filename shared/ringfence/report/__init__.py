@@ -1,0 +1,1 @@
+"""HTML pages: self-contained, readable without scripts, safe for text that attackers wrote."""

@@ -1,0 +1,112 @@
+"""An IAM by moto in this process, filled where moto has gaps, with one lock less to think about: tests use one thread."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from moto import mock_aws
+from moto.core.responses import ActionResult
+from moto.iam.responses import IamResponse
+
+from ringfence.clouds.aws import clients
+from ringfence.domain.identity import Identity, Kind
+from ringfence.domain.state import Document, FactKind, State
+
+MANAGED = "arn:aws:iam::aws:policy/"
+
+
+class ServiceCredentials:
+    """Service-specific credentials, which moto 5.2 lacks; kept per user, for as long as a mock lives."""
+
+    held: dict[str, dict[str, dict[str, Any]]] = {}  # noqa: RUF012 - emptied by every mock
+
+    @staticmethod
+    def create(self: Any) -> ActionResult:  # noqa: PLW0211 - becomes a method of moto's
+        user, service = self._get_param("UserName"), self._get_param("ServiceName")
+        number = sum(len(c) for c in ServiceCredentials.held.values())
+        made = {"ServiceSpecificCredentialId": f"ACCAEXAMPLE{number:09d}", "UserName": user, "ServiceName": service, "Status": "Active", "ServiceUserName": user}
+        ServiceCredentials.held.setdefault(user, {})[made["ServiceSpecificCredentialId"]] = made
+        return ActionResult({"ServiceSpecificCredential": made})
+
+    @staticmethod
+    def list_(self: Any) -> ActionResult:  # noqa: PLW0211 - becomes a method of moto's
+        return ActionResult({"ServiceSpecificCredentials": list(ServiceCredentials.held.get(self._get_param("UserName"), {}).values())})
+
+    @staticmethod
+    def update(self: Any) -> ActionResult:  # noqa: PLW0211 - becomes a method of moto's
+        held = ServiceCredentials.held[self._get_param("UserName")]
+        held[self._get_param("ServiceSpecificCredentialId")]["Status"] = self._get_param("Status")
+        return ActionResult({})
+
+
+@contextmanager
+def aws(*, managed: bool = True) -> Iterator[Any]:
+    """Give an IAM client of an empty account; `managed` loads AWS's own policies (a second)."""
+    outside = {key: value for key, value in os.environ.items() if key.startswith(("AWS_", "MOTO_"))}
+    for key in outside:
+        del os.environ[key]
+    os.environ |= {"AWS_DEFAULT_REGION": "us-east-1", "AWS_CONFIG_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true"}
+    if managed:
+        os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
+    IamResponse.create_service_specific_credential = ServiceCredentials.create
+    IamResponse.list_service_specific_credentials = ServiceCredentials.list_
+    IamResponse.update_service_specific_credential = ServiceCredentials.update
+    ServiceCredentials.held.clear()
+    forget()
+    try:
+        with mock_aws():
+            yield clients.iam()
+    finally:
+        forget()
+        for key in [key for key in os.environ if key.startswith(("AWS_", "MOTO_"))]:
+            del os.environ[key]
+        os.environ |= outside
+
+
+def forget() -> None:
+    """Drop the cached clients: each mock has its own."""
+    for getter in (clients.iam, clients.dynamodb, clients.sqs, clients.sns, clients.functions, clients.cloudformation):
+        getter.cache_clear()
+
+
+def make(iam: Any, state: State) -> Identity:
+    """Make an identity in moto as a state describes it, and give it with its unique id. Boundaries of users are beyond moto."""
+    name, kind = state.identity.name, state.identity.kind
+    verb = {Kind.ROLE: "role", Kind.USER: "user", Kind.GROUP: "group"}[kind]
+    key = f"{kind.value.title()}Name"
+    trust = state.trust or {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+    more = {"AssumeRolePolicyDocument": json.dumps(trust)} if kind is Kind.ROLE else {}
+    made = getattr(iam, f"create_{verb}")(**{key: name}, **more)[kind.value.title()]
+    for arn in state.attached or ():
+        if not arn.startswith(MANAGED):
+            arn = customer_policy(iam, arn, (state.documents or {}).get(arn))  # noqa: PLW2901 - moto gives it an ARN
+        getattr(iam, f"attach_{verb}_policy")(**{key: name, "PolicyArn": arn})
+    for policy, document in (state.inline or {}).items():
+        getattr(iam, f"put_{verb}_policy")(**{key: name, "PolicyName": policy, "PolicyDocument": json.dumps(document)})
+    if kind is Kind.USER:
+        _user(iam, state)
+    found = Identity.from_arn(made["Arn"], made[f"{kind.value.title()}Id"])
+    assert found is not None
+    return found
+
+
+def customer_policy(iam: Any, arn: str, document: Document | None = None) -> str:
+    """Make a customer-managed policy with the path and name of an ARN (or of a bare name)."""
+    path, _, name = arn.rpartition(":policy/")[2].rpartition("/")
+    text = json.dumps(document or {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "*"}]})
+    return str(iam.create_policy(PolicyName=name, Path=f"/{path}/" if path else "/", PolicyDocument=text)["Policy"]["Arn"])
+
+
+def _user(iam: Any, state: State) -> None:
+    name = state.identity.name
+    if state.login:
+        iam.create_login_profile(UserName=name, Password="Synthetic-Passw0rd!")  # noqa: S106 - synthetic
+    for credential in state.credentials or ():
+        if credential.kind is FactKind.ACCESS_KEY:
+            made = iam.create_access_key(UserName=name)["AccessKey"]["AccessKeyId"]
+            iam.update_access_key(UserName=name, AccessKeyId=made, Status=credential.status)
+        elif credential.kind is FactKind.SERVICE_CREDENTIAL:
+            made = iam.create_service_specific_credential(UserName=name, ServiceName="bedrock.amazonaws.com")["ServiceSpecificCredential"]
+            iam.update_service_specific_credential(UserName=name, ServiceSpecificCredentialId=made["ServiceSpecificCredentialId"], Status=credential.status)

@@ -1,0 +1,85 @@
+"""Jobs for the engine's tests: one role, one policy too many."""
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from ringfence.clouds.memory import MemoryIam, MemoryQueue, MemoryStore
+from ringfence.domain.finding import Severity
+from ringfence.domain.identity import Identity, Kind
+from ringfence.domain.job import Job, JobState
+from ringfence.domain.plan import ActionClass, Call, Plan, Step
+from ringfence.domain.state import Fact, FactKind, State
+from ringfence.engine.respond import Responder
+from tests.support.cases import DEPLOYMENT, settings_of
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
+ROLE = Identity.of(Kind.ROLE, "fraud-train", "123456789012", unique_id="AROAEXAMPLE")
+
+
+def attach_call(operation: str, arn: str) -> Call:
+    return Call("iam", operation, {"RoleName": ROLE.name, "PolicyArn": arn})
+
+
+REVERSAL = Step(
+    action="aws.iam.detach-managed-policy",
+    action_class=ActionClass.REVERSAL,
+    fact=Fact(FactKind.ATTACHED, ADMIN),
+    before="attached",
+    after=None,
+    call=attach_call("DetachRolePolicy", ADMIN),
+    inverse=attach_call("AttachRolePolicy", ADMIN),
+)
+CONTAINMENT = Step(
+    action="aws.iam.quarantine-role",
+    action_class=ActionClass.CONTAINMENT,
+    fact=Fact(FactKind.ATTACHED, DEPLOYMENT.quarantine_policy),
+    before=None,
+    after="attached",
+    call=attach_call("AttachRolePolicy", DEPLOYMENT.quarantine_policy),
+    inverse=attach_call("DetachRolePolicy", DEPLOYMENT.quarantine_policy),
+)
+
+
+def job(*steps: Step, state: JobState = JobState.APPROVED, actor: str | None = "arn:aws:iam::123456789012:user/eve") -> Job:
+    plan = Plan(target=ROLE, affected=1, steps=steps, config_hash="test")
+    return Job(
+        id="0123456789abcdef",
+        state=state,
+        plan=plan,
+        action_class=steps[0].action_class,
+        guardrail="test",
+        severity=Severity.CRITICAL,
+        reason="a test",
+        event_key="aws.cloudtrail:e1",
+        actor=actor,
+        created=NOW,
+        expires=NOW.replace(hour=10),
+    )
+
+
+class World:
+    """An account in memory with one role, a store, a queue and a responder."""
+
+    def __init__(self, *attached: str) -> None:
+        self.iam = MemoryIam(State(identity=ROLE, attached=attached, inline={}, credentials=()))
+        self.store, self.queue = MemoryStore(), MemoryQueue()
+        self.time = NOW
+        self.responder = Responder(settings_of(None), self.store, self.queue, self.iam, self.iam, lambda: self.time)
+
+    def attached(self) -> tuple[str, ...]:
+        (state,) = self.iam.states.values()
+        return state.attached or ()
+
+    def change(self, **fields: object) -> None:
+        """Somebody else changes the role."""
+        ((place, state),) = self.iam.states.items()
+        self.iam.states[place] = msgspec.structs.replace(state, **fields)
+
+    def work(self) -> None:
+        """Carry out what waits, and verify what waits."""
+        while self.queue.to_apply:
+            self.responder.apply(self.queue.to_apply.pop(0))
+        while self.queue.to_verify:
+            self.responder.verify(self.queue.to_verify.pop(0))

@@ -1,0 +1,222 @@
+"""From judgement to jobs, votes, exemptions and undo: what acts, what asks, who has a vote."""
+
+from datetime import datetime, timedelta
+
+import msgspec
+import pytest
+
+from ringfence.clouds.memory import MemoryQueue, MemoryStore
+from ringfence.domain.job import JobState
+from ringfence.domain.record import RecordKind
+from ringfence.engine.approve import vote
+from ringfence.engine.audit_trail import problems
+from ringfence.engine.decide import decide
+from ringfence.engine.evaluate import Evaluator
+from ringfence.engine.undo import PUT_BACK_FOR, open_undo
+from ringfence.errors import RefusedError
+from ringfence.settings import Settings
+from ringfence.sources import normalise
+from tests.support.cases import event_file, settings_of
+from tests.support.jobs import ADMIN, CONTAINMENT, NOW, REVERSAL, ROLE, World, job
+
+VOTER = "arn:aws:iam::123456789012:user/ana"
+
+
+def pending(actor: str | None = "arn:aws:iam::123456789012:user/eve") -> tuple[MemoryStore, MemoryQueue]:
+    store, queue = MemoryStore(), MemoryQueue()
+    store.open(job(CONTAINMENT, state=JobState.PENDING, actor=actor), [])
+    return store, queue
+
+
+def cast(store: MemoryStore, queue: MemoryQueue, voter: str = VOTER, *, approve: bool = True, settings: Settings | None = None, now: datetime = NOW) -> JobState:
+    return vote(job(CONTAINMENT).id, voter, settings or settings_of(None), store, queue, now, approve=approve).state
+
+
+def test_one_approval_lets_the_job_run() -> None:
+    store, queue = pending()
+    assert cast(store, queue) is JobState.APPROVED
+    assert queue.to_apply == [job(CONTAINMENT).id]
+    assert [r.data["voter"] for r in store.records() if r.kind is RecordKind.APPROVAL_DECIDED] == [VOTER]
+
+
+def test_a_denial_ends_the_job() -> None:
+    store, queue = pending()
+    assert cast(store, queue, approve=False) is JobState.DENIED
+    assert queue.to_apply == []
+    assert store.records()[-1].kind is RecordKind.CLOSED
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_second_vote_does_not_count(first: bool) -> None:  # noqa: FBT001 - pytest's parameter
+    store, queue = pending()
+    cast(store, queue, approve=first)
+    with pytest.raises(RefusedError, match="not pending"):
+        cast(store, queue, approve=not first)
+
+
+def test_a_vote_at_the_deadline_is_too_late_and_expired_means_no() -> None:
+    store, queue = pending()
+    with pytest.raises(RefusedError, match="expired"):
+        cast(store, queue, now=job(CONTAINMENT).expires)
+    expired = store.job(job(CONTAINMENT).id)
+    assert expired is not None
+    assert expired.state is JobState.EXPIRED
+    assert queue.to_apply == []
+    store, queue = pending()
+    assert cast(store, queue, now=job(CONTAINMENT).expires - timedelta(seconds=1)) is JobState.APPROVED
+
+
+@pytest.mark.parametrize(
+    ("voter", "word"),
+    [
+        ("", "no voter"),
+        ("arn:aws:iam::123456789012:user/eve", "caused the event"),
+        ("arn:aws:iam::123456789012:role/fraud-train", "is the target"),
+        ("arn:aws:sts::123456789012:assumed-role/fraud-train/i-0", "is the target"),
+        ("arn:aws:sts::123456789012:assumed-role/Fraud-Train/i-0", "is the target"),
+    ],
+)
+def test_who_has_no_vote(voter: str, word: str) -> None:
+    store, queue = pending()
+    with pytest.raises(RefusedError, match=word):
+        cast(store, queue, voter)
+    assert queue.to_apply == []
+
+
+def test_the_role_that_caused_the_event_has_no_vote_in_any_session() -> None:
+    store, queue = pending(actor="arn:aws:iam::123456789012:role/ops")
+    with pytest.raises(RefusedError, match="caused the event"):
+        cast(store, queue, "arn:aws:sts::123456789012:assumed-role/ops/eve")
+
+
+@pytest.mark.parametrize(("voter", "counts"), [(VOTER, False), ("arn:aws:iam::123456789012:user/sec", True), ("arn:aws:sts::123456789012:assumed-role/approver/zoe", True)])
+def test_where_approvers_are_named_only_they_vote(voter: str, counts: bool) -> None:  # noqa: FBT001 - pytest's parameter
+    named = settings_of({"defaults": {"approval": {"approvers": ["arn:aws:iam::123456789012:user/sec", "arn:aws:iam::123456789012:role/approver"]}}})
+    store, queue = pending()
+    if counts:
+        assert cast(store, queue, voter, settings=named) is JobState.APPROVED
+    else:
+        with pytest.raises(RefusedError, match="no approver"):
+            cast(store, queue, voter, settings=named)
+
+
+def test_a_vote_on_no_job_is_refused() -> None:
+    with pytest.raises(RefusedError, match="no job"):
+        cast(MemoryStore(), MemoryQueue())
+
+
+def test_five_deliveries_of_a_finding_make_one_pending_job() -> None:
+    world = World()
+    world.change(trust={"Statement": [{"Effect": "Allow", "Principal": {"Service": ["sagemaker.amazonaws.com"]}, "Action": "sts:AssumeRole"}]})
+    settings = settings_of(None)
+    for count in range(1, 6):
+        event = event_file("aws/guardduty/credential-exfiltration.json")
+        event["detail"]["service"]["count"] = count
+        event["detail"]["updatedAt"] = f"2026-03-02T09:0{count}:00.000Z"
+        event["detail"]["resource"]["accessKeyDetails"]["principalId"] = f"{ROLE.unique_id}:i-0"
+        (parsed,) = normalise(event)
+        decide(Evaluator(settings, world.iam).judge(parsed, NOW), settings, world.store, world.queue, NOW)
+    (only,) = world.store.jobs()
+    assert only.state is JobState.PENDING
+    assert len(world.queue.notices) == 1
+
+
+def test_a_job_whose_message_was_lost_is_sent_again_when_delivered_again() -> None:
+    world = World(ADMIN)
+    settings = settings_of({"projects": [{"name": "p", "aws": {"accounts": ["*"]}}]})
+    event = event_file("aws/cloudtrail/AttachRolePolicy.json")
+    event["detail"]["requestParameters"]["roleName"] = ROLE.name
+    (parsed,) = normalise(event)
+    judgement = Evaluator(settings, world.iam).judge(parsed, NOW)
+    decide(judgement, settings, world.store, world.queue, NOW)
+    world.queue.to_apply.clear()
+    (again,) = decide(judgement, settings, world.store, world.queue, NOW)
+    assert world.queue.to_apply == [again.id]
+    world.work()
+    decide(judgement, settings, world.store, world.queue, NOW)
+    assert world.queue.to_apply == [], "a job that has ended is not sent again"
+    assert problems(world.store.jobs(), world.store.records) == ()
+
+
+def test_what_a_person_put_back_is_not_reversed_again_for_a_while() -> None:
+    world = World(ADMIN)
+    settings = settings_of({"projects": [{"name": "p", "aws": {"accounts": ["*"]}}]})
+
+    def deliver(event_id: str, minutes: int) -> JobState:
+        event = event_file("aws/cloudtrail/AttachRolePolicy.json")
+        event["detail"]["requestParameters"]["roleName"] = ROLE.name
+        event["detail"]["eventID"] = event_id
+        (parsed,) = normalise(event)
+        now = NOW + timedelta(minutes=minutes)
+        parsed = msgspec.structs.replace(parsed, time=now)
+        made = decide(Evaluator(settings, world.iam).judge(parsed, now), settings, world.store, world.queue, now)
+        world.work()
+        found = world.store.job(next(j.id for j in made if j.guardrail == "aws-admin-policy-on-ai-identity"))
+        assert found is not None
+        return found.state
+
+    assert deliver("e1", 0) is JobState.DONE
+    assert world.attached() == ()
+    undo = open_undo(world.store.jobs()[0].id, VOTER, world.store, world.queue, NOW)
+    while call := world.responder.prepare(undo.id):
+        world.responder.settle(undo.id, world.iam.call(call, undo.id))
+    world.work()
+    assert world.attached() == (ADMIN,)
+    assert deliver("e2", 1) is JobState.CANCELLED, "the undo's own event"
+    assert world.attached() == (ADMIN,)
+    assert deliver("e3", int(PUT_BACK_FOR.total_seconds() // 60) + 1) is JobState.DONE, "later it is judged like any other"
+    assert world.attached() == ()
+
+
+def test_a_quarantine_that_was_taken_back_can_be_asked_for_again_at_once() -> None:
+    world = World()
+    done = job(CONTAINMENT)
+    world.store.open(done, [])
+    world.responder.apply(done.id)
+    world.work()
+    open_undo(done.id, VOTER, world.store, world.queue, NOW)
+    assert world.store._exemptions == {}  # noqa: SLF001 - what the memory keeps
+
+
+def test_an_undo_can_itself_be_undone() -> None:
+    world = World()
+    world.store.open(job(CONTAINMENT), [])
+    world.responder.apply(job(CONTAINMENT).id)
+    world.work()
+    first = open_undo(job(CONTAINMENT).id, VOTER, world.store, world.queue, NOW)
+    world.work()
+    assert world.attached() == ()
+    second = open_undo(first.id, VOTER, world.store, world.queue, NOW)
+    world.work()
+    assert world.attached() == (CONTAINMENT.fact.key,)
+    assert second.undo_of == first.id
+
+
+@pytest.mark.parametrize("tamper", ["plan", "end", "intent", "order", "state", "decision"])
+def test_the_audit_of_the_trail_sees(tamper: str) -> None:
+    world = World(ADMIN)
+    settings = settings_of({"projects": [{"name": "p", "aws": {"accounts": ["*"]}}]})
+    event = event_file("aws/cloudtrail/AttachRolePolicy.json")
+    event["detail"]["requestParameters"]["roleName"] = ROLE.name
+    decide(Evaluator(settings, world.iam).judge(normalise(event)[0], NOW), settings, world.store, world.queue, NOW)
+    world.work()
+    (done,) = [j for j in world.store.jobs() if j.state is JobState.DONE]
+    records = {r.kind: r for r in world.store.records(done.id)}
+    assert problems([done], lambda _: tuple(records.values())) == ()
+    replace = msgspec.structs.replace
+    match tamper:
+        case "plan":
+            records[RecordKind.OUTCOME] = replace(records[RecordKind.OUTCOME], plan_digest="0" * 64)
+        case "end":
+            del records[RecordKind.CLOSED]
+        case "intent":
+            del records[RecordKind.INTENT]
+        case "order":
+            records[RecordKind.INTENT] = replace(records[RecordKind.INTENT], time=NOW + timedelta(hours=1))
+        case "state":
+            records[RecordKind.CLOSED] = replace(records[RecordKind.CLOSED], state="failed")
+        case "decision":
+            del records[RecordKind.DECISION]
+    assert problems([done], lambda _: tuple(records.values())) != ()
+
+

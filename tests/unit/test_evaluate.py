@@ -1,0 +1,218 @@
+"""What the evaluator does around the guardrails: subjects, membership, protection, freshness, deployers, exemptions."""
+
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from ringfence.clouds.memory import MemoryIam
+from ringfence.domain.event import Event, Outcome
+from ringfence.domain.finding import Unknown, Workload
+from ringfence.domain.identity import Identity, Kind
+from ringfence.domain.plan import When
+from ringfence.domain.state import Facet, Fact, FactKind, State
+from ringfence.engine.discovery import membership
+from ringfence.engine.evaluate import Evaluator
+from ringfence.engine.ports import Absence, Wanted
+from ringfence.engine.protect import protected
+from ringfence.errors import NotReadError
+from ringfence.sources import normalise
+from tests.support.cases import DEPLOYMENT, event_file, settings_of, state_of
+from tests.support.jobs import NOW
+
+NOTEBOOK = {"role": "AmazonSageMaker-ExecutionRole-20260101T120000", "attached": ["arn:aws:iam::aws:policy/AdministratorAccess"]}
+
+
+def attach_event(**changes: Any) -> Event:
+    (event,) = normalise(event_file("aws/cloudtrail/AttachRolePolicy.json"))
+    return msgspec.structs.replace(event, **changes)
+
+
+def whens(event: Event, settings: dict[str, Any] | None = None, later: timedelta = timedelta(minutes=1), **state: Any) -> list[When]:
+    made = state_of({**NOTEBOOK, **state})
+    assert made is not None
+    judgement = Evaluator(settings_of(settings), MemoryIam(made)).judge(event, NOW + later)
+    return [p.when for planned in judgement.planned for p in planned.steps]
+
+
+@pytest.mark.parametrize(
+    ("later", "when"),
+    [
+        (timedelta(0), When.ACT),
+        (timedelta(minutes=14, seconds=59), When.ACT),
+        (timedelta(minutes=15), When.ASK),
+        (timedelta(minutes=-1), When.ACT),
+        (timedelta(minutes=-1, seconds=-1), When.ASK),
+    ],
+)
+def test_freshness_ends_at_the_window(later: timedelta, when: When) -> None:
+    assert whens(attach_event(), later=later) == [when]
+
+
+def test_an_event_without_a_time_is_never_fresh() -> None:
+    assert whens(attach_event(time=None)) == [When.ASK]
+
+
+def test_a_deployers_critical_change_is_reversed_all_the_same() -> None:
+    assert whens(attach_event(), {"deployers": ["arn:aws:iam::*:user/ana"]}) == [When.ACT]
+
+
+def test_observe_on_the_deployment_caps_every_override() -> None:
+    event = attach_event()
+    strict = {"defaults": {"mode": "observe"}, "guardrails": {"aws-admin-policy-on-ai-identity": {"mode": "strict"}}}
+    assert whens(event, strict) == [When.NEVER]
+    made = state_of(NOTEBOOK)
+    assert made is not None
+    offline = msgspec.structs.replace(settings_of(strict), deployment=msgspec.structs.replace(DEPLOYMENT, own_roles=()))
+    judgement = Evaluator(offline, MemoryIam(made)).judge(event, NOW)
+    assert [p.when for planned in judgement.planned for p in planned.steps] == [When.ACT], "offline it shows what the override would do"
+
+
+def test_an_event_that_nobody_hears_is_quiet_and_says_so() -> None:
+    judgement = Evaluator(settings_of(None), None).judge(attach_event(name="CreateBucket"), NOW)
+    assert judgement.outcome is Outcome.QUIET
+    assert "no guardrail hears CreateBucket" in judgement.reason
+
+
+def test_an_event_that_names_no_identity_needs_state() -> None:
+    judgement = Evaluator(settings_of(None), None).judge(attach_event(subject=None, parameters={}), NOW)
+    assert judgement.outcome is Outcome.NEEDS_STATE
+
+
+def test_holders_that_nobody_knows_need_state() -> None:
+    class Nobody(MemoryIam):
+        def holders(self, policy_arn: str) -> tuple[Identity, ...] | Absence:
+            return Absence.GONE
+
+    (event,) = normalise(event_file("aws/cloudtrail/CreatePolicyVersion.json"))
+    assert Evaluator(settings_of(None), Nobody()).judge(event, NOW).outcome is Outcome.NEEDS_STATE
+
+
+def test_the_gravest_holder_speaks_for_the_event() -> None:
+    arn = "arn:aws:iam::123456789012:policy/ml/feature-store"
+    ai, web = state_of({"role": "AmazonBedrockAgentCore-x", "attached": [arn]}), state_of({"role": "web", "attached": [arn]})
+    assert ai is not None
+    assert web is not None
+    (event,) = normalise(event_file("aws/cloudtrail/CreatePolicyVersion.json"))
+    judgement = Evaluator(settings_of(None), MemoryIam(web, ai)).judge(event, NOW)
+    assert judgement.outcome is Outcome.FINDING
+    assert [i.name for i in judgement.identities] == ["web", "AmazonBedrockAgentCore-x"]
+    assert [p.finding.identity.name for p in judgement.planned] == ["AmazonBedrockAgentCore-x"]
+
+
+@pytest.mark.parametrize(
+    ("arn", "kind", "word"),
+    [
+        ("arn:aws:iam::123456789012:root", Kind.ROOT, "root user"),
+        ("arn:aws:sts::123456789012:federated-user/x", Kind.OUTSIDE, "not an IAM identity"),
+        ("arn:aws:iam::123456789012:role/aws-service-role/sagemaker.amazonaws.com/AWSServiceRoleForX", Kind.ROLE, "service-linked"),
+        ("arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_ML_0123", Kind.ROLE, "permission set ML"),
+        ("arn:aws:iam::123456789012:role/AWSReservedSSO_Data_Team_0123", Kind.ROLE, "permission set Data_Team"),
+        ("arn:aws:iam::123456789012:role/organizationaccountaccessrole", Kind.ROLE, "organisation reaches"),
+        ("arn:aws:iam::123456789012:role/AWSControlTowerExecution", Kind.ROLE, "organisation reaches"),
+        ("arn:aws:iam::123456789012:role/deep/path/BREAK-GLASS-1", Kind.ROLE, "configuration protects"),
+        ("arn:aws:iam::123456789012:role/ringfence/respond", Kind.ROLE, "own roles"),
+        ("arn:aws:iam::123456789012:user/sec", Kind.USER, "approver"),
+        ("no arn", Kind.ROLE, "cannot be read"),
+    ],
+)
+def test_the_protected_set(arn: str, kind: Kind, word: str) -> None:
+    settings = settings_of({"never_touch": ["arn:aws:iam::*:role/break-glass-*"], "defaults": {"approval": {"approvers": ["arn:aws:iam::123456789012:user/sec"]}}})
+    identity = Identity(kind=kind, arn=arn, name=arn.rsplit("/", 1)[-1], account="123456789012")
+    assert word in (protected(identity, settings) or "")
+
+
+@pytest.mark.parametrize("arn", ["arn:aws:iam::123456789012:role/ringfence-lookalike", "arn:aws:iam::123456789012:role/ringfence/mine", "arn:aws:iam::123456789012:role/\u0432reak-glass-1"])
+def test_a_name_alone_protects_nobody(arn: str) -> None:
+    identity = Identity(kind=Kind.ROLE, arn=arn, name=arn.rsplit("/", 1)[-1], account="123456789012")
+    assert protected(identity, settings_of({"never_touch": ["arn:aws:iam::*:role/break-glass-*"]})) is None
+
+
+def role(name: str = "r", **more: Any) -> State:
+    made = state_of({"role": name, **more})
+    assert made is not None
+    return made
+
+
+@pytest.mark.parametrize(
+    ("state", "workload"),
+    [
+        (role(trusted_by="sagemaker.amazonaws.com"), Workload.TRAINING),
+        (role(trusted_by=["ec2.amazonaws.com", "job.sagemaker.amazonaws.com"]), Workload.TRAINING),
+        (role(trusted_by="bedrock.amazonaws.com"), Workload.INFERENCE),
+        (role(trusted_by="bedrock-agentcore.amazonaws.com"), Workload.AGENT),
+        (role("datazone_usr_role_a_b"), Workload.NOTEBOOK),
+        (role(tags={"ai-project": "x"}), Workload.UNKNOWN),
+        (role(attached=["arn:aws:iam::aws:policy/AmazonBedrockReadOnly"]), Workload.UNKNOWN),
+        (role(attached=["arn:aws:iam::123456789012:policy/AmazonBedrockReadOnly"]), None),
+        (role(trusted_by="ec2.amazonaws.com"), None),
+    ],
+)
+def test_discovery_without_a_configuration(state: State, workload: Workload | None) -> None:
+    found = membership(state.identity, state, settings_of(None))
+    assert not isinstance(found, Unknown)
+    assert (found.workload if found else None) == workload
+
+
+def test_without_a_state_membership_is_unknown_not_no() -> None:
+    assert isinstance(membership(role("r").identity, None, settings_of(None)), Unknown)
+
+
+def test_a_denied_or_odd_trust_discovers_nobody() -> None:
+    trust = {"Statement": [{"Effect": "Deny", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}, {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}]}
+    state = msgspec.structs.replace(role("r"), trust=trust)
+    assert membership(state.identity, state, settings_of(None)) is None
+
+
+def test_the_most_specific_claim_wins() -> None:
+    projects = [
+        {"name": "everywhere", "aws": {"accounts": ["*"]}},
+        {"name": "tagged", "aws": {"tags": {"team": "ml"}}},
+        {"name": "named", "aws": {"roles": {"training": ["arn:aws:iam::*:role/train-*"]}, "humans": {"permission_sets": ["DataScientist"], "users": ["ana"]}}},
+    ]
+    settings = settings_of({"projects": projects})
+
+    def project(state: State) -> str:
+        found = membership(state.identity, state, settings)
+        assert found is not None
+        assert not isinstance(found, Unknown)
+        return f"{found.project.name}/{found.workload}"
+
+    assert project(role("train-1", tags={"team": "ml"})) == "named/training"
+    assert project(role("train-1", path="/deep/")) == "named/training"
+    assert project(role("other", tags={"team": "ml"})) == "tagged/unknown"
+    assert project(role("other", tags={"team": "web"})) == "everywhere/unknown"
+    assert project(role("AWSReservedSSO_DataScientist_0123")) == "named/human"
+    ana, bo = state_of({"user": "ana"}), state_of({"user": "bo", "login": False})
+    assert ana is not None
+    assert bo is not None
+    assert project(ana) == "named/human"
+    assert project(bo) == "everywhere/unknown"
+
+
+def test_what_was_not_read_is_never_taken_for_absent() -> None:
+    state = State(identity=role().identity)
+    for kind in (FactKind.ATTACHED, FactKind.INLINE, FactKind.ACCESS_KEY):
+        with pytest.raises(NotReadError, match="not read"):
+            state.value(Fact(kind, "x"))
+    assert state.value(Fact(FactKind.BOUNDARY, "boundary")) is None
+
+
+def test_only_what_is_needed_is_read() -> None:
+    asked: list[Wanted] = []
+
+    class Counting(MemoryIam):
+        def read(self, identity: Identity, wanted: Wanted) -> State | Absence:
+            asked.append(wanted)
+            return super().read(identity, wanted)
+
+    made = state_of(NOTEBOOK)
+    assert made is not None
+    Evaluator(settings_of(None), Counting(made)).judge(attach_event(), NOW)
+    (wanted,) = asked
+    assert Facet.KEYS not in wanted.facets
+    assert Facet.MFA not in wanted.facets
+    assert wanted.documents == ("arn:aws:iam::aws:policy/AdministratorAccess",)
+
+

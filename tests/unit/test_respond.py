@@ -1,0 +1,315 @@
+"""The only writer: intent before call, one end for each job, and the same end however often and wherever it is interrupted."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from ringfence.domain.identity import Identity, Kind
+from ringfence.domain.job import EDGES, TERMINAL, Job, JobState
+from ringfence.domain.plan import Call
+from ringfence.domain.record import RecordKind
+from ringfence.engine.audit_trail import problems
+from ringfence.engine.ports import Done, Failed, Lost, Reply
+from ringfence.engine.undo import open_undo
+from ringfence.errors import ConflictError, RefusedError, UndeclaredCallError, UpstreamError
+from tests.support.jobs import ADMIN, CONTAINMENT, NOW, REVERSAL, ROLE, World, job
+
+OWN = CONTAINMENT.fact.key
+
+
+def run(world: World, made: Job) -> Job:
+    world.store.open(made, [])
+    world.responder.apply(made.id)
+    world.work()
+    return ended(world, made.id)
+
+
+def ended(world: World, job_id: str) -> Job:
+    found = world.store.job(job_id)
+    assert found is not None
+    return found
+
+
+def kinds(world: World) -> list[RecordKind]:
+    return [r.kind for r in world.store.records()]
+
+
+def test_a_reversal_ends_done_with_intent_outcome_and_one_end() -> None:
+    world = World(ADMIN)
+    done = run(world, job(REVERSAL))
+    assert done.state is JobState.DONE
+    assert world.attached() == ()
+    assert kinds(world) == [RecordKind.INTENT, RecordKind.OUTCOME, RecordKind.CLOSED]
+    assert world.iam.calls == [REVERSAL.call]
+
+
+def test_what_is_so_already_ends_as_nothing_to_do_without_a_call() -> None:
+    world = World()
+    assert run(world, job(REVERSAL)).state is JobState.NOTHING_TO_DO
+    assert world.iam.calls == []
+
+
+def test_a_reversal_of_something_else_by_now_is_stale() -> None:
+    world = World()
+    inline = msgspec.structs.replace(REVERSAL, fact=msgspec.structs.replace(REVERSAL.fact, key=OWN), before="attached", after="other")
+    assert run(world, job(inline)).state is JobState.STALE
+    assert world.iam.calls == []
+
+
+def test_containment_goes_on_in_spite_of_drift() -> None:
+    world = World(ADMIN)
+    drifted = msgspec.structs.replace(CONTAINMENT, before="something else")
+    assert run(world, job(drifted)).state is JobState.DONE
+    assert OWN in world.attached()
+    assert "drifted" in next(r.reason for r in world.store.records() if r.kind is RecordKind.INTENT)
+
+
+@pytest.mark.parametrize(
+    ("change", "state"),
+    [
+        ({"identity": msgspec.structs.replace(ROLE, unique_id="AROAEXAMPLEOTHER")}, JobState.STALE),
+        ({"identity": msgspec.structs.replace(ROLE, arn="arn:aws:iam::123456789012:role/aws-service-role/x/fraud-train")}, JobState.UNSUPPORTED),
+        ({"identity": msgspec.structs.replace(ROLE, arn="arn:aws:iam::123456789012:role/ringfence/respond")}, JobState.UNSUPPORTED),
+    ],
+)
+def test_another_or_a_protected_target_is_never_touched(change: dict[str, Any], state: JobState) -> None:
+    world = World(ADMIN)
+    world.change(**change)
+    assert run(world, job(REVERSAL)).state is state
+    assert world.iam.calls == []
+
+
+def test_a_target_that_is_gone_needs_nothing() -> None:
+    world = World(ADMIN)
+    world.iam.states.clear()
+    assert run(world, job(REVERSAL)).state is JobState.NOTHING_TO_DO
+
+
+def test_a_target_that_goes_between_two_steps_ends_partial() -> None:
+    world = World(ADMIN)
+    world.iam.script = lambda _: world.iam.states.clear() or Done("r")  # type: ignore[func-returns-value]  # clear, then say yes
+    assert run(world, job(CONTAINMENT, REVERSAL)).state is JobState.PARTIAL
+
+
+def test_a_target_that_is_gone_when_verified_is_done() -> None:
+    world = World(ADMIN)
+    world.store.open(job(REVERSAL), [])
+    world.responder.apply(job(REVERSAL).id)
+    world.iam.states.clear()
+    world.work()
+    assert ended(world, job(REVERSAL).id).state is JobState.DONE
+
+
+def test_a_refusal_of_iam_ends_failed_with_its_words() -> None:
+    world = World(ADMIN)
+    world.iam.script = lambda _: Failed("AccessDenied", "not authorized to perform iam:DetachRolePolicy")
+    failed = run(world, job(REVERSAL))
+    assert failed.state is JobState.FAILED
+    assert "AccessDenied" in world.store.records()[-1].reason
+    assert world.queue.notices[-1].state == "failed"
+
+
+def test_a_refusal_after_a_change_ends_partial_and_the_change_can_be_undone() -> None:
+    world = World(ADMIN)
+    world.iam.script = lambda call: Failed("AccessDenied", "no") if call.operation == "DetachRolePolicy" and call == REVERSAL.call else None
+    partial = run(world, job(CONTAINMENT, REVERSAL))
+    assert partial.state is JobState.PARTIAL
+    assert partial.changed == (0,)
+    open_undo(partial.id, "operator", world.store, world.queue, NOW)
+    world.work()
+    assert world.attached() == (ADMIN,)
+
+
+def test_no_such_entity_on_our_own_open_intent_is_success() -> None:
+    world = World(ADMIN)
+
+    def retried(call: Call) -> Reply:
+        assert call == REVERSAL.call
+        world.change(attached=())
+        return Failed("NoSuchEntity", "not attached")
+
+    world.iam.script = retried
+    done = run(world, job(REVERSAL))
+    assert done.state is JobState.DONE
+    assert done.changed == (0,)
+
+
+def test_a_lost_reply_of_what_happened_is_found_by_reading() -> None:
+    world = World(ADMIN)
+    world.iam.script = lambda _: world.change(attached=()) or Lost("connection closed")  # type: ignore[func-returns-value]  # it happens, the reply is lost
+    assert run(world, job(REVERSAL)).state is JobState.DONE
+    assert "it happened" in next(r.reason for r in world.store.records() if r.kind is RecordKind.OUTCOME)
+
+
+def test_a_lost_reply_of_what_did_not_happen_is_tried_again_on_the_same_intent() -> None:
+    world = World(ADMIN)
+    replies: list[Reply | None] = [Lost("timeout"), None]
+    world.iam.script = lambda _: replies.pop(0)
+    world.store.open(job(REVERSAL), [])
+    with pytest.raises(UpstreamError, match="timeout"):
+        world.responder.apply(job(REVERSAL).id)
+    world.responder.apply(job(REVERSAL).id)
+    world.work()
+    assert ended(world, job(REVERSAL).id).state is JobState.DONE
+    assert kinds(world).count(RecordKind.INTENT) == 1
+
+
+def test_a_containment_that_somebody_takes_off_is_not_called_contained() -> None:
+    world = World()
+    world.store.open(job(CONTAINMENT), [])
+    world.responder.apply(job(CONTAINMENT).id)
+    world.change(attached=())
+    world.work()
+    assert ended(world, job(CONTAINMENT).id).state is JobState.NOT_CONTAINED
+    assert "look now" in world.queue.notices[-1].text
+
+
+def test_an_undeclared_call_is_refused_before_it_is_made() -> None:
+    world = World(ADMIN)
+    rogue = msgspec.structs.replace(REVERSAL, call=Call("iam", "CreateAccessKey", {"UserName": "eve"}))
+    world.store.open(job(rogue), [])
+    with pytest.raises(UndeclaredCallError, match="CreateAccessKey"):
+        world.responder.apply(job(rogue).id)
+    assert world.iam.calls == []
+
+
+@pytest.mark.parametrize("state", [JobState.PENDING, *sorted(TERMINAL)])
+def test_only_an_approved_job_is_carried_out(state: JobState) -> None:
+    world = World(ADMIN)
+    world.store.open(job(REVERSAL, state=state), [])
+    assert world.responder.apply(job(REVERSAL).id).state is state
+    assert world.responder.verify(job(REVERSAL).id).state is state
+    assert world.iam.calls == []
+    assert world.store.records() == ()
+
+
+def test_a_message_about_no_stored_job_does_nothing() -> None:
+    world = World(ADMIN)
+    for act in (world.responder.apply, world.responder.verify, world.responder.prepare):
+        with pytest.raises(RefusedError, match="no job"):
+            act("ffffffffffffffff")
+    assert world.iam.calls == []
+
+
+def test_settling_needs_an_open_intent() -> None:
+    world = World(ADMIN)
+    world.store.open(job(REVERSAL), [])
+    with pytest.raises(RefusedError, match="no open intent"):
+        world.responder.settle(job(REVERSAL).id, Done("forged"))
+
+
+def test_an_undo_that_gives_something_back_is_not_the_writers() -> None:
+    world = World(ADMIN)
+    done = run(world, job(REVERSAL))
+    undo = open_undo(done.id, "operator", world.store, world.queue, NOW)
+    assert world.queue.to_apply == []
+    with pytest.raises(RefusedError, match="only an operator"):
+        world.responder.apply(undo.id)
+    call = world.responder.prepare(undo.id)
+    assert call == REVERSAL.inverse
+    assert world.responder.prepare(undo.id) == call, "asked again, the same intent gives the same call"
+    world.responder.settle(undo.id, world.iam.call(call, undo.id))
+    assert world.responder.prepare(undo.id) is None
+    world.work()
+    assert ended(world, undo.id).state is JobState.DONE
+    assert world.attached() == (ADMIN,)
+
+
+@pytest.mark.parametrize(
+    ("state", "changed", "word"), [(JobState.RUNNING, (0,), "still running"), (JobState.DONE, (), "changed nothing"), (None, (), "there is no job")]
+)
+def test_what_cannot_be_undone_says_why(state: JobState | None, changed: tuple[int, ...], word: str) -> None:
+    world = World()
+    if state is not None:
+        world.store.open(msgspec.structs.replace(job(REVERSAL, state=state), changed=changed), [])
+    with pytest.raises(RefusedError, match=word):
+        open_undo(job(REVERSAL).id, "operator", world.store, world.queue, NOW)
+
+
+class Crash(BaseException):
+    """The process dies here."""
+
+
+def crashing(world: World, at: int) -> "_Counter":
+    """Let the process die at the n-th point; a port call has two of them, before its effect and after."""
+    counter = _Counter(at)
+    for owner, names in ((world.store, ("open", "advance", "job", "records")), (world.iam, ("read", "call")), (world.queue, ("jobs", "later", "notice"))):
+        for name in names:
+            _wrap(owner, name, counter)
+    return counter
+
+
+class _Counter:
+    """Counts the points at which the process could die."""
+
+    def __init__(self, at: int) -> None:
+        self.at, self.count = at, 0
+
+    def point(self) -> None:
+        self.count += 1
+        if self.count == self.at:
+            raise Crash
+
+
+def _wrap(owner: object, name: str, counter: _Counter) -> None:
+    plain = getattr(owner, name)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        counter.point()
+        result = plain(*args, **kwargs)
+        counter.point()
+        return result
+
+    setattr(owner, name, call)
+
+
+@pytest.mark.parametrize("steps", [(REVERSAL,), (CONTAINMENT, REVERSAL)], ids=["reversal", "two steps"])
+def test_dying_at_any_port_call_changes_nothing_about_the_end(steps: tuple[Any, ...]) -> None:
+    at, points = 0, 1
+    while at < points:
+        at += 1
+        world = World(ADMIN)
+        world.store.open(job(*steps), [])
+        counter = crashing(world, at)
+        for _ in range(4):  # the queue delivers again
+            try:
+                world.responder.apply(job(*steps).id)
+                break
+            except Crash:
+                continue
+        for _ in range(4):
+            try:
+                world.responder.apply(job(*steps).id)  # a late duplicate
+                world.responder.verify(job(*steps).id)
+                break
+            except Crash:
+                continue
+        points, counter.at = max(points, counter.count), 0
+        done = ended(world, job(*steps).id)
+        assert done.state is JobState.DONE, f"died at point {at}"
+        assert ADMIN not in world.attached()
+        assert len(world.iam.calls) == len(steps), f"died at point {at}: done more than once"
+        assert [p for p in problems([done], world.store.records) if "decision" not in p] == []
+    assert points > 20, "the crasher found too few points to die at"
+
+
+def test_two_workers_on_one_job_have_the_effect_of_one() -> None:
+    world = World(ADMIN)
+    world.store.open(job(REVERSAL), [])
+    assert world.responder.prepare(job(REVERSAL).id) == REVERSAL.call
+    stale = ended(world, job(REVERSAL).id)
+    world.responder.settle(stale.id, world.iam.call(REVERSAL.call, stale.id))
+    with pytest.raises(ConflictError):
+        world.store.advance(stale.moved(JobState.RUNNING), [])
+
+
+def test_the_table_of_edges_has_every_state_and_no_way_out_of_an_end() -> None:
+    assert EDGES.keys() | TERMINAL == set(JobState)
+    assert {S for edges in EDGES.values() for S in edges} | {JobState.PENDING, JobState.APPROVED} == set(JobState)
+    with pytest.raises(RefusedError, match="cannot become"):
+        job(REVERSAL, state=JobState.DONE).moved(JobState.RUNNING)
+
+
+def test_identities_of_other_kinds_have_no_state_to_change() -> None:
+    assert Identity.of(Kind.ROOT, "root", "123456789012").arn.endswith(":root")
