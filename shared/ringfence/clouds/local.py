@@ -67,7 +67,7 @@ class LocalStore:
 
     def records(self, job_id: str | None = None) -> tuple[Record, ...]:
         """Give records in the order in which they were written."""
-        rows = self._db.execute("select body from record where ?1 is null or job = ?1 order by n", (job_id,))
+        rows = self._db.execute("select body from record where :job is null or job = :job order by n", {"job": job_id})
         return tuple(msgspec.json.decode(body, type=Record) for (body,) in rows)
 
     def exemption(self, key: str) -> Exemption | None:

@@ -87,15 +87,16 @@ def every_resource(statement: Statement, service: str) -> str | None:
 
 
 def _covers(pattern: str, partition: str, service: str) -> bool:
-    """Whether a pattern matches resources of any name and any type of the service, in whatever account."""
-    probes = (f"arn:{partition}:{service}:::Zq9/x", f"arn:{partition}:{service}:Zq9:999999999999:role/Zq9", f"arn:{partition}:{service}::999999999999:Zq9/Zq9")
-    return all(matches(pattern, probe) for probe in probes) or matches(_any_account(pattern), f"arn:{partition}:{service}::999999999999:Zq9/Zq9")
+    """Whether a pattern matches resources of any name and any type of the service."""
+    place = {"iam": ":999999999999", "sts": ":999999999999", "s3": ":"}.get(service, "Zq9:999999999999")
+    probes = (f"arn:{partition}:{service}:{place}:Zq9/x", f"arn:{partition}:{service}:{place}:y/Zq9/z")
+    return all(matches(_any_account(pattern), probe) for probe in probes)
 
 
 def _any_account(pattern: str) -> str:
     """Read a literal account id as any: `arn:aws:iam::123456789012:*` is every IAM resource of the account that holds the policy."""
     parts = pattern.split(":", 5)
-    return ":".join([*parts[:4], "*", parts[5]]) if len(parts) == 6 and parts[4].isdigit() else "\0"  # noqa: PLR2004 - an ARN has six parts
+    return ":".join([*parts[:4], "*", parts[5]]) if len(parts) == 6 and parts[4].isdigit() else pattern  # noqa: PLR2004 - an ARN has six parts
 
 
 def _counts(statement: Statement) -> str | None:

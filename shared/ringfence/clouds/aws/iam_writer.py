@@ -29,10 +29,12 @@ class IamWriter:
         names = {api: method for method, api in iam.meta.method_to_api_mapping.items()}
         if call.service != "iam" or call.operation not in names:
             raise UndeclaredCallError(f"{call.service}:{call.operation} is no call on IAM", "Only IAM can be written")
-        event = f"before-call.iam.{call.operation}"
+        event = f"before-sign.iam.{call.operation}"  # the last moment before signing; SigV4 leaves the user agent unsigned
 
-        def mark(params: dict[str, Any], **_: object) -> None:
-            params["headers"]["User-Agent"] = f"{params['headers'].get('User-Agent', '')} ringfence-job/{job}"
+        def mark(request: Any, **_: object) -> None:  # noqa: ANN401 - botocore's AWSRequest
+            agent = request.headers.get("User-Agent", "")
+            del request.headers["User-Agent"]
+            request.headers["User-Agent"] = f"{agent.decode() if isinstance(agent, bytes) else agent} ringfence-job/{job}"
 
         iam.meta.events.register(event, mark)
         try:
