@@ -134,7 +134,7 @@ def test_the_job_travels_in_the_user_agent(iam: Any) -> None:
     wanted = state_of({"role": "r", "inline": {"p": INLINE}})
     assert wanted is not None
     make(iam, wanted)
-    iam.meta.events.register("before-send.iam.DeleteRolePolicy", lambda request, **_: agents.append(str(request.headers["User-Agent"])))
+    iam.meta.events.register_last("before-send.iam.DeleteRolePolicy", lambda request, **_: agents.append(str(request.headers["User-Agent"])))
     reply = IamWriter().call(Call("iam", "DeleteRolePolicy", {"RoleName": "r", "PolicyName": "p"}), "0123abcd")
     assert isinstance(reply, Done)
     assert "ringfence-job/0123abcd" in agents[0]

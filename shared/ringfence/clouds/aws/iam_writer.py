@@ -29,12 +29,12 @@ class IamWriter:
         names = {api: method for method, api in iam.meta.method_to_api_mapping.items()}
         if call.service != "iam" or call.operation not in names:
             raise UndeclaredCallError(f"{call.service}:{call.operation} is no call on IAM", "Only IAM can be written")
-        event = f"before-sign.iam.{call.operation}"  # the last moment before signing; SigV4 leaves the user agent unsigned
+        # botocore rebuilds the header when it signs; SigV4 leaves it unsigned, so it may be marked after that.
+        event = f"before-send.iam.{call.operation}"
 
-        def mark(request: Any, **_: object) -> None:  # noqa: ANN401 - botocore's AWSRequest
-            agent = request.headers.get("User-Agent", "")
-            del request.headers["User-Agent"]
-            request.headers["User-Agent"] = f"{agent.decode() if isinstance(agent, bytes) else agent} ringfence-job/{job}"
+        def mark(request: Any, **_: object) -> None:  # noqa: ANN401 - botocore's AWSPreparedRequest
+            agent = request.headers.get("User-Agent", b"")
+            request.headers["User-Agent"] = (agent if isinstance(agent, bytes) else agent.encode()) + f" ringfence-job/{job}".encode()
 
         iam.meta.events.register(event, mark)
         try:

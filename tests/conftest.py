@@ -1,0 +1,11 @@
+"""Options of the suite: end-to-end tests run only when asked for, since they deploy into a local AWS."""
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--e2e", action="store_true", help="run the end-to-end tests too (`make e2e`)")
+
+
+def pytest_ignore_collect(collection_path: object, config: pytest.Config) -> bool | None:
+    return True if "e2e" in str(collection_path).split("tests/")[-1].split("/") and not config.getoption("--e2e") else None

@@ -1,0 +1,182 @@
+"""The template is the threat model: grants equal the declared power, conditions bite, roles are split, nothing is heard by half."""
+
+import re
+from typing import Any
+
+import pytest
+
+from ringfence.actions import ACTIONS
+from ringfence.clouds.aws.iam_reader import READS
+from ringfence.domain.event import Source
+from ringfence.domain.state import FACETS, Facet
+from ringfence.engine.evaluate import ALSO
+from ringfence.guardrails import GUARDRAILS
+from tests.support.template import actions, allowed, permits, statements, template
+
+ROLES = ("EvaluateRole", "RespondRole", "ApproveRole", "NotifyRole")
+POWERS = ("contain", "full")
+ROLE = "arn:aws:iam::123456789012:role/fraud-train"
+USER = "arn:aws:iam::123456789012:user/ana"
+READ = re.compile("iam:(Get|List)")
+ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
+
+
+def declared(powers: str) -> set[str]:
+    return {p.action for action in ACTIONS for p in action.writes if p.powers == "contain" or powers == "full"}
+
+
+def read_by(*facets: Facet | None) -> set[str]:
+    return {permission for facet in facets for permission in READS[facet]}
+
+
+@pytest.mark.parametrize("powers", POWERS)
+def test_the_writer_is_granted_what_the_actions_declare_and_nothing_else(powers: str) -> None:
+    granted = {a for a in allowed(template(powers), "RespondRole") if a.startswith("iam:") and not READ.match(a)}
+    assert granted == declared(powers)
+
+
+def test_readers_are_granted_what_their_facets_read_and_nothing_else() -> None:
+    evaluate = {f for g in GUARDRAILS for f in g.reads} | {f for a in ACTIONS for f in a.reads} | {f for facets in ALSO.values() for f in facets}
+    assert {a for a in allowed(template(), "EvaluateRole") if a.startswith("iam:")} == read_by(None, *evaluate)
+    respond = {facet for facets in FACETS.values() for facet in facets}
+    holders = {"iam:ListEntitiesForPolicy"}  # asked by evaluate alone
+    assert {a for a in allowed(template(), "RespondRole") if READ.match(a)} == read_by(None, *respond) - holders
+
+
+@pytest.mark.parametrize("powers", POWERS)
+@pytest.mark.parametrize("action", ["iam:AttachRolePolicy", "iam:AttachUserPolicy"])
+def test_only_our_deny_policies_may_be_attached(powers: str, action: str) -> None:
+    target = ROLE if "Role" in action else USER
+    for policy, may in (("<QuarantinePolicy>", True), ("<RequireMfaPolicy>", True), (ADMIN, False), ("arn:aws:iam::123456789012:policy/x", False)):
+        assert permits(template(powers), "RespondRole", action, target, **{"iam:PolicyARN": policy}) is may, policy
+    assert not permits(template(powers), "RespondRole", action, target)
+
+
+@pytest.mark.parametrize("action", ["iam:PutRolePermissionsBoundary", "iam:DeleteRolePermissionsBoundary", "iam:PutUserPermissionsBoundary", "iam:DeleteUserPermissionsBoundary"])
+def test_only_our_boundary_and_the_named_ones_may_be_set(action: str) -> None:
+    target, mine = ROLE if "Role" in action else USER, "arn:aws:iam::123456789012:policy/ml-boundary"
+    for boundaries, policy, may in (("", "<QuarantineBoundary>", True), ("", mine, False), (mine, mine, True), (mine, "<QuarantineBoundary>", True), (mine, ADMIN, False)):
+        assert permits(template("contain", boundaries), "RespondRole", action, target, **{"iam:PermissionsBoundary": policy}) is may, (boundaries, policy)
+
+
+@pytest.mark.parametrize("action", ["iam:PutRolePolicy", "iam:PutUserPolicy"])
+def test_inline_policies_need_full_powers(action: str) -> None:
+    target = ROLE if "Role" in action else USER
+    assert not permits(template("contain"), "RespondRole", action, target)
+    assert permits(template("full"), "RespondRole", action, target)
+
+
+PROTECTED = [
+    *(f"<{role}.Arn>" for role in ROLES),
+    "<QuarantinePolicy>",
+    "<QuarantineBoundary>",
+    "<RequireMfaPolicy>",
+    "arn:aws:iam::123456789012:root",
+    "arn:aws:iam::123456789012:role/aws-service-role/x/AWSServiceRoleForX",
+    "arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_X_0",
+    "arn:aws:iam::123456789012:role/OrganizationAccountAccessRole",
+    "arn:aws:iam::123456789012:role/AWSControlTowerExecution",
+    "arn:aws:iam::123456789012:role/stacksets-exec-0",
+]
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("target", PROTECTED)
+def test_the_protected_set_and_ourselves_are_out_of_reach_in_iam_too(role: str, target: str) -> None:
+    for action in sorted(declared("full")):
+        denied = any(
+            s["Effect"] == "Deny" and any(re.fullmatch(a.replace("*", ".*"), action) for a in actions(s)) and any(re.fullmatch(r.replace("*", ".*"), target) for r in s["Resource"])
+            for s in statements(template("full"), role)
+            if isinstance(s["Resource"], list)
+        )
+        assert denied, f"{role} could {action} on {target}"
+
+
+@pytest.mark.parametrize("powers", POWERS)
+@pytest.mark.parametrize("role", ROLES)
+def test_no_wildcard_action_and_no_wildcard_resource(powers: str, role: str) -> None:
+    for s in statements(template(powers, topic="arn:aws:sns:us-east-1:123456789012:t"), role):
+        if s["Effect"] == "Allow":
+            assert not [a for a in actions(s) if "*" in a], s
+            listed = s["Resource"] if isinstance(s["Resource"], list) else [s["Resource"]]
+            assert "*" not in listed, s
+
+
+@pytest.mark.parametrize("powers", POWERS)
+@pytest.mark.parametrize("role", ROLES)
+def test_nobody_may_create_pass_or_forget(powers: str, role: str) -> None:
+    never = {"iam:PassRole", "iam:CreateAccessKey", "iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion", "iam:UpdateAssumeRolePolicy", "iam:CreateUser", "iam:CreateRole", "iam:CreateLoginProfile"}
+    assert not allowed(template(powers), role) & never
+    assert not {a for a in allowed(template(powers), role) if a.startswith("dynamodb:Delete") or a == "dynamodb:UpdateItem"}
+
+
+def test_roles_are_split() -> None:
+    power = {
+        "mutate IAM": lambda a: a.startswith("iam:") and not READ.match(a),
+        "sign checkpoints": lambda a: a == "kms:Sign",
+    }
+    for role in ROLES:
+        held = {name for name, is_power in power.items() if any(is_power(a) for a in allowed(template("full"), role))}
+        assert held == ({"mutate IAM"} if role == "RespondRole" else set()), role
+    functions = {f["Properties"]["Role"] for f in template().values() if f["Type"] == "AWS::Serverless::Function"}
+    assert functions == {f"<{role}.Arn>" for role in ROLES}
+
+
+def test_only_lambda_may_take_a_role() -> None:
+    for role in ROLES:
+        (s,) = template()[role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        assert s == {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+
+
+def test_no_guardrail_is_deaf() -> None:
+    rules = [r["Properties"]["EventPattern"] for r in template().values() if r["Type"] == "AWS::Events::Rule"]
+    heard = {(pattern["source"][0], name) for pattern in rules for name in pattern.get("detail", {}).get("eventName", ["*"])}
+    of = {Source.CLOUDTRAIL: "aws.iam", Source.SIGNIN: "aws.signin", Source.GUARDDUTY: "aws.guardduty"}
+    wanted = {(of[t.source], "*" if t.source is Source.GUARDDUTY else t.name) for g in GUARDRAILS for t in g.triggers if t.source in of}
+    assert heard == wanted
+    assert all(source.startswith("aws.") for pattern in rules for source in pattern["source"]), "only reserved sources, which PutEvents cannot forge"
+
+
+def test_everything_that_waits_has_dead_letters_and_an_alarm() -> None:
+    resources = template()
+    queues = {n: r["Properties"] for n, r in resources.items() if r["Type"] == "AWS::SQS::Queue"}
+    dead = {p["RedrivePolicy"]["deadLetterTargetArn"].strip("<>").removesuffix(".Arn") for p in queues.values() if "RedrivePolicy" in p}
+    assert dead == {n for n in queues if n.endswith("DeadLetters")}
+    assert {n for n, p in queues.items() if "RedrivePolicy" not in p} == dead
+    watched = {a["Properties"]["Dimensions"][0]["Value"].strip("<>").removesuffix(".QueueName") for a in resources.values() if a["Type"] == "AWS::CloudWatch::Alarm"}
+    assert watched == dead
+    for rule in (r for r in resources.values() if r["Type"] == "AWS::Events::Rule"):
+        assert all("DeadLetterConfig" in t for t in rule["Properties"]["Targets"])
+
+
+def test_one_target_is_worked_on_at_a_time() -> None:
+    events: dict[str, Any] = template()["RespondFunction"]["Properties"]["Events"]
+    for source in events.values():
+        assert source["Properties"]["BatchSize"] == 1
+        assert source["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_it_observes_until_you_say_otherwise() -> None:
+    variables = template()["EvaluateFunction"]
+    assert variables["Type"] == "AWS::Serverless::Function"
+    from tests.support.cases import ROOT
+
+    text = (ROOT / "template.yaml").read_text()
+    assert re.search(r"Mode:\n    Type: String\n    Default: observe", text)
+    assert text.count("Default:") >= len(re.findall(r"^  \w+:\n    Type: (String|Number|CommaDelimitedList)", text, re.MULTILINE)), "every parameter has a default"
+
+
+def test_a_trail_is_made_only_when_asked_for() -> None:
+    kinds = {r["Type"] for r in template().values()}
+    assert "AWS::CloudTrail::Trail" not in kinds
+    assert {"AWS::CloudTrail::Trail", "AWS::S3::Bucket"} <= {r["Type"] for r in template(trail="yes").values()}
+
+
+def test_the_condition_is_what_keeps_administrator_access_out() -> None:
+    """With its condition taken away, the evaluation of this file says so: the test above can fail."""
+    resources = template()
+    for s in statements(resources, "RespondRole"):
+        if s.get("Sid") == "AttachOurDenyPoliciesOnly":
+            condition = s.pop("Condition")
+            assert permits(resources, "RespondRole", "iam:AttachRolePolicy", ROLE, **{"iam:PolicyARN": ADMIN})
+            s["Condition"] = condition
