@@ -1,7 +1,8 @@
 """A local AWS with CloudTrail's loop closed. Runs in an environment of its own (requirements/e2e-box.txt), on 127.0.0.1 only.
 
 ministack serves the services; this adds what it lacks: every mutating IAM call becomes the event that CloudTrail would hand to
-EventBridge, and POST /_box/events injects events of aws.* sources, which PutEvents refuses here as on AWS.
+EventBridge; POST /_box/events injects events of aws.* sources, which PutEvents refuses here as on AWS; and the condition keys
+iam:PolicyARN and iam:PermissionsBoundary are in the request's context, without which our conditioned grants could not be tried.
 
 Synthetic in them: the source address, the event version. IAM calls that IAM itself denies are not echoed.
 
@@ -33,7 +34,7 @@ os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "test")
 from botocore.loaders import Loader  # noqa: E402 - ministack reads its environment when it is imported
 from botocore.model import ServiceModel  # noqa: E402
 from ministack import app as gateway  # noqa: E402
-from ministack.core import responses  # noqa: E402
+from ministack.core import iam_actions, responses  # noqa: E402
 from ministack.services import eventbridge, iam, sts  # noqa: E402
 
 MODEL = ServiceModel(Loader().load_service_model("iam", "service-2"))
@@ -114,6 +115,30 @@ async def echoing_iam(method: str, path: str, headers: dict[str, str], body: byt
     return reply
 
 
+plain_context = iam_actions.request_tag_context
+CONTEXT = {"PolicyArn": "iam:policyarn", "PermissionsBoundary": "iam:permissionsboundary"}
+
+
+def context_of(service: str, action: str, body: bytes, params: dict[str, Any]) -> dict[str, Any]:
+    """Add IAM's own condition keys (Service Authorization Reference) to a request's context."""
+    found = dict(plain_context(service, action, body, params))
+    if service == "iam":
+        form = dict(parse_qsl(body.decode("utf-8", "replace")))
+        found |= {key: form[name] for name, key in CONTEXT.items() if name in form}
+        if action.endswith("PermissionsBoundary") and "PermissionsBoundary" not in form:
+            found |= current_boundary(form)
+    return found
+
+
+def current_boundary(form: dict[str, str]) -> dict[str, str]:
+    """Give the boundary that is taken off: for a deletion the key holds what is there now."""
+    kind, name = ("_roles", form["RoleName"]) if "RoleName" in form else ("_users", form.get("UserName", ""))
+    held = getattr(iam, kind, {}).get(name) or {}
+    boundary = held.get("PermissionsBoundary")
+    arn = boundary.get("PermissionsBoundaryArn") if isinstance(boundary, dict) else boundary
+    return {"iam:permissionsboundary": arn} if arn else {}
+
+
 plain_gateway = gateway.app
 
 
@@ -135,6 +160,7 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 if __name__ == "__main__":
     iam.handle_request = echoing_iam
+    iam_actions.request_tag_context = context_of
     gateway.app = app
     sys.argv = sys.argv[:1]
     gateway.main()
