@@ -42,21 +42,16 @@ fmt: $(VENV) ## format the code
 	ruff format .
 	ruff check --fix .
 
-build: $(VENV) .tools/sam/bin/sam ## compile the configuration into the layer, then `sam build`
+build: $(VENV) .tools/sam/.done ## compile the configuration into the layer, then `sam build`
 	$(VENV)/bin/ringfence config compile
 	.tools/sam/bin/sam build
 
-.tools/sam/bin/sam: requirements/e2e-sam.txt $(VENV)
-	$(UV) venv --quiet --clear --python 3.12 .tools/sam
-	$(UV) pip sync --quiet --require-hashes --python .tools/sam/bin/python requirements/e2e-sam.txt
+.tools/%/.done: requirements/e2e-%.txt | $(VENV)
+	$(UV) venv --quiet --clear --python 3.12 .tools/$*
+	$(UV) pip sync --quiet --require-hashes --python .tools/$*/bin/python requirements/e2e-$*.txt
 	@touch $@
 
-.tools/box/bin/python: requirements/e2e-box.txt $(VENV)
-	$(UV) venv --quiet --clear --python 3.12 .tools/box
-	$(UV) pip sync --quiet --require-hashes --python .tools/box/bin/python requirements/e2e-box.txt
-	@touch $@
-
-e2e: build .tools/box/bin/python ## deploy the template into a local AWS and attack it
+e2e: build .tools/box/.done ## deploy the template into a local AWS and attack it
 	$(PY) -m pytest tests/e2e --e2e -p no:randomly -s $(ARGS)
 
 events: $(VENV) ## wrap each sample event into the SQS batch that the function really gets

@@ -16,7 +16,12 @@ def batch(body: str, number: int) -> dict[str, object]:
         "messageId": f"00000000-0000-4000-9000-{number:012d}",
         "receiptHandle": "synthetic",
         "body": body,
-        "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "1772442000000", "SenderId": "synthetic", "ApproximateFirstReceiveTimestamp": "1772442000001"},
+        "attributes": {
+            "ApproximateReceiveCount": "1",
+            "SentTimestamp": "1772442000000",
+            "SenderId": "synthetic",
+            "ApproximateFirstReceiveTimestamp": "1772442000001",
+        },
         "messageAttributes": {},
         "md5OfBody": hashlib.md5(body.encode(), usedforsecurity=False).hexdigest(),
         "eventSource": "aws:sqs",

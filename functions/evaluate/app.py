@@ -18,7 +18,9 @@ def one(body: str) -> None:
     for event in normalise(read_event(body)):
         judgement = wiring.evaluator().judge(event, wiring.now())
         metrics.add_metric(name=f"outcome-{judgement.outcome}", unit="Count", value=1)
-        log.info("judged", event_id=event.id, source=event.source, event_name=event.name, outcome=judgement.outcome, reason=judgement.reason)
+        log.info(
+            "judged", event_id=event.id, source=event.source, event_name=event.name, outcome=judgement.outcome, reason=judgement.reason
+        )
         if judgement.planned:
             jobs = decide(judgement, wiring.settings(), wiring.store(), wiring.queue(), wiring.now())
             log.info("decided", event_id=event.id, jobs={job.id: job.state for job in jobs})

@@ -15,11 +15,11 @@ from ringfence.errors import RefusedError, RingfenceError
 class Log(Protocol):
     """The part of a logger that is used here."""
 
-    def exception(self, msg: object, **more: Any) -> None:  # noqa: ANN401 - a logger's own
+    def exception(self, msg: object, **more: Any) -> None:
         """Log an error with its traceback."""
         ...
 
-    def warning(self, msg: object, **more: Any) -> None:  # noqa: ANN401 - a logger's own
+    def warning(self, msg: object, **more: Any) -> None:
         """Log a refusal."""
         ...
 

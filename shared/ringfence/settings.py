@@ -94,7 +94,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     def mode_of(self, guardrail: str, project: Project) -> Mode:
         """Give the mode that counts for a guardrail in a project; observe on the deployment caps every override."""
-        if self.mode is Mode.OBSERVE and self.deployed or project.environment is Environment.SANDBOX:
+        if (self.mode is Mode.OBSERVE and self.deployed) or project.environment is Environment.SANDBOX:
             return Mode.OBSERVE
         return self.overrides.get(guardrail, self.mode)
 

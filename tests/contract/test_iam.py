@@ -90,7 +90,7 @@ def test_more_than_a_page_is_read(iam: Any) -> None:
     assert isinstance(live, State)
     assert isinstance(group, State)
     assert set(live.attached or ()) == arns
-    assert len(group.members or ()) == 130  # noqa: PLR2004 - as many as were made
+    assert len(group.members or ()) == 130
 
 
 def test_holders_of_a_policy(iam: Any) -> None:
@@ -134,7 +134,9 @@ def test_the_job_travels_in_the_user_agent(iam: Any) -> None:
     wanted = state_of({"role": "r", "inline": {"p": INLINE}})
     assert wanted is not None
     make(iam, wanted)
-    iam.meta.events.register_last("before-send.iam.DeleteRolePolicy", lambda request, **_: agents.append(str(request.headers["User-Agent"])))
+    iam.meta.events.register_last(
+        "before-send.iam.DeleteRolePolicy", lambda request, **_: agents.append(str(request.headers["User-Agent"]))
+    )
     reply = IamWriter().call(Call("iam", "DeleteRolePolicy", {"RoleName": "r", "PolicyName": "p"}), "0123abcd")
     assert isinstance(reply, Done)
     assert "ringfence-job/0123abcd" in agents[0]
@@ -204,7 +206,13 @@ def test_a_snapshot_of_the_account_is_read_back(iam: Any) -> None:
         live, read = IamReader().read(target, Wanted(frozenset(Facet), (arn,))), reader.read(target, EVERYTHING)
         assert isinstance(live, State)
         assert isinstance(read, State)
-        assert (read.identity, read.trust, read.attached, read.inline, read.members) == (live.identity, live.trust, live.attached, live.inline, live.members)
+        assert (read.identity, read.trust, read.attached, read.inline, read.members) == (
+            live.identity,
+            live.trust,
+            live.attached,
+            live.inline,
+            live.members,
+        )
         assert (read.mfa, read.login, read.credentials) == (live.mfa, live.login, live.credentials)
     role = reader.read(Identity.of(Kind.ROLE, "R", ACCOUNT), EVERYTHING)
     assert isinstance(role, State)

@@ -124,13 +124,13 @@ def test_more_than_a_page_is_read() -> None:
         for number in range(8):
             made = made.moved(JobState.RUNNING)
             table.advance(made, [msgspec.structs.replace(note(made, number), reason=big)])
-        assert len(table.records(made.id)) == len(table.records()) == 8  # noqa: PLR2004 - as many as were written
+        assert len(table.records(made.id)) == len(table.records()) == 8
 
 
 def test_a_table_that_is_not_there_is_an_upstream_error() -> None:
     with aws(managed=False):
         table = DynamoStore("nowhere")
-        with pytest.raises(UpstreamError, match="nowhere|not found|job"):
+        with pytest.raises(UpstreamError, match="reading job#j failed"):
             table.job("j")
         with pytest.raises(UpstreamError):
             table.open(job(REVERSAL), [])

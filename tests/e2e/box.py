@@ -59,11 +59,24 @@ def structured(shape: Any, form: dict[str, str], at: str) -> Any:
 
 def identity(key: str) -> dict[str, Any]:
     """Name the caller: a session of a function's role by its role, any other key by a user of the key's name."""
-    session = sts._sessions.get(key, {})  # noqa: SLF001 - ministack has no other way to ask
+    session = sts._sessions.get(key, {})
     arn = str(session.get("Arn") or session.get("arn") or session.get("RoleArn") or "")
     if ":assumed-role/" in arn:
-        return {"type": "AssumedRole", "arn": arn, "accountId": ACCOUNT, "accessKeyId": key, "principalId": f"AROAEXAMPLE:{arn.rsplit('/', 1)[-1]}"}
-    return {"type": "IAMUser", "arn": f"arn:aws:iam::{ACCOUNT}:user/{key}", "accountId": ACCOUNT, "accessKeyId": key, "principalId": "AIDAEXAMPLEBOX", "userName": key}
+        return {
+            "type": "AssumedRole",
+            "arn": arn,
+            "accountId": ACCOUNT,
+            "accessKeyId": key,
+            "principalId": f"AROAEXAMPLE:{arn.rsplit('/', 1)[-1]}",
+        }
+    return {
+        "type": "IAMUser",
+        "arn": f"arn:aws:iam::{ACCOUNT}:user/{key}",
+        "accountId": ACCOUNT,
+        "accessKeyId": key,
+        "principalId": "AIDAEXAMPLEBOX",
+        "userName": key,
+    }
 
 
 def record(operation: str, form: dict[str, str], key: str, agent: str, error: str) -> dict[str, Any]:
@@ -95,7 +108,7 @@ def publish(source: str, detail_type: str, detail: dict[str, Any]) -> None:
     responses.set_request_account_id(ACCOUNT)
     responses.set_request_region(REGION)
     entry = {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail), "Resources": []}
-    eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)  # noqa: SLF001 - PutEvents itself refuses aws.*
+    eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
 
 
 plain_iam = iam.handle_request
@@ -108,10 +121,14 @@ async def echoing_iam(method: str, path: str, headers: dict[str, str], body: byt
     operation = form.get("Action", "")
     if operation in MODEL.operation_names and CHANGES.match(operation):
         text = reply[2].decode("utf-8", "replace") if isinstance(reply[2], bytes) else str(reply[2])
-        code = re.search(r"<Code>(\w+)</Code>", text) if reply[0] >= 400 else None  # noqa: PLR2004 - HTTP's errors
+        code = re.search(r"<Code>(\w+)</Code>", text) if reply[0] >= 400 else None
         signed = re.search(r"Credential=([^/]+)/", headers.get("authorization", ""))
         key = signed.group(1) if signed else "test"
-        publish("aws.iam", "AWS API Call via CloudTrail", record(operation, form, key, headers.get("user-agent", ""), code.group(1) if code else ""))
+        publish(
+            "aws.iam",
+            "AWS API Call via CloudTrail",
+            record(operation, form, key, headers.get("user-agent", ""), code.group(1) if code else ""),
+        )
     return reply
 
 

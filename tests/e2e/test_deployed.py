@@ -46,7 +46,12 @@ class Box:
             "SAM_CLI_TELEMETRY": "0",
             "PATH": f"{ROOT / '.venv' / 'bin'}:{plain.get('PATH', '')}",
         }
-        keys = {"endpoint_url": self.url, "aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+        keys: dict[str, Any] = {
+            "endpoint_url": self.url,
+            "aws_access_key_id": "test",
+            "aws_secret_access_key": "test",
+            "region_name": "us-east-1",
+        }
         self.iam: Any = boto3.client("iam", **keys)
         self.events: Any = boto3.client("events", **keys)
         self.functions: Any = boto3.client("lambda", **keys)
@@ -54,7 +59,9 @@ class Box:
 
     def run(self, *command: str, code: int | None = 0, **env: str) -> str:
         """Run a command and give its stdout."""
-        done = subprocess.run([str(c) for c in command], cwd=ROOT, env=self.env | env, capture_output=True, text=True, timeout=240, check=False)  # noqa: S603 - our own commands
+        done = subprocess.run(
+            [str(c) for c in command], cwd=ROOT, env=self.env | env, capture_output=True, text=True, timeout=240, check=False
+        )
         assert code is None or done.returncode == code, f"{command}: exit {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
         return done.stdout
 
@@ -62,7 +69,19 @@ class Box:
         """Deploy a built template."""
         capabilities = ("--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND")
         flags = ("--resolve-s3", "--no-confirm-changeset", "--no-progressbar", "--no-fail-on-empty-changeset")
-        self.run(str(TOOLS / "sam/bin/sam"), "deploy", "--template-file", str(template), "--stack-name", STACK, *flags, *capabilities, "--parameter-overrides", "Mode=graduated", *parameters)
+        self.run(
+            str(TOOLS / "sam/bin/sam"),
+            "deploy",
+            "--template-file",
+            str(template),
+            "--stack-name",
+            STACK,
+            *flags,
+            *capabilities,
+            "--parameter-overrides",
+            "Mode=graduated",
+            *parameters,
+        )
 
     def ringfence(self, *arguments: str, code: int | None = 0) -> list[dict[str, Any]]:
         """Run the command line as an operator, on the stack."""
@@ -88,7 +107,11 @@ class Box:
         found: list[dict[str, Any]] = []
 
         def there() -> bool:
-            found[:] = [j for j in self.ringfence("jobs") if j["identity"].endswith(f"/{role}") and j["state"] == state and guardrail in j["guardrail"]]
+            found[:] = [
+                j
+                for j in self.ringfence("jobs")
+                if j["identity"].endswith(f"/{role}") and j["state"] == state and guardrail in j["guardrail"]
+            ]
             return bool(found)
 
         until(there, f"a job of {role} that is {state}; there are {self.ringfence('jobs')}")
@@ -118,7 +141,13 @@ def box() -> Iterator[Box]:
     log = ROOT / "build" / "box.log"
     log.parent.mkdir(exist_ok=True)
     with log.open("wb") as out:
-        process = subprocess.Popen([TOOLS / "box/bin/python", ROOT / "tests/e2e/box.py", str(port)], env=made.env | {"AUTH": "true"} , stdout=out, stderr=out, cwd=ROOT)  # noqa: S603 - our own script
+        process = subprocess.Popen(
+            [TOOLS / "box/bin/python", ROOT / "tests/e2e/box.py", str(port)],
+            env=made.env | {"AUTH": "true"},
+            stdout=out,
+            stderr=out,
+            cwd=ROOT,
+        )
         try:
             until(lambda: answers(port), "the local AWS answers")
             made.deploy(ROOT / ".aws-sam/build/template.yaml")
@@ -206,7 +235,12 @@ def test_undo_puts_the_attachment_back_and_it_is_recorded_and_left_alone(box: Bo
 
 
 def test_a_vote_that_is_not_signed_for_it_does_not_count(box: Box) -> None:
-    for proof in ("", "https://sts.amazonaws.com/?Action=GetCallerIdentity", f"{box.url}/?Action=GetCallerIdentity&Version=2011-06-15", "http://127.0.0.1:9/"):
+    for proof in (
+        "",
+        "https://sts.amazonaws.com/?Action=GetCallerIdentity",
+        f"{box.url}/?Action=GetCallerIdentity&Version=2011-06-15",
+        "http://127.0.0.1:9/",
+    ):
         name = next(o for o in box.functions.list_functions()["Functions"] if "ApproveFunction" in o["FunctionName"])["FunctionName"]
         reply = box.functions.invoke(FunctionName=name, Payload=json.dumps({"job": "0" * 16, "wish": "approve", "proof": proof}))
         assert "error" in json.loads(reply["Payload"].read()), proof
@@ -220,12 +254,18 @@ def test_nobody_can_forge_an_event_of_iam(box: Box) -> None:
 def test_the_built_handler_takes_every_sample_event_in_a_process_of_its_own(box: Box, tmp_path: Path) -> None:
     wrap_events(tmp_path)
     name = next(f for f in box.functions.list_functions()["Functions"] if "EvaluateFunction" in f["FunctionName"])
-    env = box.env | name["Environment"]["Variables"] | {"PYTHONPATH": f"{ROOT / '.aws-sam/build/RingfenceLayer/python'}:{ROOT / 'functions/evaluate'}"}
+    env = (
+        box.env
+        | name["Environment"]["Variables"]
+        | {"PYTHONPATH": f"{ROOT / '.aws-sam/build/RingfenceLayer/python'}:{ROOT / 'functions/evaluate'}"}
+    )
     code = "import json, sys, app; print('ANSWER ' + json.dumps(app.handler(json.load(open(sys.argv[1])), None)))"
     paths = sorted(tmp_path.glob("*.json"))
-    assert len(paths) > 20  # noqa: PLR2004 - the samples
+    assert len(paths) > 20
     for path in paths:
-        done = subprocess.run([TOOLS / "box/bin/python", "-c", code, path], env=env, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603 - our own code
+        done = subprocess.run(
+            [TOOLS / "box/bin/python", "-c", code, path], env=env, capture_output=True, text=True, timeout=60, check=False
+        )
         assert 'ANSWER {"batchItemFailures": []}' in done.stdout, f"{path.name}: {done.stdout[-800:]}{done.stderr[-800:]}"
 
 
@@ -245,4 +285,9 @@ def test_without_one_needed_permission_it_fails_with_access_denied(box: Box) -> 
 
 def test_the_stack_is_deleted_without_an_error(box: Box) -> None:
     box.run(str(TOOLS / "sam/bin/sam"), "delete", "--stack-name", STACK, "--no-prompts", "--region", "us-east-1")
-    assert "there is no stack" in subprocess.run(["ringfence", "jobs", "--stack", STACK], env=box.env, cwd=ROOT, capture_output=True, text=True, check=False).stderr  # noqa: S607 - from .venv
+    assert (
+        "there is no stack"
+        in subprocess.run(
+            ["ringfence", "jobs", "--stack", STACK], env=box.env, cwd=ROOT, capture_output=True, text=True, check=False
+        ).stderr
+    )

@@ -8,7 +8,7 @@ from typing import Any
 
 from moto import mock_aws
 from moto.core.responses import ActionResult
-from moto.iam.responses import IamResponse
+from moto.iam import responses
 
 from ringfence.clouds.aws import clients
 from ringfence.domain.identity import Identity, Kind
@@ -26,7 +26,13 @@ class ServiceCredentials:
     def create(self: Any) -> ActionResult:  # noqa: PLW0211 - becomes a method of moto's
         user, service = self._get_param("UserName"), self._get_param("ServiceName")
         number = sum(len(c) for c in ServiceCredentials.held.values())
-        made = {"ServiceSpecificCredentialId": f"ACCAEXAMPLE{number:09d}", "UserName": user, "ServiceName": service, "Status": "Active", "ServiceUserName": user}
+        made = {
+            "ServiceSpecificCredentialId": f"ACCAEXAMPLE{number:09d}",
+            "UserName": user,
+            "ServiceName": service,
+            "Status": "Active",
+            "ServiceUserName": user,
+        }
         ServiceCredentials.held.setdefault(user, {})[made["ServiceSpecificCredentialId"]] = made
         return ActionResult({"ServiceSpecificCredential": made})
 
@@ -50,9 +56,9 @@ def aws(*, managed: bool = True) -> Iterator[Any]:
     os.environ |= {"AWS_DEFAULT_REGION": "us-east-1", "AWS_CONFIG_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true"}
     if managed:
         os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
-    IamResponse.create_service_specific_credential = ServiceCredentials.create
-    IamResponse.list_service_specific_credentials = ServiceCredentials.list_
-    IamResponse.update_service_specific_credential = ServiceCredentials.update
+    setattr(responses.IamResponse, "create_service_specific_credential", ServiceCredentials.create)  # noqa: B010 - moto\'s types do not know it
+    setattr(responses.IamResponse, "list_service_specific_credentials", ServiceCredentials.list_)  # noqa: B010 - moto\'s types do not know it
+    setattr(responses.IamResponse, "update_service_specific_credential", ServiceCredentials.update)  # noqa: B010 - moto\'s types do not know it
     ServiceCredentials.held.clear()
     forget()
     try:
@@ -76,7 +82,10 @@ def make(iam: Any, state: State) -> Identity:
     name, kind = state.identity.name, state.identity.kind
     verb = {Kind.ROLE: "role", Kind.USER: "user", Kind.GROUP: "group"}[kind]
     key = f"{kind.value.title()}Name"
-    trust = state.trust or {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+    trust = state.trust or {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+    }
     more = {"AssumeRolePolicyDocument": json.dumps(trust)} if kind is Kind.ROLE else {}
     made = getattr(iam, f"create_{verb}")(**{key: name}, **more)[kind.value.title()]
     for arn in state.attached or ():
@@ -109,4 +118,6 @@ def _user(iam: Any, state: State) -> None:
             iam.update_access_key(UserName=name, AccessKeyId=made, Status=credential.status)
         elif credential.kind is FactKind.SERVICE_CREDENTIAL:
             made = iam.create_service_specific_credential(UserName=name, ServiceName="bedrock.amazonaws.com")["ServiceSpecificCredential"]
-            iam.update_service_specific_credential(UserName=name, ServiceSpecificCredentialId=made["ServiceSpecificCredentialId"], Status=credential.status)
+            iam.update_service_specific_credential(
+                UserName=name, ServiceSpecificCredentialId=made["ServiceSpecificCredentialId"], Status=credential.status
+            )

@@ -80,7 +80,9 @@ def state_of(given: Mapping[str, Any] | None) -> State | None:
         arn=given.get("arn", f"arn:aws:iam::{ACCOUNT}:{kind}{path}{given[kind.value]}"),
         name=given[kind.value],
         account=ACCOUNT,
-        unique_id=given.get("unique_id", f"AIDAEXAMPLE{given[kind.value].upper()}" if kind is Kind.USER else f"{kind.value[:2].upper()}EXAMPLE"),
+        unique_id=given.get(
+            "unique_id", f"AIDAEXAMPLE{given[kind.value].upper()}" if kind is Kind.USER else f"{kind.value[:2].upper()}EXAMPLE"
+        ),
     )
     return State(
         identity=identity,
@@ -135,5 +137,9 @@ def leaves(value: Any, path: str = "") -> dict[str, Any]:
 
 def inputs(case: Mapping[str, Any]) -> dict[str, Any]:
     """Give everything that a case feeds in, flattened."""
-    given = {key: case.get(key) for key in ("state", "settings", "recent", "signals", "minutes_later", "deployment", "offline") if case.get(key) is not None}
+    given = {
+        key: case.get(key)
+        for key in ("state", "settings", "recent", "signals", "minutes_later", "deployment", "offline")
+        if case.get(key) is not None
+    }
     return leaves({"event": raw_event(case), **given})

@@ -4,7 +4,7 @@ import json
 from functools import lru_cache
 from typing import Any
 
-from cfnlint.decode import cfn_yaml
+from cfnlint.decode import cfn_yaml  # type: ignore[import-untyped]  # cfn-lint ships no types
 
 from tests.support.cases import ROOT
 

@@ -1,6 +1,7 @@
 """The template is the threat model: grants equal the declared power, conditions bite, roles are split, nothing is heard by half."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -36,7 +37,9 @@ def test_the_writer_is_granted_what_the_actions_declare_and_nothing_else(powers:
 
 
 def test_readers_are_granted_what_their_facets_read_and_nothing_else() -> None:
-    evaluate = {f for g in GUARDRAILS for f in g.reads} | {f for a in ACTIONS for f in a.reads} | {f for facets in ALSO.values() for f in facets}
+    evaluate = (
+        {f for g in GUARDRAILS for f in g.reads} | {f for a in ACTIONS for f in a.reads} | {f for facets in ALSO.values() for f in facets}
+    )
     assert {a for a in allowed(template(), "EvaluateRole") if a.startswith("iam:")} == read_by(None, *evaluate)
     respond = {facet for facets in FACETS.values() for facet in facets}
     holders = {"iam:ListEntitiesForPolicy"}  # asked by evaluate alone
@@ -47,16 +50,38 @@ def test_readers_are_granted_what_their_facets_read_and_nothing_else() -> None:
 @pytest.mark.parametrize("action", ["iam:AttachRolePolicy", "iam:AttachUserPolicy"])
 def test_only_our_deny_policies_may_be_attached(powers: str, action: str) -> None:
     target = ROLE if "Role" in action else USER
-    for policy, may in (("<QuarantinePolicy>", True), ("<RequireMfaPolicy>", True), (ADMIN, False), ("arn:aws:iam::123456789012:policy/x", False)):
+    for policy, may in (
+        ("<QuarantinePolicy>", True),
+        ("<RequireMfaPolicy>", True),
+        (ADMIN, False),
+        ("arn:aws:iam::123456789012:policy/x", False),
+    ):
         assert permits(template(powers), "RespondRole", action, target, **{"iam:PolicyARN": policy}) is may, policy
     assert not permits(template(powers), "RespondRole", action, target)
 
 
-@pytest.mark.parametrize("action", ["iam:PutRolePermissionsBoundary", "iam:DeleteRolePermissionsBoundary", "iam:PutUserPermissionsBoundary", "iam:DeleteUserPermissionsBoundary"])
+@pytest.mark.parametrize(
+    "action",
+    [
+        "iam:PutRolePermissionsBoundary",
+        "iam:DeleteRolePermissionsBoundary",
+        "iam:PutUserPermissionsBoundary",
+        "iam:DeleteUserPermissionsBoundary",
+    ],
+)
 def test_only_our_boundary_and_the_named_ones_may_be_set(action: str) -> None:
     target, mine = ROLE if "Role" in action else USER, "arn:aws:iam::123456789012:policy/ml-boundary"
-    for boundaries, policy, may in (("", "<QuarantineBoundary>", True), ("", mine, False), (mine, mine, True), (mine, "<QuarantineBoundary>", True), (mine, ADMIN, False)):
-        assert permits(template("contain", boundaries), "RespondRole", action, target, **{"iam:PermissionsBoundary": policy}) is may, (boundaries, policy)
+    for boundaries, policy, may in (
+        ("", "<QuarantineBoundary>", True),
+        ("", mine, False),
+        (mine, mine, True),
+        (mine, "<QuarantineBoundary>", True),
+        (mine, ADMIN, False),
+    ):
+        assert permits(template("contain", boundaries), "RespondRole", action, target, **{"iam:PermissionsBoundary": policy}) is may, (
+            boundaries,
+            policy,
+        )
 
 
 @pytest.mark.parametrize("action", ["iam:PutRolePolicy", "iam:PutUserPolicy"])
@@ -85,7 +110,9 @@ PROTECTED = [
 def test_the_protected_set_and_ourselves_are_out_of_reach_in_iam_too(role: str, target: str) -> None:
     for action in sorted(declared("full")):
         denied = any(
-            s["Effect"] == "Deny" and any(re.fullmatch(a.replace("*", ".*"), action) for a in actions(s)) and any(re.fullmatch(r.replace("*", ".*"), target) for r in s["Resource"])
+            s["Effect"] == "Deny"
+            and any(re.fullmatch(a.replace("*", ".*"), action) for a in actions(s))
+            and any(re.fullmatch(r.replace("*", ".*"), target) for r in s["Resource"])
             for s in statements(template("full"), role)
             if isinstance(s["Resource"], list)
         )
@@ -105,13 +132,22 @@ def test_no_wildcard_action_and_no_wildcard_resource(powers: str, role: str) -> 
 @pytest.mark.parametrize("powers", POWERS)
 @pytest.mark.parametrize("role", ROLES)
 def test_nobody_may_create_pass_or_forget(powers: str, role: str) -> None:
-    never = {"iam:PassRole", "iam:CreateAccessKey", "iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion", "iam:UpdateAssumeRolePolicy", "iam:CreateUser", "iam:CreateRole", "iam:CreateLoginProfile"}
+    never = {
+        "iam:PassRole",
+        "iam:CreateAccessKey",
+        "iam:CreatePolicyVersion",
+        "iam:SetDefaultPolicyVersion",
+        "iam:UpdateAssumeRolePolicy",
+        "iam:CreateUser",
+        "iam:CreateRole",
+        "iam:CreateLoginProfile",
+    }
     assert not allowed(template(powers), role) & never
     assert not {a for a in allowed(template(powers), role) if a.startswith("dynamodb:Delete") or a == "dynamodb:UpdateItem"}
 
 
 def test_roles_are_split() -> None:
-    power = {
+    power: dict[str, Callable[[str], bool]] = {
         "mutate IAM": lambda a: a.startswith("iam:") and not READ.match(a),
         "sign checkpoints": lambda a: a == "kms:Sign",
     }
@@ -134,7 +170,9 @@ def test_no_guardrail_is_deaf() -> None:
     of = {Source.CLOUDTRAIL: "aws.iam", Source.SIGNIN: "aws.signin", Source.GUARDDUTY: "aws.guardduty"}
     wanted = {(of[t.source], "*" if t.source is Source.GUARDDUTY else t.name) for g in GUARDRAILS for t in g.triggers if t.source in of}
     assert heard == wanted
-    assert all(source.startswith("aws.") for pattern in rules for source in pattern["source"]), "only reserved sources, which PutEvents cannot forge"
+    assert all(source.startswith("aws.") for pattern in rules for source in pattern["source"]), (
+        "only reserved sources, which PutEvents cannot forge"
+    )
 
 
 def test_everything_that_waits_has_dead_letters_and_an_alarm() -> None:
@@ -143,7 +181,11 @@ def test_everything_that_waits_has_dead_letters_and_an_alarm() -> None:
     dead = {p["RedrivePolicy"]["deadLetterTargetArn"].strip("<>").removesuffix(".Arn") for p in queues.values() if "RedrivePolicy" in p}
     assert dead == {n for n in queues if n.endswith("DeadLetters")}
     assert {n for n, p in queues.items() if "RedrivePolicy" not in p} == dead
-    watched = {a["Properties"]["Dimensions"][0]["Value"].strip("<>").removesuffix(".QueueName") for a in resources.values() if a["Type"] == "AWS::CloudWatch::Alarm"}
+    watched = {
+        a["Properties"]["Dimensions"][0]["Value"].strip("<>").removesuffix(".QueueName")
+        for a in resources.values()
+        if a["Type"] == "AWS::CloudWatch::Alarm"
+    }
     assert watched == dead
     for rule in (r for r in resources.values() if r["Type"] == "AWS::Events::Rule"):
         assert all("DeadLetterConfig" in t for t in rule["Properties"]["Targets"])
@@ -163,7 +205,9 @@ def test_it_observes_until_you_say_otherwise() -> None:
 
     text = (ROOT / "template.yaml").read_text()
     assert re.search(r"Mode:\n    Type: String\n    Default: observe", text)
-    assert text.count("Default:") >= len(re.findall(r"^  \w+:\n    Type: (String|Number|CommaDelimitedList)", text, re.MULTILINE)), "every parameter has a default"
+    assert text.count("Default:") >= len(re.findall(r"^  \w+:\n    Type: (String|Number|CommaDelimitedList)", text, re.MULTILINE)), (
+        "every parameter has a default"
+    )
 
 
 def test_a_trail_is_made_only_when_asked_for() -> None:

@@ -36,14 +36,23 @@ def cases_of(action: Action) -> list[dict[str, Any]]:
     return load_cases(FOLDER / f"{file_of(action)}.cases.yaml")
 
 
-ALL = [pytest.param(a, case, id=f"{a.id}: {case['case']}") for a in ACTIONS for case in cases_of(a)]
-HITS = [p for p in ALL if p.values[1]["kind"] == "hit" and "state" in p.values[1]]
+CASES = [(a, case) for a in ACTIONS for case in cases_of(a)]
+HITTING = [(a, case) for a, case in CASES if case["kind"] == "hit" and "state" in case]
+
+
+def named(cases: list[tuple[Action, dict[str, Any]]]) -> list[Any]:
+    return [pytest.param(a, case, id=f"{a.id}: {case['case']}") for a, case in cases]
+
+
+ALL, HITS = named(CASES), named(HITTING)
 
 
 def case_of(case: dict[str, Any], state: State | None, **deployment: Any) -> tuple[Case, Finding]:
     if case.get("fill") and state is not None:
         text = "arn:aws:s3:::x" * (case["fill"] // 14)
-        state = msgspec.structs.replace(state, inline={"big": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": text}]}})
+        state = msgspec.structs.replace(
+            state, inline={"big": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": text}]}}
+        )
     given = case.get("identity")
     identity = state.identity if state else Identity.of(Kind(next(iter(given))), next(iter(given.values())), ACCOUNT)  # type: ignore[union-attr, arg-type]  # a case has one of both
     settings = settings_of(None, {**case.get("deployment", {}), **deployment})
@@ -76,13 +85,15 @@ def test_case(action: Action, case: dict[str, Any]) -> None:
         assert action.action_class is ActionClass.REVERSAL or declared(step.inverse, (action,)), "respond takes our own containment off"
 
 
-@pytest.mark.parametrize(("action", "case"), [p for p in ALL if p.values[1]["kind"] == "near-miss"])
+@pytest.mark.parametrize(("action", "case"), named([c for c in CASES if c[1]["kind"] == "near-miss"]))
 def test_a_near_miss_differs_from_its_hit_in_one_field(action: Action, case: dict[str, Any]) -> None:
     (hit,) = [c for c in cases_of(action) if c["case"] == case["of"]]
     kept = ("state", "evidence", "deployment")
     mine = inputs({"raw": None, "state": {k: case.get(k) for k in kept}})
     its = inputs({"raw": None, "state": {k: hit.get(k) for k in kept}})
-    assert len([key for key in mine.keys() | its.keys() if mine.get(key, "-") != its.get(key, "-") and its.get(key, mine.get(key)) != {}]) == 1
+    assert (
+        len([key for key in mine.keys() | its.keys() if mine.get(key, "-") != its.get(key, "-") and its.get(key, mine.get(key)) != {}]) == 1
+    )
 
 
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda a: a.id)
@@ -98,11 +109,10 @@ def test_every_file_is_registered() -> None:
 
 def test_every_declared_permission_is_used_by_a_case() -> None:
     used: dict[str, set[str]] = {}
-    for parameters in HITS:
-        action, case = parameters.values[0], parameters.values[1]
-        steps = planned(action, case, state_of(case["state"]))  # type: ignore[arg-type, index]  # pytest types its values loosely
+    for action, case in HITTING:
+        steps = planned(action, case, state_of(case["state"]))
         calls = [s.call for s in steps] + [s.inverse for s in steps if s.action_class is ActionClass.CONTAINMENT]
-        used.setdefault(action.id, set()).update(f"iam:{c.operation}" for c in calls)  # type: ignore[union-attr]
+        used.setdefault(action.id, set()).update(f"iam:{c.operation}" for c in calls)
     assert used == {action.id: {p.action for p in action.writes} for action in ACTIONS}
 
 
@@ -158,7 +168,7 @@ def test_round_trip_in_memory(action: Action, case: dict[str, Any]) -> None:
 def test_round_trip_on_moto(action: Action, case: dict[str, Any]) -> None:
     wanted = state_of(case["state"])
     assert wanted is not None
-    if wanted.identity.kind is Kind.USER and wanted.attached and len(wanted.attached) > 9:  # noqa: PLR2004 - the quota
+    if wanted.identity.kind is Kind.USER and wanted.attached and len(wanted.attached) > 9:
         pytest.skip("moto keeps no boundary of a user (divergence): memory and the local AWS cover it")
     keep = tuple(c for c in wanted.credentials or () if c.kind not in NONE_IN_MOTO)
     attached = wanted.attached or ()
@@ -169,7 +179,9 @@ def test_round_trip_on_moto(action: Action, case: dict[str, Any]) -> None:
                 customer_policy(iam, policy)
         target = make(iam, wanted)
         if boundary := case["state"].get("boundary"):
-            iam.put_role_permissions_boundary(RoleName=target.name, PermissionsBoundary=boundary if boundary.startswith("arn:") else customer_policy(iam, boundary))
+            iam.put_role_permissions_boundary(
+                RoleName=target.name, PermissionsBoundary=boundary if boundary.startswith("arn:") else customer_policy(iam, boundary)
+            )
         reader = IamReader()
         live = reader.read(target, WHOLE)
         assert isinstance(live, State)

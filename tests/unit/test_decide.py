@@ -17,7 +17,7 @@ from ringfence.errors import RefusedError
 from ringfence.settings import Settings
 from ringfence.sources import normalise
 from tests.support.cases import event_file, settings_of
-from tests.support.jobs import ADMIN, CONTAINMENT, NOW, REVERSAL, ROLE, World, job
+from tests.support.jobs import ADMIN, CONTAINMENT, NOW, ROLE, World, job
 
 VOTER = "arn:aws:iam::123456789012:user/ana"
 
@@ -28,7 +28,15 @@ def pending(actor: str | None = "arn:aws:iam::123456789012:user/eve") -> tuple[M
     return store, queue
 
 
-def cast(store: MemoryStore, queue: MemoryQueue, voter: str = VOTER, *, approve: bool = True, settings: Settings | None = None, now: datetime = NOW) -> JobState:
+def cast(
+    store: MemoryStore,
+    queue: MemoryQueue,
+    voter: str = VOTER,
+    *,
+    approve: bool = True,
+    settings: Settings | None = None,
+    now: datetime = NOW,
+) -> JobState:
     return vote(job(CONTAINMENT).id, voter, settings or settings_of(None), store, queue, now, approve=approve).state
 
 
@@ -47,7 +55,7 @@ def test_a_denial_ends_the_job() -> None:
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_a_second_vote_does_not_count(first: bool) -> None:  # noqa: FBT001 - pytest's parameter
+def test_a_second_vote_does_not_count(first: bool) -> None:
     store, queue = pending()
     cast(store, queue, approve=first)
     with pytest.raises(RefusedError, match="not pending"):
@@ -89,9 +97,14 @@ def test_the_role_that_caused_the_event_has_no_vote_in_any_session() -> None:
         cast(store, queue, "arn:aws:sts::123456789012:assumed-role/ops/eve")
 
 
-@pytest.mark.parametrize(("voter", "counts"), [(VOTER, False), ("arn:aws:iam::123456789012:user/sec", True), ("arn:aws:sts::123456789012:assumed-role/approver/zoe", True)])
-def test_where_approvers_are_named_only_they_vote(voter: str, counts: bool) -> None:  # noqa: FBT001 - pytest's parameter
-    named = settings_of({"defaults": {"approval": {"approvers": ["arn:aws:iam::123456789012:user/sec", "arn:aws:iam::123456789012:role/approver"]}}})
+@pytest.mark.parametrize(
+    ("voter", "counts"),
+    [(VOTER, False), ("arn:aws:iam::123456789012:user/sec", True), ("arn:aws:sts::123456789012:assumed-role/approver/zoe", True)],
+)
+def test_where_approvers_are_named_only_they_vote(voter: str, counts: bool) -> None:
+    named = settings_of(
+        {"defaults": {"approval": {"approvers": ["arn:aws:iam::123456789012:user/sec", "arn:aws:iam::123456789012:role/approver"]}}}
+    )
     store, queue = pending()
     if counts:
         assert cast(store, queue, voter, settings=named) is JobState.APPROVED
@@ -107,7 +120,9 @@ def test_a_vote_on_no_job_is_refused() -> None:
 
 def test_five_deliveries_of_a_finding_make_one_pending_job() -> None:
     world = World()
-    world.change(trust={"Statement": [{"Effect": "Allow", "Principal": {"Service": ["sagemaker.amazonaws.com"]}, "Action": "sts:AssumeRole"}]})
+    world.change(
+        trust={"Statement": [{"Effect": "Allow", "Principal": {"Service": ["sagemaker.amazonaws.com"]}, "Action": "sts:AssumeRole"}]}
+    )
     settings = settings_of(None)
     for count in range(1, 6):
         event = event_file("aws/guardduty/credential-exfiltration.json")
@@ -175,7 +190,7 @@ def test_a_quarantine_that_was_taken_back_can_be_asked_for_again_at_once() -> No
     world.responder.apply(done.id)
     world.work()
     open_undo(done.id, VOTER, world.store, world.queue, NOW)
-    assert world.store._exemptions == {}  # noqa: SLF001 - what the memory keeps
+    assert world.store._exemptions == {}
 
 
 def test_an_undo_can_itself_be_undone() -> None:
@@ -218,5 +233,3 @@ def test_the_audit_of_the_trail_sees(tamper: str) -> None:
         case "decision":
             del records[RecordKind.DECISION]
     assert problems([done], lambda _: tuple(records.values())) != ()
-
-

@@ -118,12 +118,24 @@ def test_the_gravest_holder_speaks_for_the_event() -> None:
     ],
 )
 def test_the_protected_set(arn: str, kind: Kind, word: str) -> None:
-    settings = settings_of({"never_touch": ["arn:aws:iam::*:role/break-glass-*"], "defaults": {"approval": {"approvers": ["arn:aws:iam::123456789012:user/sec"]}}})
+    settings = settings_of(
+        {
+            "never_touch": ["arn:aws:iam::*:role/break-glass-*"],
+            "defaults": {"approval": {"approvers": ["arn:aws:iam::123456789012:user/sec"]}},
+        }
+    )
     identity = Identity(kind=kind, arn=arn, name=arn.rsplit("/", 1)[-1], account="123456789012")
     assert word in (protected(identity, settings) or "")
 
 
-@pytest.mark.parametrize("arn", ["arn:aws:iam::123456789012:role/ringfence-lookalike", "arn:aws:iam::123456789012:role/ringfence/mine", "arn:aws:iam::123456789012:role/\u0432reak-glass-1"])
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:iam::123456789012:role/ringfence-lookalike",
+        "arn:aws:iam::123456789012:role/ringfence/mine",
+        "arn:aws:iam::123456789012:role/\u0432reak-glass-1",
+    ],
+)
 def test_a_name_alone_protects_nobody(arn: str) -> None:
     identity = Identity(kind=Kind.ROLE, arn=arn, name=arn.rsplit("/", 1)[-1], account="123456789012")
     assert protected(identity, settings_of({"never_touch": ["arn:aws:iam::*:role/break-glass-*"]})) is None
@@ -160,7 +172,12 @@ def test_without_a_state_membership_is_unknown_not_no() -> None:
 
 
 def test_a_denied_or_odd_trust_discovers_nobody() -> None:
-    trust = {"Statement": [{"Effect": "Deny", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}, {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}]}
+    trust = {
+        "Statement": [
+            {"Effect": "Deny", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"},
+            {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"},
+        ]
+    }
     state = msgspec.structs.replace(role("r"), trust=trust)
     assert membership(state.identity, state, settings_of(None)) is None
 
@@ -169,7 +186,13 @@ def test_the_most_specific_claim_wins() -> None:
     projects = [
         {"name": "everywhere", "aws": {"accounts": ["*"]}},
         {"name": "tagged", "aws": {"tags": {"team": "ml"}}},
-        {"name": "named", "aws": {"roles": {"training": ["arn:aws:iam::*:role/train-*"]}, "humans": {"permission_sets": ["DataScientist"], "users": ["ana"]}}},
+        {
+            "name": "named",
+            "aws": {
+                "roles": {"training": ["arn:aws:iam::*:role/train-*"]},
+                "humans": {"permission_sets": ["DataScientist"], "users": ["ana"]},
+            },
+        },
     ]
     settings = settings_of({"projects": projects})
 
@@ -214,5 +237,3 @@ def test_only_what_is_needed_is_read() -> None:
     assert Facet.KEYS not in wanted.facets
     assert Facet.MFA not in wanted.facets
     assert wanted.documents == ("arn:aws:iam::aws:policy/AdministratorAccess",)
-
-

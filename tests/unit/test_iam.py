@@ -101,7 +101,7 @@ def test_who_is_no_administrator(statements: list[dict[str, Any]]) -> None:
         ({"Effect": "Deny", "Action": "*", "Resource": "*"}, False),
     ],
 )
-def test_wide_grants(statement: dict[str, Any], expected: bool) -> None:  # noqa: FBT001 - pytest's parameter
+def test_wide_grants(statement: dict[str, Any], expected: bool) -> None:
     assert wide(statement) is expected
 
 
@@ -181,8 +181,22 @@ def test_a_document_in_every_form(form: Any) -> None:
     assert admin_grants(policy)
 
 
-JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=9), lambda c: st.lists(c, max_size=3) | st.dictionaries(st.text(max_size=9), c, max_size=3), max_leaves=8)
-STATEMENT = st.fixed_dictionaries({}, optional={"Effect": st.sampled_from(["Allow", "Deny", "x"]), "Action": JSON, "NotAction": JSON, "Resource": JSON, "Condition": JSON, "Sid": JSON})
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=9),
+    lambda c: st.lists(c, max_size=3) | st.dictionaries(st.text(max_size=9), c, max_size=3),
+    max_leaves=8,
+)
+STATEMENT = st.fixed_dictionaries(
+    {},
+    optional={
+        "Effect": st.sampled_from(["Allow", "Deny", "x"]),
+        "Action": JSON,
+        "NotAction": JSON,
+        "Resource": JSON,
+        "Condition": JSON,
+        "Sid": JSON,
+    },
+)
 
 
 @given(JSON | st.fixed_dictionaries({"Statement": st.lists(STATEMENT, max_size=3) | JSON}))

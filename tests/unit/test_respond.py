@@ -69,7 +69,10 @@ def test_containment_goes_on_in_spite_of_drift() -> None:
     ("change", "state"),
     [
         ({"identity": msgspec.structs.replace(ROLE, unique_id="AROAEXAMPLEOTHER")}, JobState.STALE),
-        ({"identity": msgspec.structs.replace(ROLE, arn="arn:aws:iam::123456789012:role/aws-service-role/x/fraud-train")}, JobState.UNSUPPORTED),
+        (
+            {"identity": msgspec.structs.replace(ROLE, arn="arn:aws:iam::123456789012:role/aws-service-role/x/fraud-train")},
+            JobState.UNSUPPORTED,
+        ),
         ({"identity": msgspec.structs.replace(ROLE, arn="arn:aws:iam::123456789012:role/ringfence/respond")}, JobState.UNSUPPORTED),
     ],
 )
@@ -217,7 +220,8 @@ def test_an_undo_that_gives_something_back_is_not_the_writers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "changed", "word"), [(JobState.RUNNING, (0,), "still running"), (JobState.DONE, (), "changed nothing"), (None, (), "there is no job")]
+    ("state", "changed", "word"),
+    [(JobState.RUNNING, (0,), "still running"), (JobState.DONE, (), "changed nothing"), (None, (), "there is no job")],
 )
 def test_what_cannot_be_undone_says_why(state: JobState | None, changed: tuple[int, ...], word: str) -> None:
     world = World()
@@ -234,7 +238,11 @@ class Crash(BaseException):
 def crashing(world: World, at: int) -> "_Counter":
     """Let the process die at the n-th point; a port call has two of them, before its effect and after."""
     counter = _Counter(at)
-    for owner, names in ((world.store, ("open", "advance", "job", "records")), (world.iam, ("read", "call")), (world.queue, ("jobs", "later", "notice"))):
+    for owner, names in (
+        (world.store, ("open", "advance", "job", "records")),
+        (world.iam, ("read", "call")),
+        (world.queue, ("jobs", "later", "notice")),
+    ):
         for name in names:
             _wrap(owner, name, counter)
     return counter

@@ -15,7 +15,14 @@ from ringfence.sources._read import moment
 from tests.support.cases import EVENTS, event_file
 
 FILES = sorted(str(p.relative_to(EVENTS)) for p in EVENTS.rglob("*.json"))
-BY_FOLDER = {"cloudtrail": Source.CLOUDTRAIL, "signin": Source.SIGNIN, "guardduty": Source.GUARDDUTY, "security_hub": Source.SECURITY_HUB, "audit_log": Source.GCP_AUDIT, "scc": Source.GCP_SCC}
+BY_FOLDER = {
+    "cloudtrail": Source.CLOUDTRAIL,
+    "signin": Source.SIGNIN,
+    "guardduty": Source.GUARDDUTY,
+    "security_hub": Source.SECURITY_HUB,
+    "audit_log": Source.GCP_AUDIT,
+    "scc": Source.GCP_SCC,
+}
 
 
 def one(raw: object) -> Event:
@@ -45,9 +52,18 @@ def test_every_sample_event_is_of_its_feed(name: str) -> None:
         ({"detail-type": "x", "detail": {}}, Outcome.UNSUPPORTED),
         ({"source": ["aws.guardduty"], "detail-type": ["GuardDuty Finding"]}, Outcome.UNSUPPORTED),
         ({"eventName": "AttachRolePolicy"}, Outcome.UNSUPPORTED),
-        ({"source": "aws.health", "detail-type": "AWS Health Event", "detail": {"eventTypeCode": "AWS_RISK_CREDENTIALS_EXPOSED"}}, Outcome.UNSUPPORTED),
-        ({"source": "aws.access-analyzer", "detail-type": "Access Analyzer Finding", "detail": {"status": "ACTIVE", "id": "f"}}, Outcome.UNSUPPORTED),
-        ({"source": "aws.access-analyzer", "detail-type": "Access Analyzer Finding", "detail": {"status": "RESOLVED", "id": "f"}}, Outcome.IGNORED),
+        (
+            {"source": "aws.health", "detail-type": "AWS Health Event", "detail": {"eventTypeCode": "AWS_RISK_CREDENTIALS_EXPOSED"}},
+            Outcome.UNSUPPORTED,
+        ),
+        (
+            {"source": "aws.access-analyzer", "detail-type": "Access Analyzer Finding", "detail": {"status": "ACTIVE", "id": "f"}},
+            Outcome.UNSUPPORTED,
+        ),
+        (
+            {"source": "aws.access-analyzer", "detail-type": "Access Analyzer Finding", "detail": {"status": "RESOLVED", "id": "f"}},
+            Outcome.IGNORED,
+        ),
         ({"findingType": "ExternalAccess", "resourceType": "AWS::S3::Bucket", "status": "ACTIVE"}, Outcome.UNSUPPORTED),
         ({"schemaType": "ModelInvocationLog", "modelId": "m", "operation": "Converse"}, Outcome.UNSUPPORTED),
         ({"protoPayload": {"methodName": "SetIamPolicy", "status": {"code": 7}}}, Outcome.IGNORED),
@@ -81,16 +97,27 @@ def test_a_session_is_resolved_to_its_role_with_its_path() -> None:
     event = one(event_file("aws/signin/ConsoleLogin-federated.json"))
     assert event.actor is not None
     assert event.actor.identity is not None
-    assert event.actor.identity.arn == "arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_DataScientist_0123456789abcdef"
+    assert (
+        event.actor.identity.arn
+        == "arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_DataScientist_0123456789abcdef"
+    )
     assert event.actor.identity.unique_id == "AROAEXAMPLEAWSRES"
 
 
 IDENTITIES: list[tuple[Any, Kind | None, str | None]] = [
     ({"type": "Root", "arn": "arn:aws:iam::123456789012:root", "accountId": "123456789012"}, Kind.ROOT, "arn:aws:iam::123456789012:root"),
-    ({"type": "IAMUser", "arn": "arn:aws:iam::123456789012:user/a/ana", "principalId": "AIDA1"}, Kind.USER, "arn:aws:iam::123456789012:user/a/ana"),
+    (
+        {"type": "IAMUser", "arn": "arn:aws:iam::123456789012:user/a/ana", "principalId": "AIDA1"},
+        Kind.USER,
+        "arn:aws:iam::123456789012:user/a/ana",
+    ),
     ({"type": "IAMUser", "userName": "ana", "accountId": "123456789012"}, Kind.USER, "arn:aws:iam::123456789012:user/ana"),
     ({"type": "AssumedRole", "arn": "arn:aws:sts::123456789012:assumed-role/r/s"}, Kind.ROLE, "arn:aws:sts::123456789012:assumed-role/r/s"),
-    ({"type": "FederatedUser", "arn": "arn:aws:sts::123456789012:federated-user/x"}, Kind.OUTSIDE, "arn:aws:sts::123456789012:federated-user/x"),
+    (
+        {"type": "FederatedUser", "arn": "arn:aws:sts::123456789012:federated-user/x"},
+        Kind.OUTSIDE,
+        "arn:aws:sts::123456789012:federated-user/x",
+    ),
     ({"type": "AWSService", "invokedBy": "sagemaker.amazonaws.com"}, None, "sagemaker.amazonaws.com"),
     ({"type": "AWSAccount", "accountId": "210987654321", "principalId": "AROAX:s"}, None, "AROAX:s"),
     ({"type": "IdentityCenterUser", "accountId": "123456789012"}, None, None),
@@ -124,7 +151,9 @@ def test_guardduty_in_its_four_shapes_names_the_same_role() -> None:
     hub = event_file("aws/security_hub/findings.json")
     found = [one(camel), one(camel["detail"]), one(pascal), one(pascal["detail"]), normalise(hub)[0], one(hub["detail"]["findings"][0])]
     assert {e.name for e in found} == {"UnauthorizedAccess:IAMUser/InstanceCredentialExfiltration.OutsideAWS"}
-    assert {(e.subject.arn, e.subject.unique_id) for e in found if e.subject} == {("arn:aws:iam::123456789012:role/fraud-train", "AROAEXAMPLEFRAUDT")}
+    assert {(e.subject.arn, e.subject.unique_id) for e in found if e.subject} == {
+        ("arn:aws:iam::123456789012:role/fraud-train", "AROAEXAMPLEFRAUDT")
+    }
     assert {e.parameters["severity"] for e in found} == {8.0}
     assert [e.source for e in found[-2:]] == [Source.SECURITY_HUB] * 2
 
@@ -138,7 +167,9 @@ def test_several_findings_in_one_envelope_are_several_events() -> None:
     assert other.set_aside.outcome is Outcome.UNSUPPORTED
 
 
-@pytest.mark.parametrize("change", [{"Sample": True}, {"Title": "[SAMPLE] x"}, {"RecordState": "ARCHIVED"}, {"Workflow": {"Status": "SUPPRESSED"}}])
+@pytest.mark.parametrize(
+    "change", [{"Sample": True}, {"Title": "[SAMPLE] x"}, {"RecordState": "ARCHIVED"}, {"Workflow": {"Status": "SUPPRESSED"}}]
+)
 def test_handled_security_hub_findings_are_ignored(change: dict[str, Any]) -> None:
     finding = event_file("aws/security_hub/findings.json")["detail"]["findings"][0] | change
     event = one(finding)
@@ -149,8 +180,10 @@ def test_handled_security_hub_findings_are_ignored(change: dict[str, Any]) -> No
 def test_a_normalised_severity_is_scaled_and_a_hole_in_the_list_is_malformed() -> None:
     finding = event_file("aws/security_hub/findings.json")["detail"]["findings"][0]
     finding["Severity"] = {"Normalized": 70}
-    assert one(finding).parameters["severity"] == 7.0  # noqa: PLR2004 - 70 of 100
-    first, second = normalise({"detail-type": "Security Hub Findings - Imported", "source": "aws.securityhub", "detail": {"findings": [finding, 7]}})
+    assert one(finding).parameters["severity"] == 7.0
+    first, second = normalise(
+        {"detail-type": "Security Hub Findings - Imported", "source": "aws.securityhub", "detail": {"findings": [finding, 7]}}
+    )
     assert first.set_aside is None
     assert second.set_aside is not None
     assert second.set_aside.outcome is Outcome.MALFORMED
@@ -159,13 +192,22 @@ def test_a_normalised_severity_is_scaled_and_a_hole_in_the_list_is_malformed() -
 @pytest.mark.parametrize(("kind", "name"), [("IAMUser", Kind.USER), ("AssumedRole", Kind.ROLE), ("Other", None)])
 def test_the_actor_of_an_attack_sequence(kind: str, name: Kind | None) -> None:
     actors = [{"user": {"name": "eve", "type": kind, "uid": "AIDA1:x"}}]
-    raw = {"type": "AttackSequence:IAM/CompromisedCredentials", "accountId": "123456789012", "service": {"detection": {"sequence": {"actors": actors}}}}
+    raw = {
+        "type": "AttackSequence:IAM/CompromisedCredentials",
+        "accountId": "123456789012",
+        "service": {"detection": {"sequence": {"actors": actors}}},
+    }
     found = one(raw).subject
     assert (found.kind if found else None) == name
 
 
 def test_root_credentials_are_the_root_users() -> None:
-    raw = {"type": "Policy:IAMUser/RootCredentialUsage", "accountId": "123456789012", "resource": {"accessKeyDetails": {"userType": "Root", "userName": "Root"}}, "service": {}}
+    raw = {
+        "type": "Policy:IAMUser/RootCredentialUsage",
+        "accountId": "123456789012",
+        "resource": {"accessKeyDetails": {"userType": "Root", "userName": "Root"}},
+        "service": {},
+    }
     found = one(raw).subject
     assert found is not None
     assert found.kind is Kind.ROOT

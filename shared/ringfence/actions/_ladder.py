@@ -7,10 +7,10 @@ can be put back by the deployment; 3. the same deny inline, only with full power
 import json
 
 from ringfence.actions._action import Impossible, iam_call
+from ringfence.domain.finding import Case
 from ringfence.domain.identity import Kind
 from ringfence.domain.plan import ActionClass, Step
 from ringfence.domain.state import Fact, FactKind, State, digest, read
-from ringfence.domain.finding import Case
 
 ATTACH_QUOTA = 10  # managed policies on one identity, by default
 INLINE_QUOTA = {Kind.ROLE: 10_240, Kind.USER: 2_048}  # characters of all inline policies, white space not counted
@@ -29,7 +29,9 @@ def deny_step(case: Case, action: str) -> Step | Impossible:
         return _boundary_step(case, action, deployment.quarantine_boundary, old)
     if deployment.full_powers and _inline_fits(state):
         return _inline_step(case, action)
-    return Impossible(f"{case.identity.name} holds {len(held)} managed policies (the quota) and no other rung of the ladder is open to this deployment")
+    return Impossible(
+        f"{case.identity.name} holds {len(held)} managed policies (the quota) and no other rung of the ladder is open to this deployment"
+    )
 
 
 def attach_step(case: Case, action: str, policy: str) -> Step:

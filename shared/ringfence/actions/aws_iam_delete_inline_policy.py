@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from ringfence.actions._action import Action, Impossible, Permission, evidence_text, iam_call
 from ringfence.domain.finding import Case, Finding
 from ringfence.domain.plan import ActionClass, Step
-from ringfence.domain.state import Fact, FactKind, Facet, digest
+from ringfence.domain.state import Facet, Fact, FactKind, digest
 
 
 def plan(case: Case, finding: Finding) -> tuple[Step, ...] | Impossible:

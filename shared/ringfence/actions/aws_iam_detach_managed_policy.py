@@ -3,7 +3,7 @@
 from ringfence.actions._action import Action, Impossible, Permission, evidence_text, iam_call
 from ringfence.domain.finding import Case, Finding
 from ringfence.domain.plan import ActionClass, Step
-from ringfence.domain.state import Fact, FactKind, Facet
+from ringfence.domain.state import Facet, Fact, FactKind
 
 
 def plan(case: Case, finding: Finding) -> tuple[Step, ...] | Impossible:

@@ -5,7 +5,7 @@ from ringfence.actions._ladder import deny_step
 from ringfence.domain.finding import Case, Finding
 from ringfence.domain.identity import Kind
 from ringfence.domain.plan import ActionClass, Step
-from ringfence.domain.state import Credential, Fact, FactKind, Facet, read
+from ringfence.domain.state import Credential, Facet, Fact, FactKind, read
 
 # Which call sets the status of a credential, and what it calls the credential's id (botocore's IAM service model).
 CALLS = {

@@ -26,12 +26,12 @@ NO_TIME = datetime.max.replace(tzinfo=UTC)  # "now" for an event without a time:
 UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeError)
 
 
-class Time(click.ParamType):
+class Time(click.ParamType[datetime]):
     """An ISO 8601 time."""
 
     name = "ISO"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:  # noqa: ANN401 - click's signature
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """Read the time, as UTC where it names no zone."""
         found = value if isinstance(value, datetime) else moment(value)
         return found or self.fail(f"{value!r} is no ISO 8601 time, such as 2026-03-02T09:00:00Z", param, ctx)
@@ -39,7 +39,12 @@ class Time(click.ParamType):
 
 @click.command(name="check")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option("--snapshot", type=click.Path(path_type=Path), metavar="FILE", help="Identities as they are: `ringfence snapshot` or `aws iam get-account-authorization-details`.")
+@click.option(
+    "--snapshot",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Identities as they are: `ringfence snapshot` or `aws iam get-account-authorization-details`.",
+)
 @click.option("--now", type=Time(), metavar="ISO", help="Judge as of this time. Else as of each event's own time.")
 @click.option("--fail-on", type=click.Choice([s.value for s in Severity]), help="Exit 1 when a finding is at least this severe.")
 @click.pass_obj

@@ -44,7 +44,9 @@ def schema(context: Context) -> None:
 
 
 @command.command(name="compile")
-@click.option("--to", type=click.Path(path_type=Path), default=COMPILED, show_default="the layer's package", metavar="FILE", help="Where to write.")
+@click.option(
+    "--to", type=click.Path(path_type=Path), default=COMPILED, show_default="the layer's package", metavar="FILE", help="Where to write."
+)
 @click.pass_obj
 def compile_(context: Context, to: Path) -> None:
     """Compile the configuration into the small JSON that the functions load. `make build` does this."""

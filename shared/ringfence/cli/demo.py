@@ -18,7 +18,14 @@ from ringfence.domain.job import Job, JobState
 from ringfence.report.demo_page import Row, Story, render
 
 PACE = 0.45  # seconds between scenes, for somebody who watches
-COLOURS = {"acted": "green", "asked": "yellow", "finding": "red", "ignored": "bright_black", "quiet": "bright_black", "again": "bright_black"}
+COLOURS = {
+    "acted": "green",
+    "asked": "yellow",
+    "finding": "red",
+    "ignored": "bright_black",
+    "quiet": "bright_black",
+    "again": "bright_black",
+}
 
 
 @click.command(name="demo")
@@ -63,7 +70,7 @@ class Stage:
         if self.human:
             click.secho(f"\n{text}", bold=True)
 
-    def scene(self, demo: Demo, scene: Any) -> Shown:  # noqa: ANN401 - demo.story.Scene
+    def scene(self, demo: Demo, scene: Any) -> Shown:
         """Play one scene and show what became of it."""
         shown = demo.play(scene)
         if self.output.as_json:
@@ -83,7 +90,9 @@ class Stage:
         if self.human:
             click.echo(f"\n  {click.style(job.severity.upper(), fg='red', bold=True)} {visible(job.reason)}")
             for step in job.plan.steps:
-                click.echo(f"    would call {step.call.operation} on {visible(job.plan.target.name)} ({step.action}); undone by {step.inverse.operation}")
+                click.echo(
+                    f"    would call {step.call.operation} on {visible(job.plan.target.name)} ({step.action}); undone by {step.inverse.operation}"
+                )
             click.echo(f"    plan {job.plan.digest[:16]}, decide by {job.expires:%H:%M} UTC")
         if self.yes:
             return True
@@ -110,7 +119,9 @@ class Stage:
         exact = demo.training() == demo.before
         self.heading("The team has rotated the credentials and takes the quarantine back")
         if self.human:
-            click.echo(f"  {click.style('undone', fg='green', bold=True)}   {undo.plan.target.name} is {'exactly' if exact else 'NOT'} as it was before")
+            click.echo(
+                f"  {click.style('undone', fg='green', bold=True)}   {undo.plan.target.name} is {'exactly' if exact else 'NOT'} as it was before"
+            )
         else:
             self.output.line({"job": undo.id, "undo_of": undo.undo_of, "state": undo.state, "exact": exact})
         return [undo] if undo.state is JobState.DONE and exact else []
@@ -121,7 +132,14 @@ class Stage:
         ran = acted(shown)
         if self.output.as_json:
             findings = sum(len(s.judgement.planned) for s in shown if not s.repeated)
-            summary = {"events": len(shown), "findings": findings, "acted": len(ran), "asked": len(decided), "undone": len(undone), "trail_verified": not wrong}
+            summary = {
+                "events": len(shown),
+                "findings": findings,
+                "acted": len(ran),
+                "asked": len(decided),
+                "undone": len(undone),
+                "trail_verified": not wrong,
+            }
             self.output.line({"summary": {**summary, "page": str(page)}})
             return
         self.heading("In short")
@@ -147,7 +165,13 @@ def write_page(demo: Demo, shown: list[Shown], decided: list[Job], undone: list[
     """Write the page and give its path."""
     jobs = [*acted(shown), *decided, *undone]
     rows = tuple(
-        Row(s.judgement.event.time or demo.clock.time, s.scene.says, tag_of(s), "delivered twice, done once" if s.repeated else s.judgement.reason) for s in shown
+        Row(
+            s.judgement.event.time or demo.clock.time,
+            s.scene.says,
+            tag_of(s),
+            "delivered twice, done once" if s.repeated else s.judgement.reason,
+        )
+        for s in shown
     )
     story = Story(
         played=demo.clock.time,

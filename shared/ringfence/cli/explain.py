@@ -22,7 +22,9 @@ def command(context: Context, name: str | None) -> None:
         known = [page["id"] for page in pages]
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
-            raise UsageError(f"there is nothing named {name}", f"Did you mean {close[0]}?" if close else "`ringfence explain` lists what there is")
+            raise UsageError(
+                f"there is nothing named {name}", f"Did you mean {close[0]}?" if close else "`ringfence explain` lists what there is"
+            )
         pages = [page for page in pages if page["id"] == name]
     if context.output.as_json:
         for page in pages:
@@ -57,7 +59,10 @@ def action(unit: Action) -> dict[str, Any]:
         "class": unit.action_class,
         "impact": unit.impact,
         "undo": unit.undo,
-        "permissions": [p.action + (f" (only {p.limited_to})" if p.limited_to else "") + (" (only with full powers)" if p.powers == "full" else "") for p in unit.writes],
+        "permissions": [
+            p.action + (f" (only {p.limited_to})" if p.limited_to else "") + (" (only with full powers)" if p.powers == "full" else "")
+            for p in unit.writes
+        ],
         "graduated": "fresh changes: acts; others: asks" if unit.action_class == "reversal" else "asks",
     }
 

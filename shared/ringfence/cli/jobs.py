@@ -18,7 +18,10 @@ def command(context: Context, state: str | None, stack: str | None) -> None:
         for job in found:
             context.output.line(line(job))
         return
-    rows = ((job.id, job.state, job.severity, job.plan.target.name, job.guardrail, f"{job.created:%Y-%m-%d %H:%M}", _deadline(job)) for job in found)
+    rows = (
+        (job.id, job.state, job.severity, job.plan.target.name, job.guardrail, f"{job.created:%Y-%m-%d %H:%M}", _deadline(job))
+        for job in found
+    )
     context.output.table(("job", "state", "severity", "identity", "guardrail", "created", "decide by"), rows, "no jobs")
 
 

@@ -57,7 +57,9 @@ class Context:
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="The configuration. Else ./ringfence.yaml, else built-in defaults.")
+@click.option(
+    "--config", type=click.Path(path_type=Path), metavar="FILE", help="The configuration. Else ./ringfence.yaml, else built-in defaults."
+)
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines on stdout and nothing else there. Before or after the command.")
 @click.version_option(__version__, prog_name="ringfence")
 @click.pass_context

@@ -10,7 +10,9 @@ from ringfence.clouds.aws.snapshot import take
 
 
 @click.command(name="snapshot")
-@click.option("--to", type=click.Path(path_type=Path), default=Path("snapshot.json"), show_default=True, metavar="FILE", help="Where to write.")
+@click.option(
+    "--to", type=click.Path(path_type=Path), default=Path("snapshot.json"), show_default=True, metavar="FILE", help="Where to write."
+)
 @click.pass_obj
 def command(context: Context, to: Path) -> None:
     """Read the account's identities into a file, with your own AWS credentials: the "before" of every judgement and undo.

@@ -65,8 +65,8 @@ class Stack:
         with upstream(f"calling {function}"):
             reply = clients.functions().invoke(FunctionName=self.output(function), Payload=msgspec.json.encode(question))
             body = reply["Payload"].read()
-        answer = msgspec.json.decode(body)
-        if "FunctionError" in reply or not isinstance(answer, dict):
+        answer: object = msgspec.json.decode(body)
+        if reply.get("FunctionError") or not isinstance(answer, dict):
             raise UpstreamError(f"{function} failed: {body[:300].decode('utf-8', 'replace')}", "See its log")
         if "error" in answer:
             raise RefusedError(answer["error"], answer.get("hint", ""))

@@ -49,7 +49,9 @@ class LocalStore:
         """Replace the previous version of a job and put records."""
         try:
             with _Transaction(self._db):
-                moved = self._db.execute("update job set version = ?, body = ? where id = ? and version = ?", (job.version, encode(job), job.id, job.version - 1))
+                moved = self._db.execute(
+                    "update job set version = ?, body = ? where id = ? and version = ?", (job.version, encode(job), job.id, job.version - 1)
+                )
                 if not moved.rowcount:
                     raise ConflictError(f"job {job.id} is not at version {job.version - 1}", "Read it again")
                 self._put(records)

@@ -20,10 +20,15 @@ class SnapshotReader:
         """Take the parsed file; raise UsageError where it is no snapshot."""
         if not isinstance(snapshot, Mapping) or not any(isinstance(snapshot.get(name), list) for name in LISTS.values()):
             raise UsageError(
-                f"this file is no snapshot: none of {', '.join(LISTS.values())} is in it", "Make one with `ringfence snapshot` or `aws iam get-account-authorization-details`"
+                f"this file is no snapshot: none of {', '.join(LISTS.values())} is in it",
+                "Make one with `ringfence snapshot` or `aws iam get-account-authorization-details`",
             )
         self.snapshot = snapshot
-        self.entries = {(kind, str(entry.get(f"{kind.value.title()}Name", "")).casefold()): entry for kind, name in LISTS.items() for entry in snapshot.get(name) or ()}
+        self.entries = {
+            (kind, str(entry.get(f"{kind.value.title()}Name", "")).casefold()): entry
+            for kind, name in LISTS.items()
+            for entry in snapshot.get(name) or ()
+        }
         self.policies = {str(policy.get("Arn")): policy for policy in snapshot.get("Policies") or ()}
 
     def read(self, identity: Identity, wanted: Wanted) -> State | Absence:  # noqa: ARG002 - everything is at hand

@@ -30,7 +30,9 @@ def load(path: Path, today: date) -> Loaded:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise ConfigError(f"{path}: there is no such file", "Name another with --config, or leave it out for the built-in defaults") from error
+        raise ConfigError(
+            f"{path}: there is no such file", "Name another with --config, or leave it out for the built-in defaults"
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}", "The configuration is one YAML file in UTF-8") from error
     return parse(text, str(path), today)
@@ -48,7 +50,9 @@ def parse(text: str, name: str, today: date) -> Loaded:
     except (yaml.YAMLError, RecursionError) as error:
         raise ConfigError(f"{name}: not YAML: {error}", "The configuration is one YAML file in UTF-8") from error
     if not isinstance(data, Mapping):
-        raise ConfigError(f"{name}:1: is a {type(data).__name__}, expected keys such as `version` and `projects`", "See `ringfence config schema`")
+        raise ConfigError(
+            f"{name}:1: is a {type(data).__name__}, expected keys such as `version` and `projects`", "See `ringfence config schema`"
+        )
     try:
         config = Config.model_validate(data)
     except ValidationError as error:
@@ -59,7 +63,7 @@ def parse(text: str, name: str, today: date) -> Loaded:
     return Loaded(config, tuple(_warnings(config)))
 
 
-def _build(node: yaml.Node, path: Path_, lines: dict[Path_, int], name: str) -> Any:  # noqa: ANN401 - whatever YAML holds
+def _build(node: yaml.Node, path: Path_, lines: dict[Path_, int], name: str) -> Any:
     """Build plain data and keep the line of every key; a key given twice is an error, since one of them would be lost."""
     lines[path] = node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode):
@@ -73,10 +77,10 @@ def _build(node: yaml.Node, path: Path_, lines: dict[Path_, int], name: str) -> 
         return built
     if isinstance(node, yaml.SequenceNode):
         return [_build(item, (*path, i), lines, name) for i, item in enumerate(node.value)]
-    return yaml.SafeLoader("").construct_object(node, deep=True)  # type: ignore[no-untyped-call]  # types-PyYAML leaves it untyped
+    return yaml.SafeLoader("").construct_object(node, deep=True)
 
 
-def _explain(error: Any, lines: Mapping[Path_, int], name: str) -> str:  # noqa: ANN401 - pydantic's error details
+def _explain(error: Any, lines: Mapping[Path_, int], name: str) -> str:
     path: Path_ = tuple(error["loc"])
     field = ".".join(str(part) for part in path) or "the file"
     line = _line(path, lines)
@@ -113,7 +117,7 @@ def _fields(path: Path_) -> list[str]:
     return list(here.get("properties", {}))
 
 
-def _resolve(here: Any, schema: Any) -> Any:  # noqa: ANN401 - JSON schema
+def _resolve(here: Any, schema: Any) -> Any:
     for option in here.get("anyOf", ()):
         if "$ref" in option:
             here = option
@@ -126,7 +130,9 @@ def _exceptions(config: Config, lines: Mapping[Path_, int], name: str, today: da
         for j, entry in enumerate(project.exceptions):
             if entry.until > today + LONGEST_EXCEPTION:
                 path: Path_ = ("projects", i, "exceptions", j, "until")
-                found.append(f"{name}:{_line(path, lines)}: {'.'.join(map(str, path))}: {entry.until} is more than 180 days ahead (latest {today + LONGEST_EXCEPTION})")
+                found.append(
+                    f"{name}:{_line(path, lines)}: {'.'.join(map(str, path))}: {entry.until} is more than 180 days ahead (latest {today + LONGEST_EXCEPTION})"
+                )
     return found
 
 
@@ -148,7 +154,9 @@ def _claims(config: Config, lines: Mapping[Path_, int], name: str) -> list[str]:
     for i, project in enumerate(config.projects):
         for claim in _claimed(project):
             if claim in seen:
-                found.append(f"{name}:{_line(('projects', i), lines)}: projects.{i}: {claim[0]} {claim[1]} is claimed by {seen[claim]} already")
+                found.append(
+                    f"{name}:{_line(('projects', i), lines)}: projects.{i}: {claim[0]} {claim[1]} is claimed by {seen[claim]} already"
+                )
             seen[claim] = project.name
     return found
 

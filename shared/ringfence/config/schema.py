@@ -55,7 +55,10 @@ class UnusedDays(Model):
 class Defaults(Model):
     """What counts where nothing else is said."""
 
-    mode: Mode = Field(Mode.OBSERVE, description="observe: everything but the acting. graduated: fresh changes are reversed, containment asks. strict: critical containment acts.")
+    mode: Mode = Field(
+        Mode.OBSERVE,
+        description="observe: everything but the acting. graduated: fresh changes are reversed, containment asks. strict: critical containment acts.",
+    )
     fresh_window_minutes: int = Field(15, ge=1, le=1440, description="A change younger than this may be undone without asking.")
     approval: Approval = Approval()
     mfa: Mfa = Mfa()
@@ -170,7 +173,9 @@ class ProjectEntry(Model):
         on_aws = aws is not None and (aws.accounts or aws.tags or aws.roles or aws.humans != AwsHumans())
         on_gcp = gcp is not None and (gcp.projects or gcp.service_accounts or gcp.agents or gcp.humans != GcpHumans())
         if not on_aws and not on_gcp:
-            raise ValueError("a project needs a scope: aws.accounts, aws.roles, aws.tags, aws.humans, gcp.projects, gcp.service_accounts, gcp.agents or gcp.humans")
+            raise ValueError(
+                "a project needs a scope: aws.accounts, aws.roles, aws.tags, aws.humans, gcp.projects, gcp.service_accounts, gcp.agents or gcp.humans"
+            )
         return self
 
 

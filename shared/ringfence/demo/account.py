@@ -27,7 +27,12 @@ def embedded_aws() -> Iterator[Any]:
     outside = {key: value for key, value in os.environ.items() if key.startswith("AWS_")}
     for key in outside:
         del os.environ[key]
-    os.environ |= {"AWS_DEFAULT_REGION": "us-east-1", "MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "AWS_CONFIG_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true"}
+    os.environ |= {
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
     from moto import mock_aws
 
     from ringfence.clouds.aws import clients
@@ -50,18 +55,21 @@ def embedded_aws() -> Iterator[Any]:
 def fill_gaps() -> None:
     """Answer the one read that moto 5.2 lacks: nobody here holds service-specific credentials."""
     from moto.core.responses import ActionResult
-    from moto.iam.responses import IamResponse
+    from moto.iam import responses
 
-    if not hasattr(IamResponse, "list_service_specific_credentials"):
-        IamResponse.list_service_specific_credentials = lambda _: ActionResult({"ServiceSpecificCredentials": []})
+    if not hasattr(responses.IamResponse, "list_service_specific_credentials"):
+        setattr(responses.IamResponse, "list_service_specific_credentials", lambda _: ActionResult({"ServiceSpecificCredentials": []}))  # noqa: B010 - moto\'s types do not know it
 
 
-def seed(iam: Any) -> None:  # noqa: ANN401 - moto's client
+def seed(iam: Any) -> None:
     """Make the account: roles of an AI project, people with and without MFA, another team's role, and our deny policies."""
     for name, (service, about) in ROLES.items():
         trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}]}
         iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust), Description=about)
-    data = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": "arn:aws:s3:::fraud-train/*"}]}
+    data = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": "arn:aws:s3:::fraud-train/*"}],
+    }
     iam.put_role_policy(RoleName=TRAINING, PolicyName="training-data", PolicyDocument=json.dumps(data))
     for user in ("ana", "bo"):
         iam.create_user(UserName=user)

@@ -27,7 +27,9 @@ from ringfence.sources import normalise
 
 APPROVER = "console:you"
 PROJECT = Project(name="fraud", users=("ana", "bo"))
-SETTINGS = Settings(mode=Mode.GRADUATED, projects=(PROJECT,), deployment=Deployment(own_policy(QUARANTINE), own_policy(REQUIRE_MFA)), config_hash="demo")
+SETTINGS = Settings(
+    mode=Mode.GRADUATED, projects=(PROJECT,), deployment=Deployment(own_policy(QUARANTINE), own_policy(REQUIRE_MFA)), config_hash="demo"
+)
 EVERYTHING = Wanted(frozenset({Facet.ATTACHED, Facet.INLINE}))
 
 
@@ -58,7 +60,7 @@ class Clock:
 class Demo:
     """The engine, wired to an embedded account and a local store."""
 
-    def __init__(self, iam: Any, store: Store, ask: Callable[[Job], bool | None]) -> None:  # noqa: ANN401 - moto's client
+    def __init__(self, iam: Any, store: Store, ask: Callable[[Job], bool | None]) -> None:
         """Take the account, the store, and how to ask a person (None: nobody answered)."""
         self.iam, self.store, self.ask = iam, store, ask
         self.clock, self.queue = Clock(), MemoryQueue()
@@ -131,5 +133,3 @@ def acted(shown: list[Shown]) -> list[Job]:
 def asked(shown: list[Shown]) -> list[Job]:
     """Give the jobs that were put to a person."""
     return [job for s in shown if not s.repeated for job in s.jobs if job.state is JobState.PENDING]
-
-

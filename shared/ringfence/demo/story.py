@@ -40,7 +40,11 @@ SCENES = (
     Scene(says="The pipeline starts the nightly training", event="aws/cloudtrail/CreateTrainingJob.json"),
     Scene(says="SageMaker takes the training role", event="aws/cloudtrail/AssumeRole.json"),
     Scene(says="The support agent asks a model", event="aws/cloudtrail/InvokeModel.json"),
-    Scene(says="Ana signs in, with MFA", event="aws/signin/ConsoleLogin-mfa.json", change={"userIdentity.userName": "ana", "userIdentity.arn": f"arn:aws:iam::{ACCOUNT}:user/ana"}),
+    Scene(
+        says="Ana signs in, with MFA",
+        event="aws/signin/ConsoleLogin-mfa.json",
+        change={"userIdentity.userName": "ana", "userIdentity.arn": f"arn:aws:iam::{ACCOUNT}:user/ana"},
+    ),
     Scene(
         says="Ana gives the notebooks a policy they need",
         event="aws/cloudtrail/AttachRolePolicy.json",

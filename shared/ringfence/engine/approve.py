@@ -49,7 +49,11 @@ def _authorise(job: Job, voter: str, settings: Settings) -> None:
     if job.actor in names:
         raise RefusedError(f"{voter} caused the event and has no vote on it", "Ask somebody else")
     target = job.plan.target
-    if identity is not None and (identity.kind, identity.name.casefold(), identity.account) == (target.kind, target.name.casefold(), target.account):
+    if identity is not None and (identity.kind, identity.name.casefold(), identity.account) == (
+        target.kind,
+        target.name.casefold(),
+        target.account,
+    ):
         raise RefusedError(f"{voter} is the target of the plan and has no vote on it", "Ask somebody else")
     if settings.approvers and not any_match(settings.approvers, *names):
         raise RefusedError(f"{voter} is no approver", "Approvers are named under `defaults.approval.approvers`")

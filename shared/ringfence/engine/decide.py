@@ -36,7 +36,9 @@ def decide(judgement: Judgement, settings: Settings, store: Store, queue: Queue,
     return tuple(jobs)
 
 
-def _commit(event: Event, planned: Planned, same: tuple[PlannedStep, ...], settings: Settings, store: Store, queue: Queue, now: datetime) -> Job:
+def _commit(
+    event: Event, planned: Planned, same: tuple[PlannedStep, ...], settings: Settings, store: Store, queue: Queue, now: datetime
+) -> Job:
     """Commit the job of the steps of one class; what happens to them is the same for all of one class."""
     finding = planned.finding
     steps = tuple(p.step for p in same)
@@ -83,4 +85,9 @@ def _first_state(planned: Planned, when: When, put_back_by: str) -> tuple[JobSta
         return JobState.PENDING, "Waiting for an approver"
     if planned.remark:
         return JobState.FOR_A_PERSON, planned.remark
-    return JobState.FOR_A_PERSON, "Only observed: the mode does not let this guardrail act, a person decides" if planned.steps else "No step of ours fits: a person decides"
+    return (
+        JobState.FOR_A_PERSON,
+        "Only observed: the mode does not let this guardrail act, a person decides"
+        if planned.steps
+        else "No step of ours fits: a person decides",
+    )

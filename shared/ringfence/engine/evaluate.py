@@ -23,7 +23,13 @@ from ringfence.guardrails import GUARDRAILS
 from ringfence.settings import DISCOVERED, Exemption, Mode, Settings
 
 # What discovery and the blast radius look at, whatever the guardrail.
-ALSO = {Kind.USER: {Facet.ATTACHED, Facet.LOGIN}, Kind.GROUP: {Facet.MEMBERS}, Kind.ROLE: {Facet.ATTACHED}, Kind.ROOT: set[Facet](), Kind.OUTSIDE: set[Facet]()}
+ALSO = {
+    Kind.USER: {Facet.ATTACHED, Facet.LOGIN},
+    Kind.GROUP: {Facet.MEMBERS},
+    Kind.ROLE: {Facet.ATTACHED},
+    Kind.ROOT: set[Facet](),
+    Kind.OUTSIDE: set[Facet](),
+}
 CLOCK_SKEW = timedelta(minutes=1)
 
 
@@ -58,7 +64,9 @@ class Judgement(Struct, frozen=True, kw_only=True):
 class Evaluator:
     """Judges events under one configuration. Guardrails are indexed by what they hear, once."""
 
-    def __init__(self, settings: Settings, reader: Reader | None, guardrails: Iterable[Guardrail] = GUARDRAILS, actions: Iterable[Action] = ACTIONS) -> None:
+    def __init__(
+        self, settings: Settings, reader: Reader | None, guardrails: Iterable[Guardrail] = GUARDRAILS, actions: Iterable[Action] = ACTIONS
+    ) -> None:
         """Take the settings, and the reader of states where there is one."""
         self.settings = settings
         self.reader = reader
@@ -77,7 +85,9 @@ class Evaluator:
             return Judgement(event=event, outcome=Outcome.IGNORED, reason="our own act", identities=known)
         heard = self.index.get((event.source, event.name))
         if not heard:
-            return Judgement(event=event, outcome=Outcome.QUIET, reason=f"no guardrail hears {event.name or 'an event without a name'}", identities=known)
+            return Judgement(
+                event=event, outcome=Outcome.QUIET, reason=f"no guardrail hears {event.name or 'an event without a name'}", identities=known
+            )
         subjects = self._subjects(event)
         if isinstance(subjects, Unknown):
             return Judgement(event=event, outcome=Outcome.NEEDS_STATE, reason=subjects.reason, identities=known)
@@ -95,17 +105,31 @@ class Evaluator:
     def _judge_one(self, event: Event, subject: Identity, heard: list[Guardrail], now: datetime, recent: tuple[Event, ...]) -> Judgement:
         state = self._read(event, subject, heard)
         if state is Absence.GONE:
-            return Judgement(event=event, outcome=Outcome.QUIET, reason=f"{subject.kind} {subject.name} does not exist any more", identities=(subject,))
+            return Judgement(
+                event=event, outcome=Outcome.QUIET, reason=f"{subject.kind} {subject.name} does not exist any more", identities=(subject,)
+            )
         known = None if isinstance(state, Absence) else state
         identity = known.identity if known else subject
         if known and subject.unique_id and identity.unique_id != subject.unique_id:
-            return Judgement(event=event, outcome=Outcome.QUIET, reason=f"{identity.name} was deleted and made anew since: it is another identity", identities=(identity,))
+            return Judgement(
+                event=event,
+                outcome=Outcome.QUIET,
+                reason=f"{identity.name} was deleted and made anew since: it is another identity",
+                identities=(identity,),
+            )
         member = membership(identity, known, self.settings)
         if member is None:
             return Judgement(event=event, outcome=Outcome.QUIET, reason=f"{identity.name} belongs to no AI project", identities=(identity,))
         supposed = Membership(DISCOVERED, Workload.UNKNOWN) if isinstance(member, Unknown) else member
         case = Case(
-            identity=identity, event=event, state=known, recent=recent, project=supposed.project, workload=supposed.workload, settings=self.settings, now=now
+            identity=identity,
+            event=event,
+            state=known,
+            recent=recent,
+            project=supposed.project,
+            workload=supposed.workload,
+            settings=self.settings,
+            now=now,
         )
         verdict = self._run(case, heard)
         if isinstance(member, Unknown) and verdict.outcome is not Outcome.QUIET:
@@ -141,13 +165,23 @@ class Evaluator:
         assert event is not None  # noqa: S101 - judge() builds the case from an event
         if planned:
             reason = "; ".join(p.finding.reason for p in planned)
-            return Judgement(event=event, outcome=Outcome.FINDING, reason=reason, identities=identities, planned=tuple(planned), exemptions=tuple(used))
+            return Judgement(
+                event=event, outcome=Outcome.FINDING, reason=reason, identities=identities, planned=tuple(planned), exemptions=tuple(used)
+            )
         if unknown:
-            return Judgement(event=event, outcome=Outcome.NEEDS_STATE, reason="; ".join(dict.fromkeys(unknown)), identities=identities, exemptions=tuple(used))
+            return Judgement(
+                event=event,
+                outcome=Outcome.NEEDS_STATE,
+                reason="; ".join(dict.fromkeys(unknown)),
+                identities=identities,
+                exemptions=tuple(used),
+            )
         if used:
             reason = "; ".join(f"exempt until {e.until:%Y-%m-%d}: {e.reason}" for e in used)
             return Judgement(event=event, outcome=Outcome.QUIET, reason=reason, identities=identities, exemptions=tuple(used))
-        return Judgement(event=event, outcome=Outcome.QUIET, reason=f"{event.name} on {case.identity.name} breaks no guardrail", identities=identities)
+        return Judgement(
+            event=event, outcome=Outcome.QUIET, reason=f"{event.name} on {case.identity.name} breaks no guardrail", identities=identities
+        )
 
     def _exempt(self, finding: Finding, now: datetime) -> Exemption | None:
         identity = finding.identity

@@ -32,7 +32,9 @@ def declared(call: Call, actions: Iterable[Action] = ACTIONS) -> bool:
 class Responder:
     """Carries jobs out, one step at a time."""
 
-    def __init__(self, settings: Settings, store: Store, queue: Queue, reader: Reader, writer: Writer, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, settings: Settings, store: Store, queue: Queue, reader: Reader, writer: Writer, clock: Callable[[], datetime]
+    ) -> None:
         """Take the settings and every port."""
         self.settings = settings
         self.store = store
@@ -51,7 +53,9 @@ class Responder:
             raise RefusedError(f"job {job_id} gives a permission back: only an operator can", f"Run `ringfence undo {job.undo_of}`")
         while call := self.prepare(job_id):
             if not declared(call):
-                raise UndeclaredCallError(f"no action declares {call.service}:{call.operation}", "Add the permission to the action, and to the writer's role")
+                raise UndeclaredCallError(
+                    f"no action declares {call.service}:{call.operation}", "Add the permission to the action, and to the writer's role"
+                )
             self.settle(job_id, self.writer.call(call, job_id))
         return self._job(job_id)
 
@@ -67,7 +71,8 @@ class Responder:
             job = self._advance(job.moved(S.RUNNING), [])
         while job.state is S.RUNNING:
             if job.step == len(job.plan.steps):
-                return self._finish(job)
+                self._finish(job)
+                return None
             state = self._target(job)
             if isinstance(state, Job):
                 return None
@@ -75,14 +80,22 @@ class Responder:
             intent = self._intent(job)
             value = state.value(step.fact)
             if value == step.after:
-                job = self._close_step(job, "it happened: the reply was lost" if intent else "it was so already", changed=intent is not None)
+                job = self._close_step(
+                    job, "it happened: the reply was lost" if intent else "it was so already", changed=intent is not None
+                )
             elif value != step.before and step.action_class is ActionClass.REVERSAL:
-                self._end(job, S.PARTIAL if job.changed else S.STALE, f"{step.fact.kind} {step.fact.key} is not as planned any more (now {value or 'absent'}): judged afresh")
+                self._end(
+                    job,
+                    S.PARTIAL if job.changed else S.STALE,
+                    f"{step.fact.kind} {step.fact.key} is not as planned any more (now {value or 'absent'}): judged afresh",
+                )
                 return None
             else:
                 if intent is None:
                     drift = "" if value == step.before else f" (it drifted to {value}: containment goes on)"
-                    job = self._advance(job.moved(S.RUNNING), [self._record(job, RecordKind.INTENT, f"about to call {step.call.operation}{drift}", step)])
+                    job = self._advance(
+                        job.moved(S.RUNNING), [self._record(job, RecordKind.INTENT, f"about to call {step.call.operation}{drift}", step)]
+                    )
                 return step.call
         return None
 
@@ -101,7 +114,9 @@ class Responder:
         if state.value(step.fact) == step.after:
             return self._close_step(job, f"it happened, though the reply was {why}", changed=True)
         if isinstance(reply, Lost):
-            raise UpstreamError(f"{step.call.operation} gave {why} and has not happened yet", "The job is tried again; its intent stays open")
+            raise UpstreamError(
+                f"{step.call.operation} gave {why} and has not happened yet", "The job is tried again; its intent stays open"
+            )
         return self._end(job, S.PARTIAL if job.changed else S.FAILED, f"{step.call.operation} failed: {why}", outcome=step)
 
     def verify(self, job_id: str) -> Job:
@@ -131,7 +146,9 @@ class Responder:
         if isinstance(state, Absence):
             return self._end(job, S.PARTIAL if job.changed else S.NOTHING_TO_DO, f"{target.name}: {state.value}")
         if target.unique_id and state.identity.unique_id != target.unique_id:
-            return self._end(job, S.STALE, f"{target.name} was deleted and made anew since: {state.identity.unique_id}, planned for {target.unique_id}")
+            return self._end(
+                job, S.STALE, f"{target.name} was deleted and made anew since: {state.identity.unique_id}, planned for {target.unique_id}"
+            )
         if why := protected(state.identity, self.settings):
             return self._end(job, S.UNSUPPORTED, f"out of reach: {why}")
         return state
@@ -147,7 +164,9 @@ class Responder:
         return record(job, kind, self.clock(), reason, step=job.step, data=both)
 
     def _close_step(self, job: Job, reason: str, *, changed: bool, request_id: str = "") -> Job:
-        outcome = self._record(job, RecordKind.OUTCOME, reason, job.plan.steps[job.step], request_id=request_id, changed=str(changed).lower())
+        outcome = self._record(
+            job, RecordKind.OUTCOME, reason, job.plan.steps[job.step], request_id=request_id, changed=str(changed).lower()
+        )
         done = (*job.changed, job.step) if changed else job.changed
         return self._advance(job.moved(S.RUNNING, step=job.step + 1, changed=done), [outcome])
 

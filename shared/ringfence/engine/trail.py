@@ -10,7 +10,16 @@ from ringfence.domain.job import Job
 from ringfence.domain.record import Record, RecordKind
 
 
-def record(job: Job, kind: RecordKind, time: datetime, reason: str, *, number: int = 0, step: int | None = None, data: Mapping[str, Any] | None = None) -> Record:
+def record(
+    job: Job,
+    kind: RecordKind,
+    time: datetime,
+    reason: str,
+    *,
+    number: int = 0,
+    step: int | None = None,
+    data: Mapping[str, Any] | None = None,
+) -> Record:
     """Make one record of a job."""
     return Record(
         id=f"{job.id}.{kind}.{number if step is None else step}",
@@ -33,7 +42,9 @@ def record(job: Job, kind: RecordKind, time: datetime, reason: str, *, number: i
 def decision(job: Job, time: datetime, evidence: Mapping[str, Any]) -> Record:
     """Record a finding and the plan that follows from it."""
     plan = msgspec.to_builtins(job.plan)
-    return record(job, RecordKind.DECISION, time, job.reason, data={"plan": plan, "evidence": evidence, "severity": job.severity, "actor": job.actor})
+    return record(
+        job, RecordKind.DECISION, time, job.reason, data={"plan": plan, "evidence": evidence, "severity": job.severity, "actor": job.actor}
+    )
 
 
 def closed(job: Job, time: datetime, reason: str) -> Record:

@@ -1,5 +1,8 @@
 """aws-admin-policy-on-ai-identity: an administrator-class policy was attached to an AI identity."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from ringfence.domain.event import Source
 from ringfence.domain.finding import Case, Finding, Guardrail, Severity, Trigger, Unknown, Verdict, Workload
 from ringfence.domain.state import Facet
@@ -65,7 +68,7 @@ def _powerful(case: Case, arn: str) -> str:
     return ""
 
 
-def _finding(case: Case, arn: str, why: str, grants: list[object], *, standing: bool) -> Finding:
+def _finding(case: Case, arn: str, why: str, grants: list[Mapping[str, Any]], *, standing: bool) -> Finding:
     name = arn.rsplit("/", 1)[-1]
     return Finding(
         guardrail=GUARDRAIL.id,

@@ -5,7 +5,9 @@ from ringfence.domain.finding import Case, Finding, Guardrail, Severity, Trigger
 from ringfence.domain.identity import Kind
 
 TYPES = tuple(
-    f"UnauthorizedAccess:IAMUser/{whose}CredentialExfiltration.{where}" for whose in ("Instance", "Resource") for where in ("OutsideAWS", "InsideAWS")
+    f"UnauthorizedAccess:IAMUser/{whose}CredentialExfiltration.{where}"
+    for whose in ("Instance", "Resource")
+    for where in ("OutsideAWS", "InsideAWS")
 )
 SURE = 7.0  # GuardDuty's severity from which the finding is High
 

@@ -37,7 +37,13 @@ def _inline(case: Case, event: Event) -> Verdict:
         document = case.state.inline[name]
     if document is None:
         return Unknown(f"what the inline policy {name} grants is not known")
-    return _judge(case, parse(document), f"the inline policy {name}", {"policy_name": name, "document": document}, actions=("aws.iam.delete-inline-policy",))
+    return _judge(
+        case,
+        parse(document),
+        f"the inline policy {name}",
+        {"policy_name": name, "document": document},
+        actions=("aws.iam.delete-inline-policy",),
+    )
 
 
 def _attached(case: Case, event: Event) -> Verdict:

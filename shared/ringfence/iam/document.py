@@ -70,7 +70,7 @@ def parse(document: object) -> Policy:
     return Policy(tuple(statements), tuple(problems))
 
 
-def decode(document: object) -> Any:  # noqa: ANN401 - whatever JSON holds
+def decode(document: object) -> Any:
     """Read a document given as text, plain or URL-encoded; leave anything that cannot be read as it is, for `parse` to say so."""
     read = _decode(document) if isinstance(document, str) else document
     return document if isinstance(read, Problem) else read
@@ -96,7 +96,11 @@ def _statement(index: int, entry: object, problems: list[Problem]) -> Statement 
     effect = entry.get("Effect")
     if effect not in ("Allow", "Deny"):
         problems.append(Problem(f"{where}.Effect", f"is {effect!r}, expected Allow or Deny"))
-    lists = {name: _strings(f"{where}.{name}", entry[name], problems) for name in ("Action", "NotAction", "Resource", "NotResource") if name in entry}
+    lists = {
+        name: _strings(f"{where}.{name}", entry[name], problems)
+        for name in ("Action", "NotAction", "Resource", "NotResource")
+        if name in entry
+    }
     for one, other in (("Action", "NotAction"), ("Resource", "NotResource")):
         if one in lists and other in lists:
             problems.append(Problem(where, f"has both {one} and {other}"))

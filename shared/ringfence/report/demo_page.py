@@ -88,8 +88,18 @@ class Story(Struct, frozen=True, kw_only=True):
 def render(story: Story) -> str:
     """Give the page as HTML. Every text in it is escaped."""
     quiet = sum(row.tag in ("quiet", "ignored") for row in story.rows)
-    numbers = ((len(story.rows), "events heard"), (quiet, "left alone"), (story.acted, "reversed at once"), (story.asked, "asked a person"), (story.undone, "taken back"))
-    trail = "Trail and jobs agree: each call has its intent before it, each job one end." if not story.problems else f"Trail: {'; '.join(story.problems)}."
+    numbers = (
+        (len(story.rows), "events heard"),
+        (quiet, "left alone"),
+        (story.acted, "reversed at once"),
+        (story.asked, "asked a person"),
+        (story.undone, "taken back"),
+    )
+    trail = (
+        "Trail and jobs agree: each call has its intent before it, each job one end."
+        if not story.problems
+        else f"Trail: {'; '.join(story.problems)}."
+    )
     return PAGE.substitute(
         style=STYLE,
         acted=story.acted,

@@ -1,7 +1,7 @@
 """Raw JSON -> Event, one file per feed. The tuple below is the order in which feeds are asked whether a record is theirs."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from ringfence.domain.event import Event, Outcome, Source, unjudged
 from ringfence.sources import (
@@ -17,7 +17,20 @@ from ringfence.sources import (
 )
 from ringfence.sources._read import Envelope, open_envelope
 
-FEEDS = (
+
+class Feed(Protocol):
+    """What a feed's module is: it knows its records, and makes events of them."""
+
+    def recognises(self, envelope: Envelope) -> bool:
+        """Whether a record is of this feed."""
+        ...
+
+    def events(self, envelope: Envelope) -> tuple[Event, ...]:
+        """Make the record's events."""
+        ...
+
+
+FEEDS: tuple[Feed, ...] = (
     aws_signin,
     aws_cloudtrail,
     aws_security_hub,
@@ -36,7 +49,13 @@ def normalise(raw: object) -> tuple[Event, ...]:
     Never raises on input: what is no event comes back as `malformed`, what no feed knows as `unsupported`.
     """
     if not isinstance(raw, Mapping) or not raw:
-        what = "nothing" if raw is None else f"an empty {type(raw).__name__}" if isinstance(raw, (Mapping, list, str)) and not raw else f"a {type(raw).__name__}"
+        what = (
+            "nothing"
+            if raw is None
+            else f"an empty {type(raw).__name__}"
+            if isinstance(raw, (Mapping, list, str)) and not raw
+            else f"a {type(raw).__name__}"
+        )
         return (unjudged(Source.OTHER, Outcome.MALFORMED, f"not an event: {what}, expected a JSON object"),)
     envelope = open_envelope(raw)
     for feed in FEEDS:
@@ -47,4 +66,6 @@ def normalise(raw: object) -> tuple[Event, ...]:
 
 def _unknown(envelope: Envelope, raw: Mapping[str, Any]) -> Event:
     named = envelope.detail_type or envelope.source or ", ".join(str(key)[:30] for key in list(raw)[:5])
-    return unjudged(Source.OTHER, Outcome.UNSUPPORTED, f"no feed of this version knows this record ({named})", id_=envelope.id, time=envelope.time)
+    return unjudged(
+        Source.OTHER, Outcome.UNSUPPORTED, f"no feed of this version knows this record ({named})", id_=envelope.id, time=envelope.time
+    )

@@ -24,7 +24,15 @@ def open_envelope(raw: Mapping[str, Any]) -> Envelope:
     detail = raw.get("detail")
     if not isinstance(detail, Mapping) or not detail or "detail-type" not in raw:
         return Envelope(raw)
-    return Envelope(detail, text(raw, "source"), text(raw, "detail-type"), text(raw, "id"), text(raw, "account"), text(raw, "region"), moment(raw.get("time")))
+    return Envelope(
+        detail,
+        text(raw, "source"),
+        text(raw, "detail-type"),
+        text(raw, "id"),
+        text(raw, "account"),
+        text(raw, "region"),
+        moment(raw.get("time")),
+    )
 
 
 def text(record: object, *path: str) -> str:
@@ -45,7 +53,7 @@ def items(record: object, *path: str) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, (list, tuple)) else ()
 
 
-def dig(record: object, *path: str) -> Any:  # noqa: ANN401 - whatever JSON holds
+def dig(record: object, *path: str) -> Any:
     """Give the value at a path, None where there is none."""
     for key in path:
         if not isinstance(record, Mapping):

@@ -7,8 +7,14 @@ from ringfence.sources._read import Envelope, moment, text
 def recognises(envelope: Envelope) -> bool:
     """The envelope's source, or a finding's own fields."""
     detail = envelope.detail
-    own = text(detail, "source") == "aws.access-analyzer" or {"accessPreviewId", "findingType"} & detail.keys() and "resourceType" in detail
-    return envelope.source == "aws.access-analyzer" or bool(own) or envelope.detail_type.startswith(("Access Analyzer", "Unused Access", "Internal Access"))
+    own = text(detail, "source") == "aws.access-analyzer" or (
+        {"accessPreviewId", "findingType"} & detail.keys() and "resourceType" in detail
+    )
+    return (
+        envelope.source == "aws.access-analyzer"
+        or bool(own)
+        or envelope.detail_type.startswith(("Access Analyzer", "Unused Access", "Internal Access"))
+    )
 
 
 def events(envelope: Envelope) -> tuple[Event, ...]:
@@ -18,4 +24,13 @@ def events(envelope: Envelope) -> tuple[Event, ...]:
         why, outcome = f"the finding is {text(detail, 'status').lower()}", Outcome.IGNORED
     else:
         why, outcome = "Access Analyzer findings are not judged by this version", Outcome.UNSUPPORTED
-    return (unjudged(Source.ACCESS_ANALYZER, outcome, why, envelope.detail_type or "Access Analyzer", text(detail, "id") or envelope.id, moment(detail.get("updatedAt")) or envelope.time),)
+    return (
+        unjudged(
+            Source.ACCESS_ANALYZER,
+            outcome,
+            why,
+            envelope.detail_type or "Access Analyzer",
+            text(detail, "id") or envelope.id,
+            moment(detail.get("updatedAt")) or envelope.time,
+        ),
+    )

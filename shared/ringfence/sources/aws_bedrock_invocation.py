@@ -14,4 +14,13 @@ def events(envelope: Envelope) -> tuple[Event, ...]:
     """Set the invocation aside: no guardrail of this version hears it."""
     detail = envelope.detail
     reason = "model-invocation logs are not judged by this version"
-    return (unjudged(Source.BEDROCK, Outcome.UNSUPPORTED, reason, text(detail, "operation"), text(detail, "requestId"), moment(detail.get("timestamp"))),)
+    return (
+        unjudged(
+            Source.BEDROCK,
+            Outcome.UNSUPPORTED,
+            reason,
+            text(detail, "operation"),
+            text(detail, "requestId"),
+            moment(detail.get("timestamp")),
+        ),
+    )

@@ -1,5 +1,7 @@
-"""GuardDuty findings in the shapes in which they arrive: EventBridge's camelCase detail, bare or enveloped; the PascalCase of
-`GetFindings`, bare or enveloped. (The fourth shape, ASFF inside Security Hub, is opened by `aws_security_hub`.)
+"""GuardDuty findings in the shapes in which they arrive.
+
+EventBridge's camelCase detail, bare or enveloped; the PascalCase of `GetFindings`, bare or enveloped. The fourth shape, ASFF inside
+Security Hub, is opened by `aws_security_hub`.
 
 Fields: GuardDuty API Reference, "Finding"; User Guide, "Processing findings with EventBridge". `service.count` and `updatedAt`
 grow with each repetition; the id stays, and deduplication goes by it.
@@ -96,7 +98,7 @@ def _sequence_actor(finding: Mapping[str, Any], account: str, partition: str) ->
     return None
 
 
-def lower_camel(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+def lower_camel(value: Any) -> Any:
     """Read PascalCase keys as the camelCase that EventBridge delivers."""
     if isinstance(value, Mapping):
         return {key[:1].lower() + key[1:]: lower_camel(item) for key, item in value.items()}

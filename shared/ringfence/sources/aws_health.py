@@ -12,4 +12,6 @@ def recognises(envelope: Envelope) -> bool:
 def events(envelope: Envelope) -> tuple[Event, ...]:
     """Set the event aside: no guardrail of this version hears it."""
     name = text(envelope.detail, "eventTypeCode")
-    return (unjudged(Source.HEALTH, Outcome.UNSUPPORTED, "AWS Health events are not judged by this version", name, envelope.id, envelope.time),)
+    return (
+        unjudged(Source.HEALTH, Outcome.UNSUPPORTED, "AWS Health events are not judged by this version", name, envelope.id, envelope.time),
+    )

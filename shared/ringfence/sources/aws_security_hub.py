@@ -16,7 +16,11 @@ NORMALIZED = 10.0  # ASFF's Severity.Normalized is 0-100, GuardDuty's severity 0
 
 def recognises(envelope: Envelope) -> bool:
     """ASFF has AwsAccountId and ProductArn or FindingProviderFields; its envelope carries a list of findings."""
-    return envelope.source == "aws.securityhub" or _asff(envelope.detail) or any(_asff(finding) for finding in items(envelope.detail, "findings"))
+    return (
+        envelope.source == "aws.securityhub"
+        or _asff(envelope.detail)
+        or any(_asff(finding) for finding in items(envelope.detail, "findings"))
+    )
 
 
 def events(envelope: Envelope) -> tuple[Event, ...]:
@@ -26,7 +30,11 @@ def events(envelope: Envelope) -> tuple[Event, ...]:
 
 
 def _asff(finding: object) -> bool:
-    return isinstance(finding, Mapping) and "AwsAccountId" in finding and bool(finding.keys() & {"ProductArn", "FindingProviderFields", "ProductFields"})
+    return (
+        isinstance(finding, Mapping)
+        and "AwsAccountId" in finding
+        and bool(finding.keys() & {"ProductArn", "FindingProviderFields", "ProductFields"})
+    )
 
 
 def _event(finding: object, envelope: Envelope) -> Event:
@@ -39,7 +47,14 @@ def _event(finding: object, envelope: Envelope) -> Event:
     product = text(finding, "ProductArn") + text(finding, "ProductName")
     if "guardduty" not in product.lower():
         named = text(finding, "ProductName") or text(finding, "Title") or "unnamed product"
-        return unjudged(Source.SECURITY_HUB, Outcome.UNSUPPORTED, f"a finding of {named[:60]}: of Security Hub only GuardDuty's are judged", kind, text(finding, "Id"), time)
+        return unjudged(
+            Source.SECURITY_HUB,
+            Outcome.UNSUPPORTED,
+            f"a finding of {named[:60]}: of Security Hub only GuardDuty's are judged",
+            kind,
+            text(finding, "Id"),
+            time,
+        )
     return aws_guardduty.event_of(_as_guardduty(finding, kind), Source.SECURITY_HUB, envelope)
 
 
@@ -60,7 +75,9 @@ def _type(finding: Mapping[str, Any]) -> str:
 
 
 def _as_guardduty(finding: Mapping[str, Any], kind: str) -> dict[str, Any]:
-    details = next((table(r, "Details", "AwsIamAccessKey") for r in items(finding, "Resources") if text(r, "Type") == "AwsIamAccessKey"), {})
+    details = next(
+        (table(r, "Details", "AwsIamAccessKey") for r in items(finding, "Resources") if text(r, "Type") == "AwsIamAccessKey"), {}
+    )
     severity = dig(finding, "Severity", "Product") or dig(finding, "Severity", "Normalized")
     scale = 1.0 if dig(finding, "Severity", "Product") else NORMALIZED
     return {
@@ -68,7 +85,7 @@ def _as_guardduty(finding: Mapping[str, Any], kind: str) -> dict[str, Any]:
         "id": text(finding, "Id").rsplit("/", 1)[-1],
         "accountId": text(finding, "AwsAccountId"),
         "region": text(finding, "Region"),
-        "partition": (text(finding, "ProductArn").split(":") + ["", ""])[1] or "aws",
+        "partition": [*text(finding, "ProductArn").split(":"), "", ""][1] or "aws",
         "title": text(finding, "Title"),
         "severity": severity / scale if isinstance(severity, (int, float)) else 0,
         "updatedAt": finding.get("UpdatedAt"),

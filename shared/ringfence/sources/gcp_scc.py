@@ -25,7 +25,9 @@ def recognises(envelope: Envelope) -> bool:
 
 def events(envelope: Envelope) -> tuple[Event, ...]:
     """Set the finding aside: handled, muted or inactive ones for that, any other because no guardrail hears it."""
-    finding = table(envelope.detail, "finding") or table(envelope.detail, "findings") or table(envelope.detail, "jsonPayload") or envelope.detail
+    finding = (
+        table(envelope.detail, "finding") or table(envelope.detail, "findings") or table(envelope.detail, "jsonPayload") or envelope.detail
+    )
     marks = {**table(finding, "securityMarks", "marks"), **table(finding, "security_marks", "marks")}
     outcome, why = Outcome.IGNORED, ""
     if FOREIGN_MARK in marks or FOREIGN_MARK in str(finding):

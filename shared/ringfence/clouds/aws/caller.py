@@ -12,7 +12,7 @@ import urllib.request
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
-from xml.etree.ElementTree import ParseError, fromstring  # noqa: S405 - the reply is STS's own, over TLS
+from xml.etree.ElementTree import ParseError, fromstring
 
 from msgspec import Struct
 
@@ -38,7 +38,9 @@ class Ballot(Struct, frozen=True):
     def of(cls, event: Mapping[str, Any]) -> "Ballot":
         """Read a ballot; raise RefusedError for anything else."""
         match event:
-            case {"job": str(job), "wish": ("approve" | "deny" | "undo") as wish, "proof": str(proof)} if len(proof) <= LONGEST and JOB.fullmatch(job):
+            case {"job": str(job), "wish": ("approve" | "deny" | "undo") as wish, "proof": str(proof)} if len(
+                proof
+            ) <= LONGEST and JOB.fullmatch(job):
                 return cls(job, wish, proof)
         raise RefusedError("this is no signed request", "Use `ringfence approve`, `ringfence deny` or `ringfence undo`")
 
@@ -56,7 +58,10 @@ def sign(job: str, wish: str) -> Ballot:
     session = boto3.Session()
     client = session.client("sts")
     region = client.meta.region_name
-    signer = RequestSigner(client.meta.service_model.service_id, region, "sts", "v4", session.get_credentials(), session.events)
+    credentials = session.get_credentials()
+    if credentials is None:
+        raise RefusedError("there are no AWS credentials to sign with", "Log in, or set the usual AWS environment")
+    signer = RequestSigner(client.meta.service_model.service_id, region, "sts", "v4", credentials, session.events)
     ballot = Ballot(job, wish)
     request = {
         "method": "GET",
@@ -96,7 +101,7 @@ def _check(proof: str) -> None:
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: Any) -> None:  # noqa: ANN401 - urllib's signature
+    def redirect_request(self, *_: Any) -> None:
         """Follow nothing."""
 
 

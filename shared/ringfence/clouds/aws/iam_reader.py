@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from ringfence.clouds.aws import clients
 from ringfence.clouds.aws.replies import upstream
 from ringfence.domain.identity import Identity, Kind
-from ringfence.domain.state import Credential, Document, FactKind, Facet, State
+from ringfence.domain.state import Credential, Document, Facet, FactKind, State
 from ringfence.engine.ports import Absence, Wanted
 
 if TYPE_CHECKING:

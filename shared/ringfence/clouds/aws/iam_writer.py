@@ -32,7 +32,7 @@ class IamWriter:
         # botocore rebuilds the header when it signs; SigV4 leaves it unsigned, so it may be marked after that.
         event = f"before-send.iam.{call.operation}"
 
-        def mark(request: Any, **_: object) -> None:  # noqa: ANN401 - botocore's AWSPreparedRequest
+        def mark(request: Any, **_: object) -> None:
             agent = request.headers.get("User-Agent", b"")
             request.headers["User-Agent"] = (agent if isinstance(agent, bytes) else agent.encode()) + f" ringfence-job/{job}".encode()
 

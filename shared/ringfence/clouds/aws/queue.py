@@ -38,7 +38,10 @@ class SqsQueue:
         body = msgspec.json.encode(JobMessage(job.id, "apply")).decode()
         with upstream(f"sending job {job.id}"):
             self._client().send_message(
-                QueueUrl=self._jobs, MessageBody=body, MessageGroupId=digest(job.plan.target.key), MessageDeduplicationId=f"{job.id}.{job.version}"
+                QueueUrl=self._jobs,
+                MessageBody=body,
+                MessageGroupId=digest(job.plan.target.key),
+                MessageDeduplicationId=f"{job.id}.{job.version}",
             )
 
     def later(self, job: Job, seconds: int) -> None:

@@ -10,7 +10,9 @@ from ringfence.engine.ports import Failed, Lost
 from ringfence.errors import UpstreamError
 
 # IAM and STS throttle by token buckets; botocore's own list of throttling codes, and IAM's two kinds of outage.
-THROTTLED = frozenset({"Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestLimitExceeded", "TooManyRequestsException"})
+THROTTLED = frozenset(
+    {"Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestLimitExceeded", "TooManyRequestsException"}
+)
 OUTAGE = frozenset({"ServiceFailure", "ServiceUnavailable", "InternalFailure", "InternalError", "ConcurrentModification"})
 
 

@@ -30,7 +30,11 @@ def take(progress: Callable[[int, str], None]) -> dict[str, Any]:
         identity = Identity.from_arn(user["Arn"], user["UserId"])
         state = IamReader().read(identity, USERS) if identity else None
         if isinstance(state, State):
-            found["Ringfence"][user["UserName"]] = {"mfa": state.mfa, "login": state.login, "credentials": msgspec.to_builtins(state.credentials)}
+            found["Ringfence"][user["UserName"]] = {
+                "mfa": state.mfa,
+                "login": state.login,
+                "credentials": msgspec.to_builtins(state.credentials),
+            }
         if n % EVERY == 0:
             progress(n, "users read in detail")
     return found

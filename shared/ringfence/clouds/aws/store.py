@@ -90,16 +90,25 @@ class DynamoStore:
 
     def _query(self, pk: str, prefix: str) -> list[bytes]:
         values: dict[str, Any] = {":pk": {"S": pk}, ":sk": {"S": prefix}}
-        pages = self._client().get_paginator("query").paginate(
-            TableName=self._table, KeyConditionExpression="pk = :pk and begins_with(sk, :sk)", ExpressionAttributeValues=values, ConsistentRead=True
+        pages = (
+            self._client()
+            .get_paginator("query")
+            .paginate(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk and begins_with(sk, :sk)",
+                ExpressionAttributeValues=values,
+                ConsistentRead=True,
+            )
         )
         with upstream(f"reading {pk}"):
             return [item["body"]["S"].encode() for page in pages for item in page["Items"]]
 
     def _scan(self, prefix: str) -> list[bytes]:
         values: dict[str, Any] = {":sk": {"S": prefix}}
-        pages = self._client().get_paginator("scan").paginate(
-            TableName=self._table, FilterExpression="begins_with(sk, :sk)", ExpressionAttributeValues=values, ConsistentRead=True
+        pages = (
+            self._client()
+            .get_paginator("scan")
+            .paginate(TableName=self._table, FilterExpression="begins_with(sk, :sk)", ExpressionAttributeValues=values, ConsistentRead=True)
         )
         with upstream("reading the table"):
             return [item["body"]["S"].encode() for page in pages for item in page["Items"]]

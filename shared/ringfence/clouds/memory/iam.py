@@ -73,7 +73,9 @@ def _change(state: State, call: Call) -> State | Failed:
         changes["inline"] = {**inline, given["PolicyName"]: json.loads(given["PolicyDocument"])}
     elif operation in CREDENTIAL_CALLS:
         kind, key = CREDENTIAL_CALLS[operation]
-        changes["credentials"] = tuple(Credential(kind, c.id, given["Status"]) if (c.kind, c.id) == (kind, given[key]) else c for c in state.credentials or ())
+        changes["credentials"] = tuple(
+            Credential(kind, c.id, given["Status"]) if (c.kind, c.id) == (kind, given[key]) else c for c in state.credentials or ()
+        )
     elif inline.pop(given["PolicyName"], None) is None:
         return Failed("NoSuchEntity", f"there is no inline policy {given['PolicyName']}")
     else:
