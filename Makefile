@@ -62,6 +62,7 @@ bench: $(VENV) ## benchmarks, one JSON line each
 
 docs: $(VENV) ## write the generated pages
 	$(PY) tools/write_docs.py
+	$(PY) tools/draw_demo.py
 
 lock: $(VENV) ## compile the locks anew from pyproject.toml
 	$(UV) pip compile -q pyproject.toml --python-version 3.12 --generate-hashes --no-header --no-annotate -o requirements/runtime.txt

@@ -1,0 +1,465 @@
+"""The command line: forms of input, JSON before and after, exit codes, help, local jobs with their votes and undo."""
+
+import gzip
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from botocore.exceptions import ClientError
+
+from ringfence.cli import run as cli_run
+from ringfence.cli import undo as cli_undo
+from ringfence.cli.main import COMMANDS, Commands, _run, main, root
+from ringfence.cli.output import json_line, shown
+from ringfence.clouds.aws import clients
+from ringfence.clouds.local import LocalStore
+from ringfence.domain.job import JobState
+from tests.support.aws import MANAGED, aws, customer_policy, make
+from tests.support.cases import EVENTS, event_file, state_of
+from tests.support.jobs import CONTAINMENT, NOW, REVERSAL, job
+
+WHOLE = "version: 1\ndefaults: {mode: graduated}\nprojects:\n  - {name: whole, aws: {accounts: ['*']}}\n"
+
+
+class Shell:
+    """Runs the command line in a folder of its own."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder, self.capsys = folder, capsys
+        self.out = self.err = ""
+
+    def __call__(self, *arguments: str | Path, code: int | None = 0) -> list[dict[str, Any]]:
+        self.capsys.readouterr()
+        with pytest.raises(SystemExit) as exited:
+            main([str(a) for a in arguments])
+        self.out, self.err = self.capsys.readouterr()
+        assert code is None or exited.value.code == code, f"exit {exited.value.code}: {self.err}"
+        return [json.loads(line) for line in self.out.splitlines()] if "--json" in arguments else []
+
+    def write(self, name: str, data: str | bytes) -> Path:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data if isinstance(data, bytes) else data.encode())
+        return path
+
+
+@pytest.fixture
+def shell(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RINGFENCE_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("RINGFENCE_STACK", raising=False)
+    return Shell(tmp_path, capsys)
+
+
+BARE = event_file("aws/cloudtrail/AttachRolePolicy.json")["detail"]
+CALM = {**BARE, "eventName": "ListRoles", "eventID": "e2"}
+FORMS: list[tuple[str, bytes, int]] = [
+    ("one.json", json.dumps(BARE).encode(), 1),
+    ("array.json", json.dumps([BARE, CALM]).encode(), 2),
+    ("pretty.json", json.dumps([BARE, CALM], indent=2).encode(), 2),
+    ("lines.jsonl", f"{json.dumps(BARE)}\n\n{json.dumps(CALM)}\n".encode(), 2),
+    ("crlf.jsonl", f"{json.dumps(BARE)}\r\n{json.dumps(CALM)}\r\n".encode(), 2),
+    ("records.json", json.dumps({"Records": [BARE, CALM]}).encode(), 2),
+    ("bom.json", b"\xef\xbb\xbf" + json.dumps(BARE).encode(), 1),
+    ("utf16.json", json.dumps(BARE).encode("utf-16"), 1),
+    ("array.json.gz", gzip.compress(json.dumps([BARE, CALM]).encode()), 2),
+    ("lines.jsonl.gz", gzip.compress(f"{json.dumps(BARE)}\n{json.dumps(CALM)}\n".encode()), 2),
+]
+
+
+@pytest.mark.parametrize(("name", "data", "count"), FORMS, ids=[f[0] for f in FORMS])
+def test_every_form_of_input(shell: Shell, name: str, data: bytes, count: int) -> None:
+    lines = shell("check", "--json", shell.write(name, data))
+    assert [line["index"] for line in lines] == list(range(count))
+    assert lines[0]["outcome"] == "finding"
+    assert lines[0]["file"].endswith(name)
+
+
+def test_standard_input_and_folders(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    for name, data, _ in FORMS:
+        shell.write(f"folder/{name}", data)
+    assert len(shell("check", shell.folder / "folder", "--json")) == sum(count for _, _, count in FORMS)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(json.dumps([BARE, CALM]).encode())))
+    assert [line["file"] for line in shell("check", "-", "--json")] == ["-", "-"]
+
+
+@pytest.mark.parametrize(
+    ("data", "outcomes"),
+    [
+        (b"", ["malformed"]),
+        (b"\x00\x01\x02", ["malformed"]),
+        (b"not json\nat all\n", ["malformed"]),
+        (json.dumps(BARE).encode()[:100], ["malformed"]),
+        (b"42", ["malformed"]),
+        (b"[]", ["malformed"]),
+        (b"\x1f\x8bnot gzip", ["malformed"]),
+        (b"\xff\xff\xff", ["malformed"]),
+        (b'{"a":' * 3000 + b"1" + b"}" * 3000, ["malformed"]),
+        (f"{json.dumps(BARE)}\n{{bad\n{json.dumps(BARE)}\n".encode(), ["finding", "malformed", "finding"]),
+        (json.dumps([BARE, 7, None, {}, BARE]).encode(), ["finding", "malformed", "malformed", "malformed", "finding"]),
+    ],
+)
+def test_bad_input_is_said_and_survived(shell: Shell, data: bytes, outcomes: list[str]) -> None:
+    lines = shell("check", "--json", shell.write("x.json", data))
+    assert [line["outcome"] for line in lines] == outcomes
+    assert all(line["reason"] for line in lines)
+
+
+def test_a_line_has_every_field_of_the_contract(shell: Shell) -> None:
+    (line,) = shell("--config", shell.write("c.yaml", WHOLE), "check", EVENTS / "aws/cloudtrail/AttachRolePolicy.json", "--json")
+    assert list(line) == ["file", "index", "event_id", "source", "name", "time", "actor", "identities", "outcome", "reason", "findings"]
+    (found,) = line["findings"]
+    assert (found["guardrail"], found["severity"]) == ("aws-admin-policy-on-ai-identity", "critical")
+    (step,) = found["steps"]
+    assert (step["class"], step["when"], step["call"]["operation"], step["inverse"]["operation"]) == (
+        "reversal",
+        "act",
+        "DetachRolePolicy",
+        "AttachRolePolicy",
+    )
+
+
+def test_json_counts_wherever_it_stands_and_two_runs_are_the_same(shell: Shell) -> None:
+    path = shell.write("one.json", json.dumps(BARE))
+    assert shell("--json", "check", path) == shell("check", "--json", path) == shell("check", path, "--json")
+
+
+def test_parts_of_an_envelope_are_numbered(shell: Shell) -> None:
+    lines = shell("check", "--json", EVENTS / "aws/security_hub/findings.json")
+    assert [(line["index"], line["part"]) for line in lines] == [(0, 0), (0, 1), (0, 2)]
+
+
+def test_people_get_a_table(shell: Shell) -> None:
+    shell("--config", shell.write("c.yaml", WHOLE), "check", EVENTS / "aws")
+    assert "critical" in shell.out
+    assert "finding" in shell.out
+    shell("check", shell.write("calm.json", json.dumps(CALM)))
+    assert "nothing to report" in shell.out
+
+
+@pytest.mark.parametrize(("level", "code"), [("low", 1), ("critical", 1), (None, 0)])
+def test_fail_on(shell: Shell, level: str | None, code: int) -> None:
+    extra = ["--fail-on", level] if level else []
+    shell("check", shell.write("one.json", json.dumps(BARE)), *extra, code=code)
+    shell("check", shell.write("calm.json", json.dumps(CALM)), "--fail-on", "low", code=0)
+    inline = event_file("aws/cloudtrail/PutRolePolicy.json")
+    shell("check", shell.write("inline.json", json.dumps(inline)), "--fail-on", "critical", code=0)
+
+
+def test_now_makes_a_change_old(shell: Shell) -> None:
+    config = shell.write("c.yaml", WHOLE)
+    (line,) = shell("--config", config, "check", shell.write("one.json", json.dumps(BARE)), "--now", "2026-03-09T09:00:00Z", "--json")
+    assert [s["when"] for s in line["findings"][0]["steps"]] == ["ask"]
+    timeless = {k: v for k, v in BARE.items() if k != "eventTime"}
+    (line,) = shell("--config", config, "check", shell.write("t.json", json.dumps(timeless)), "--json")
+    assert [s["when"] for s in line["findings"][0]["steps"]] == ["ask"]
+
+
+def test_a_snapshot_tells_what_the_event_cannot(shell: Shell) -> None:
+    event = {**BARE, "requestParameters": {"roleName": "fraud-train", "policyArn": MANAGED + "AdministratorAccess"}}
+    path = shell.write("one.json", json.dumps(event))
+    assert [line["outcome"] for line in shell("check", "--json", path)] == ["needs-state"]
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+    }
+    role = {
+        "RoleName": "fraud-train",
+        "RoleId": "AROAEXAMPLE",
+        "Arn": "arn:aws:iam::123456789012:role/fraud-train",
+        "AssumeRolePolicyDocument": trust,
+        "AttachedManagedPolicies": [{"PolicyName": "AdministratorAccess", "PolicyArn": MANAGED + "AdministratorAccess"}],
+        "RolePolicyList": [],
+    }
+    snapshot = shell.write("s.json", json.dumps({"RoleDetailList": [role]}))
+    assert [line["outcome"] for line in shell("check", "--json", path, "--snapshot", snapshot)] == ["finding"]
+    shell("check", path, "--snapshot", shell.write("bad.json", "{"), code=2)
+    shell("check", path, "--snapshot", shell.folder / "no.json", code=2)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["no-such-command"],
+        ["check"],
+        ["check", "--no-such-option"],
+        ["--config"],
+        ["check", "nowhere.json"],
+        ["check", "x", "--now", "yesterday"],
+        ["explain", "no-such-guardrail"],
+        ["--config", "no.yaml", "check", "x"],
+        ["--config", "no.yaml", "config", "check"],
+        ["trail", "show", "nothing"],
+    ],
+)
+def test_wrong_usage_exits_2_and_says_so_on_stderr(shell: Shell, arguments: list[str]) -> None:
+    shell(*arguments, code=2)
+    assert shell.err.strip()
+    assert shell.out == ""
+
+
+def test_every_command_has_help(shell: Shell) -> None:
+    shell("--help")
+    for name, _, line in COMMANDS:
+        assert name in shell.out
+        assert line.split()[0] in shell.out
+    for name, _, _ in COMMANDS:
+        shell(name, "--help")
+        assert len(shell.out.split()) > 8
+
+
+def test_subcommands_have_help(shell: Shell) -> None:
+    for command in (("config", "check"), ("config", "schema"), ("config", "compile"), ("trail", "list"), ("trail", "show")):
+        shell(*command, "--help")
+        assert len(shell.out.split()) > 8
+
+
+def test_the_configuration(shell: Shell) -> None:
+    (line,) = shell("config", "check", "--json", "--config", "x", code=None) or [{}]
+    path = shell.write("ringfence.yaml", WHOLE)
+    (line,) = shell("config", "check", "--json")
+    assert (line["ok"], line["file"]) == (True, "ringfence.yaml")
+    shell("config", "check")
+    assert "graduated" in shell.out
+    assert "warning" in shell.err
+    (schema,) = shell("config", "schema", "--json")
+    assert "projects" in schema["properties"]
+    shell("config", "schema")
+    shell("--config", path, "config", "compile", "--to", shell.folder / "compiled.json")
+    assert json.loads((shell.folder / "compiled.json").read_text())["mode"] == "graduated"
+    shell("--config", shell.write("bad.yaml", "version: 1\nprojets: []\n"), "config", "check", code=2)
+    assert "did you mean `projects`" in shell.err
+
+
+def test_explain(shell: Shell) -> None:
+    pages = shell("explain", "--json")
+    assert {p["kind"] for p in pages} == {"guardrail", "action"}
+    shell("explain")
+    shell("explain", "aws.iam.quarantine-role")
+    assert "only own-policies" in shell.out
+    assert "full powers" in shell.out
+    shell("explain", "aws.iam.quarantine-rol", code=2)
+    assert "Did you mean aws.iam.quarantine-role" in shell.err
+
+
+def local(*jobs: Any) -> LocalStore:
+    from ringfence.cli.state import local_store
+
+    store = local_store()
+    for made in jobs:
+        store.open(made, [])
+    return store
+
+
+def test_jobs_and_trail_of_this_machine(shell: Shell) -> None:
+    shell("jobs")
+    assert "no jobs" in shell.out
+    local(job(CONTAINMENT, state=JobState.PENDING)).close()
+    (line,) = shell("jobs", "--json")
+    assert {"id", "identity", "guardrail", "state", "class", "plan_digest", "created", "expires"} <= line.keys()
+    shell("jobs", "--state", "pending")
+    assert "10:00 UTC" in shell.out
+    assert shell("jobs", "--state", "done", "--json") == []
+    shell("trail", "list")
+    assert "the trail is empty" in shell.out
+
+
+def test_a_local_vote_and_undo_go_through_to_the_account(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli_run, "VERIFY_AFTER", 0)
+    wanted = state_of({"role": "fraud-train"})
+    assert wanted is not None
+    with aws(managed=False) as iam:
+        customer_policy(iam, CONTAINMENT.fact.key)
+        target = make(iam, wanted)
+        import msgspec
+
+        plan = msgspec.structs.replace(job(CONTAINMENT).plan, target=target)
+        pending = msgspec.structs.replace(job(CONTAINMENT, state=JobState.PENDING), plan=plan, expires=NOW.replace(year=2100))
+        local(pending).close()
+        assert shell("approve", pending.id, "--json") == [{"job": pending.id, "state": "done"}]
+        assert iam.list_attached_role_policies(RoleName="fraud-train")["AttachedPolicies"]
+        shell("approve", pending.id, code=1)
+        assert "not pending" in shell.err
+        shell("undo", pending.id)
+        assert "is done" in shell.out
+        assert not iam.list_attached_role_policies(RoleName="fraud-train")["AttachedPolicies"]
+        shell("trail", "show", pending.id)
+        assert "to take it back" in shell.out
+        assert "AttachRolePolicy" in shell.out
+        (story,) = shell("trail", "show", pending.id, "--json")
+        assert story["job"]["state"] == "done"
+        assert len(shell("trail", "list", "--json")) >= 6
+        assert shell("trail", "list", "--job", pending.id, "--json")
+        shell("trail", "list")
+        shell("undo", "0000", code=1)
+
+
+def test_a_local_undo_of_a_reversal_is_made_by_the_operator(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli_run, "VERIFY_AFTER", 0)
+    import msgspec
+
+    with aws() as iam:
+        wanted = state_of({"role": "fraud-train"})
+        assert wanted is not None
+        target = make(iam, wanted)
+        plan = msgspec.structs.replace(job(REVERSAL).plan, target=target)
+        done = msgspec.structs.replace(job(REVERSAL, state=JobState.DONE), plan=plan, changed=(0,))
+        local(done).close()
+        (line,) = shell("undo", done.id, "--json")
+        assert line["state"] == "done"
+        assert [p["PolicyArn"] for p in iam.list_attached_role_policies(RoleName="fraud-train")["AttachedPolicies"]] == [
+            MANAGED + "AdministratorAccess"
+        ]
+        (again,) = shell("undo", done.id, "--json")
+        assert again == line
+
+
+def test_a_denial_on_this_machine(shell: Shell) -> None:
+    import msgspec
+
+    local(msgspec.structs.replace(job(CONTAINMENT, state=JobState.PENDING), expires=NOW.replace(year=2100))).close()
+    shell("deny", job(CONTAINMENT).id)
+    assert "is denied" in shell.out
+
+
+def test_a_snapshot_of_the_account(shell: Shell) -> None:
+    with aws(managed=False) as iam:
+        wanted = state_of({"user": "ana"})
+        assert wanted is not None
+        make(iam, wanted)
+        (line,) = shell("snapshot", "--to", "s.json", "--json")
+        shell("snapshot", "--to", "s.json")
+    assert line["UserDetailList"] == 1
+    assert "1 users" in shell.out
+    assert json.loads((shell.folder / "s.json").read_text())["Ringfence"]["ana"]["login"] is True
+
+
+class FakeCloudFormation:
+    """CloudFormation with one stack."""
+
+    def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803 - boto3's
+        if StackName == "ringfence":
+            return {"Stacks": [{"Outputs": [{"OutputKey": "ApproveFunction", "OutputValue": "approve-1"}]}]}
+        code = "ValidationError" if StackName == "nowhere" else "AccessDenied"
+        raise ClientError({"Error": {"Code": code, "Message": "words"}}, "DescribeStacks")
+
+
+class FakeLambda:
+    """Lambda with a function that answers from a script."""
+
+    def __init__(self, *answers: tuple[dict[str, Any], bool]) -> None:
+        self.answers = list(answers)
+
+    def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - boto3's
+        assert FunctionName == "approve-1"
+        assert json.loads(Payload)["wish"]
+        answer, failed = self.answers.pop(0)
+        return {"Payload": io.BytesIO(json.dumps(answer).encode()), **({"FunctionError": "Unhandled"} if failed else {})}
+
+
+def test_a_stack_is_found_and_asked(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clients, "cloudformation", FakeCloudFormation)
+    answers = FakeLambda(({"job": "j", "state": "approved"}, False), ({"error": "no", "hint": "try"}, False), ({"errorMessage": "x"}, True))
+    monkeypatch.setattr(clients, "functions", lambda: answers)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    assert shell("approve", "0123", "--stack", "ringfence", "--json") == [{"job": "0123", "state": "approved"}]
+    shell("deny", "0123", "--stack", "ringfence", code=1)
+    assert "try" in shell.err
+    shell("deny", "0123", "--stack", "ringfence", code=3)
+    shell("jobs", "--stack", "nowhere", code=2)
+    assert "no stack nowhere" in shell.err
+    shell("jobs", "--stack", "forbidden", code=3)
+    shell("jobs", "--stack", "ringfence", code=2)
+    assert "no output Table" in shell.err
+
+
+@pytest.mark.parametrize("arguments", [["demo", "--yes", "--json"], ["demo", "--json"], ["demo", "--yes"]])
+def test_the_demo_acts_asks_undoes_and_agrees_with_its_trail(shell: Shell, arguments: list[str]) -> None:
+    lines = shell(*arguments)
+    page = (shell.folder / "home" / "demo.html").read_text()
+    assert page.startswith("<!doctype html>")
+    assert "AttachRolePolicy" in page
+    assert "<script" not in page
+    if not lines:
+        assert "exactly as it was before" in shell.out
+        assert "trail and jobs agree" in shell.out
+        return
+    summary = lines[-1]["summary"]
+    yes = "--yes" in arguments
+    assert summary | {"page": ""} == {
+        "events": 13,
+        "findings": 4,
+        "acted": 2,
+        "asked": 2,
+        "undone": 1 if yes else 0,
+        "trail_verified": True,
+        "page": "",
+    }
+    assert len(shell("jobs", "--state", "pending", "--json")) == (0 if yes else 2)
+
+
+class FakeStack:
+    """A stack whose functions answer from a script."""
+
+    def __init__(self, *answers: dict[str, Any]) -> None:
+        self.answers, self.asked = list(answers), list[tuple[str, dict[str, Any]]]()
+
+    def ask(self, function: str, question: dict[str, Any]) -> dict[str, Any]:
+        self.asked.append((function, question))
+        return self.answers.pop(0)
+
+
+def test_an_undo_on_a_stack_makes_the_granting_call_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    call: dict[str, Any] = {
+        "service": "iam",
+        "operation": "PutRolePolicy",
+        "parameters": {
+            "RoleName": "r",
+            "PolicyName": "p",
+            "PolicyDocument": '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:ListBucket","Resource":"*"}]}',
+        },
+    }
+    stack = FakeStack(
+        {"job": "u", "state": "running", "call": call}, {"job": "u", "state": "verifying", "call": None}, {"job": "u", "state": "done"}
+    )
+    monkeypatch.setattr(cli_undo, "Stack", lambda _: stack)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    with aws(managed=False) as iam:
+        wanted = state_of({"role": "r"})
+        assert wanted is not None
+        make(iam, wanted)
+        assert cli_undo._deployed(stack, "j") == ("u", "done")  # type: ignore[arg-type]  # as much of a stack as is used
+        assert iam.list_role_policies(RoleName="r")["PolicyNames"] == ["p"]
+        stack.answers = [
+            {"job": "u", "state": "running", "call": {**call, "parameters": {**call["parameters"], "RoleName": "no"}}},
+            {"state": "failed", "call": None},
+        ]
+        assert cli_undo._deployed(stack, "j") == ("u", "failed")  # type: ignore[arg-type]  # as above
+    assert stack.asked[1][1]["reply"].keys() == {"request_id"}
+    assert stack.asked[-1][1]["reply"]["code"] == "NoSuchEntity"
+
+
+def test_what_stops_a_command_is_answered_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for error, code in ((click.exceptions.Abort(), 130), (BrokenPipeError(), 0)):
+
+        def raises(*_: Any, error: BaseException = error, **__: Any) -> None:
+            raise error
+
+        monkeypatch.setattr(Commands, "main", raises)
+        import sys
+
+        monkeypatch.setattr(sys, "stderr", open("/dev/null", "w"))  # noqa: PTH123, SIM115 - closed by what is tested
+        assert _run([]) == code
+    assert root.name == "root"
+
+
+def test_hostile_text_is_shown_inertly() -> None:
+    assert shown("a\u202eb\x1b[31m\n") == "a\\u202eb\\x1b[31m\\n"
+    assert json.loads(json_line({"x": "\ud800"})) == {"x": "\ud800"}

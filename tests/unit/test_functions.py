@@ -1,0 +1,259 @@
+"""The functions' handlers over moto: wired by their environment alone, batches that never fail for one message, refusals in words."""
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import boto3
+import pytest
+
+from ringfence import edge, wiring
+from ringfence.clouds.aws import caller
+from ringfence.clouds.aws.caller import Ballot, caller_of
+from ringfence.domain.job import JobState
+from ringfence.errors import RefusedError, UpstreamError
+from tests.support.aws import aws, customer_policy
+from tests.support.cases import ROOT, event_file
+from tools.wrap_events import batch
+
+ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
+VOTER = "arn:aws:iam::123456789012:user/ana"
+
+
+class Stack:
+    """What the template would make, in moto, and the functions in this process."""
+
+    def __init__(self, iam: Any) -> None:
+        self.iam = iam
+        sqs = boto3.client("sqs")
+        boto3.client("dynamodb").create_table(
+            TableName="t",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}, {"AttributeName": "sk", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        )
+        self.sqs = sqs
+        os.environ |= {
+            "MODE": "graduated",
+            "TABLE": "t",
+            "JOBS_QUEUE": sqs.create_queue(QueueName="jobs.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"],
+            "LATER_QUEUE": sqs.create_queue(QueueName="later")["QueueUrl"],
+            "NOTICES_QUEUE": sqs.create_queue(QueueName="notices")["QueueUrl"],
+            "QUARANTINE_POLICY": customer_policy(iam, "ringfence/quarantine"),
+            "OWN_ROLES": "arn:aws:iam::123456789012:role/ringfence/respond",
+        }
+        trust = {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+        }
+        self.role_id = iam.create_role(RoleName="fraud-train", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["RoleId"]
+
+    def call(self, function: str, event: Mapping[str, Any]) -> dict[str, Any]:
+        answer: dict[str, Any] = importlib.import_module(f"functions.{function}.app").handler(event, None)
+        return answer
+
+    def messages(self, queue: str) -> list[str]:
+        got = self.sqs.receive_message(QueueUrl=os.environ[queue], MaxNumberOfMessages=10).get("Messages", [])
+        for message in got:
+            self.sqs.delete_message(QueueUrl=os.environ[queue], ReceiptHandle=message["ReceiptHandle"])
+        return [message["Body"] for message in got]
+
+
+@pytest.fixture
+def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    getters = (wiring.settings, wiring.store, wiring.queue, wiring.evaluator, wiring.responder)
+    for getter in getters:
+        getter.cache_clear()
+    before = dict(os.environ)
+    with aws() as iam:
+        yield Stack(iam)
+    for getter in getters:
+        getter.cache_clear()
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def attach_event(event_id: str) -> dict[str, Any]:
+    event = event_file("aws/cloudtrail/AttachRolePolicy.json")
+    event["detail"] |= {"eventID": event_id, "eventTime": wiring.now().isoformat()}
+    event["detail"]["requestParameters"] = {"roleName": "fraud-train", "policyArn": ADMIN}
+    return dict(event)
+
+
+def finding(role_id: str) -> dict[str, Any]:
+    event = event_file("aws/guardduty/credential-exfiltration.json")
+    event["detail"]["resource"]["accessKeyDetails"]["principalId"] = f"{role_id}:i-0"
+    return dict(event)
+
+
+def test_from_event_to_reversed_grant_to_notice(stack: Stack) -> None:
+    stack.iam.attach_role_policy(RoleName="fraud-train", PolicyArn=ADMIN)
+    assert stack.call("evaluate", batch(json.dumps(attach_event("e1")), 1)) == {"batchItemFailures": []}
+    (job,) = stack.messages("JOBS_QUEUE")
+    assert stack.call("respond", batch(job, 1)) == {"batchItemFailures": []}
+    assert stack.iam.list_attached_role_policies(RoleName="fraud-train")["AttachedPolicies"] == []
+    job_id = json.loads(job)["job"]
+    assert stack.call("respond", batch(json.dumps({"job": job_id, "do": "verify"}), 1)) == {"batchItemFailures": []}
+    found = wiring.store().job(job_id)
+    assert found is not None
+    assert found.state is JobState.DONE
+    notices = stack.messages("NOTICES_QUEUE")
+    assert [json.loads(n)["state"] for n in notices] == ["approved", "done"]
+    topic = boto3.client("sns").create_topic(Name="alarms")["TopicArn"]
+    os.environ["ALARM_TOPIC"] = topic
+    assert stack.call("notify", batch(notices[1], 1)) == {"batchItemFailures": []}
+
+
+def test_one_bad_message_never_takes_its_neighbours_along(stack: Stack) -> None:
+    good, poison = batch(json.dumps(attach_event("e2")), 1), batch("not json", 2)
+    broken = batch(json.dumps({"job": "ffffffffffffffff", "do": "apply"}), 3)
+    records = {"Records": [*good["Records"], *poison["Records"]]}  # type: ignore[misc]  # batches hold lists
+    assert stack.call("evaluate", records) == {"batchItemFailures": []}, "what is no event is judged malformed, not retried for ever"
+    failed = stack.call("respond", broken)
+    assert failed == {"batchItemFailures": [{"itemIdentifier": "00000000-0000-4000-9000-000000000003"}]}
+    assert stack.call("respond", batch('{"job": "x", "plan": {}}', 4))["batchItemFailures"], "a plan is never taken from a message"
+
+
+def test_votes_and_undo_go_by_who_sts_says_is_calling(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = {"good": VOTER}
+    for module in ("functions.approve.app", "functions.respond.app"):
+        monkeypatch.setattr(importlib.import_module(module), "caller_of", lambda ballot: said[ballot.proof])
+    stack.call("evaluate", batch(json.dumps(finding(stack.role_id)), 1))
+    (pending,) = wiring.store().jobs()
+    assert pending.state is JobState.PENDING
+    assert "error" in stack.call("approve", {"job": pending.id, "wish": "undo", "proof": "good"})
+    assert "error" in stack.call("approve", {"job": pending.id, "approve": True})
+    assert stack.call("approve", {"job": pending.id, "wish": "approve", "proof": "good"}) == {"job": pending.id, "state": "approved"}
+    assert "error" in stack.call("approve", {"job": pending.id, "wish": "deny", "proof": "good"})
+    stack.call("respond", batch(json.dumps({"job": pending.id, "do": "apply"}), 1))
+    stack.call("respond", batch(json.dumps({"job": pending.id, "do": "verify"}), 1))
+    assert [p["PolicyName"] for p in stack.iam.list_attached_role_policies(RoleName="fraud-train")["AttachedPolicies"]] == ["quarantine"]
+    undo = stack.call("respond", {"job": pending.id, "wish": "undo", "proof": "good"})
+    assert (undo["state"], undo["call"]) == ("approved", None), "our own containment is respond's to take off"
+    stack.call("respond", batch(json.dumps({"job": undo["job"], "do": "apply"}), 1))
+    stack.call("respond", batch(json.dumps({"job": undo["job"], "do": "verify"}), 1))
+    assert stack.iam.list_attached_role_policies(RoleName="fraud-train")["AttachedPolicies"] == []
+    assert stack.call("respond", {"wish": "show", "job": undo["job"]})["state"] == "done"
+
+
+def test_an_operator_makes_the_granting_call_between_intent_and_reading_back(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.import_module("functions.respond.app"), "caller_of", lambda _: VOTER)
+    stack.iam.attach_role_policy(RoleName="fraud-train", PolicyArn=ADMIN)
+    stack.call("evaluate", batch(json.dumps(attach_event("e3")), 1))
+    (job,) = [j.id for j in wiring.store().jobs()]
+    for do in ("apply", "verify"):
+        stack.call("respond", batch(json.dumps({"job": job, "do": do}), 1))
+    opened = stack.call("respond", {"job": job, "wish": "undo", "proof": "p"})
+    assert opened["call"]["operation"] == "AttachRolePolicy"
+    lied = stack.call("respond", {"job": opened["job"], "wish": "settle", "reply": {"request_id": "x"}})
+    assert lied["state"] == "verifying"
+    stack.call("respond", batch(json.dumps({"job": opened["job"], "do": "verify"}), 1))
+    assert stack.call("respond", {"wish": "show", "job": opened["job"]})["state"] == "not-contained", (
+        "who says done without doing it is found out"
+    )
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        {"wish": "undo"},
+        {"wish": "settle", "job": "x", "reply": {}},
+        {"wish": "show", "job": "x"},
+        {"wish": "apply", "job": "x", "plan": {}},
+        {"job": 7},
+    ],
+)
+def test_what_an_operator_cannot_ask_is_refused_in_words(stack: Stack, event: dict[str, Any]) -> None:
+    answer = stack.call("respond", event)
+    assert answer["error"]
+    assert answer["hint"]
+    assert wiring.store().records() == ()
+
+
+def test_a_reply_that_is_none_is_refused() -> None:
+    with pytest.raises(RefusedError, match="none that is known"):
+        edge._reply("yes")
+
+
+@pytest.mark.parametrize(
+    "proof",
+    [
+        "",
+        "http://sts.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-SignedHeaders=host;x-ringfence-wish&X-Amz-Expires=60",
+        "https://sts.amazonaws.com.evil.example/?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-SignedHeaders=host;x-ringfence-wish&X-Amz-Expires=60",
+        "https://evil@198.51.100.1/?Action=GetCallerIdentity",
+        "https://sts.amazonaws.com:8443/?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-SignedHeaders=host;x-ringfence-wish&X-Amz-Expires=60",
+        "https://sts.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-SignedHeaders=host&X-Amz-Expires=60",
+        "https://sts.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-SignedHeaders=host;x-ringfence-wish&X-Amz-Expires=3600",
+        "https://sts.amazonaws.com/?Action=AssumeRole&Version=2011-06-15&X-Amz-SignedHeaders=host;x-ringfence-wish&X-Amz-Expires=60",
+        "https://sts.amazonaws.com/?Action=GetCallerIdentity&Action=AssumeRole&Version=2011-06-15&X-Amz-SignedHeaders=host;x-ringfence-wish&X-Amz-Expires=60",
+        "https://sts.amazonaws.com/x?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-SignedHeaders=host;x-ringfence-wish&X-Amz-Expires=60",
+    ],
+)
+def test_a_proof_of_another_form_is_never_sent_anywhere(proof: str) -> None:
+    with pytest.raises(RefusedError):
+        caller_of(Ballot("0" * 16, "approve", proof))
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        {"job": "../x", "wish": "approve", "proof": ""},
+        {"job": "00", "wish": "run", "proof": ""},
+        {"job": "00", "wish": "deny", "proof": "x" * 9000},
+    ],
+)
+def test_what_is_no_ballot_is_refused(event: dict[str, Any]) -> None:
+    with pytest.raises(RefusedError, match="no signed request"):
+        Ballot.of(event)
+
+
+def test_a_signed_wish_is_of_the_form_that_is_taken() -> None:
+    with aws(managed=False):
+        ballot = caller.sign("0123456789abcdef", "approve")
+    caller._check(ballot.proof)
+    assert ballot.header == "0123456789abcdef approve"
+
+
+@pytest.mark.parametrize(
+    ("body", "arn"),
+    [
+        (b"<R xmlns='https://sts.amazonaws.com/doc/2011-06-15/'><G><Arn>arn:aws:iam::123456789012:user/ana</Arn></G></R>", VOTER),
+        (b"<R/>", None),
+        (b"<", None),
+    ],
+)
+def test_the_reply_of_sts_names_the_caller_or_nobody(body: bytes, arn: str | None) -> None:
+    if arn:
+        assert caller._arn(body) == arn
+    else:
+        with pytest.raises(UpstreamError):
+            caller._arn(body)
+
+
+def test_a_quiet_event_imports_no_aws_client_and_evaluate_makes_none() -> None:
+    code = (
+        "import sys, app; "
+        "assert not {'boto3', 'botocore.session', 'pydantic', 'yaml', 'click'} & sys.modules.keys(), 'imported too early'; "
+        "import json; from tools.wrap_events import batch; "
+        "app.handler(batch(open(sys.argv[1]).read(), 1), None); "
+        "assert 'boto3' not in sys.modules, 'a quiet event made a client'; print('fine')"
+    )
+    env = os.environ | {
+        "PYTHONPATH": f"{ROOT / 'shared'}:{ROOT / 'functions/evaluate'}:{ROOT}",
+        "POWERTOOLS_METRICS_NAMESPACE": "Ringfence",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code, ROOT / "events/aws/cloudtrail/CreateTrainingJob.json"],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.endswith("fine\n"), done.stderr
