@@ -27,7 +27,9 @@ def pages() -> dict[str, str]:
     """Give every generated page by its path below docs/."""
     return {
         "reference/guardrails.md": NOTE + "# Guardrails\n\n" + "\n".join(_unit(guardrail(g)) for g in GUARDRAILS),
-        "reference/actions.md": NOTE + "# Actions\n\nEach step of an action is one call with its inverse.\n\n" + "\n".join(_unit(action(a)) for a in ACTIONS),
+        "reference/actions.md": NOTE
+        + "# Actions\n\nEach step of an action is one call with its inverse.\n\n"
+        + "\n".join(_unit(action(a)) for a in ACTIONS),
         "reference/commands.md": NOTE + "# Commands\n\n" + "\n".join(_commands()),
         "reference/configuration.md": NOTE + _configuration(),
         "job-states.md": NOTE + _states(),
@@ -71,8 +73,13 @@ def _configuration() -> str:
             values = ", ".join(f"`{v}`" for v in model["enum"])
             lines.append(f"## {name}\n\n{model.get('description', '')} One of {values}.\n")
             continue
-        rows = [f"| `{key}` | {_type(field)} | {_default(field, key in model.get('required', ()))} | {field.get('description', '')} |" for key, field in model["properties"].items()]
-        lines.append(f"## {name}\n\n{model.get('description', '')}\n\n| key | type | default | |\n|---|---|---|---|\n" + "\n".join(rows) + "\n")
+        rows = [
+            f"| `{key}` | {_type(field)} | {_default(field, key in model.get('required', ()))} | {field.get('description', '')} |"
+            for key, field in model["properties"].items()
+        ]
+        lines.append(
+            f"## {name}\n\n{model.get('description', '')}\n\n| key | type | default | |\n|---|---|---|---|\n" + "\n".join(rows) + "\n"
+        )
     return "\n".join(lines)
 
 

@@ -15,7 +15,11 @@ REF = "import boto3; boto3.client('iam', region_name='us-east-1')"
 
 def cpu(code: str, *arguments: str) -> float:
     """Give the CPU seconds of one fresh interpreter."""
-    env = os.environ | {"PYTHONPATH": f"{ROOT / 'shared'}:{ROOT / 'functions/evaluate'}:{ROOT}", "PYTHONDONTWRITEBYTECODE": "", "PYTHONHASHSEED": "0"}
+    env = os.environ | {
+        "PYTHONPATH": f"{ROOT / 'shared'}:{ROOT / 'functions/evaluate'}:{ROOT}",
+        "PYTHONDONTWRITEBYTECODE": "",
+        "PYTHONHASHSEED": "0",
+    }
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, "-c", code, *arguments], env=env, check=True, stdout=subprocess.DEVNULL)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-from _measure import ROOT, ratio_to_ref, report
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from tests.benchmarks._measure import ROOT, ratio_to_ref, report
 
 IMPORT = "import app"
 QUIET = "import sys, app; from tools.wrap_events import batch; app.handler(batch(open(sys.argv[1]).read(), 1), None)"

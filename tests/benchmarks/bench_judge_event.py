@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(Path(__file__).parent), str(ROOT / "shared")]
+sys.path[:0] = [str(ROOT), str(ROOT / "shared")]
 import msgspec
-from _measure import per_call, report
+from tests.benchmarks._measure import per_call, report
 
 from ringfence.engine.evaluate import Evaluator
 from ringfence.settings import Settings

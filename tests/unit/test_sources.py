@@ -88,6 +88,32 @@ def test_a_failed_call_is_ignored_as_a_denied_attempt() -> None:
     assert event.subject is None
 
 
+def test_a_failed_sign_in_is_ignored_though_it_names_nobody() -> None:
+    event = one(event_file("aws/signin/ConsoleLogin-failure.json"))
+    assert event.set_aside is not None
+    assert event.set_aside.outcome is Outcome.IGNORED
+
+
+def test_an_anonymised_record_without_ids_is_still_an_event() -> None:
+    event = one(event_file("aws/cloudtrail/AttachRolePolicy-bare.json"))
+    assert event.set_aside is None
+    assert event.id == ""
+    assert event.subject is not None
+    assert event.subject.name == "fraud-train-nightly"
+
+
+def test_the_records_of_a_delivery_file() -> None:
+    first, second = event_file("aws/cloudtrail/delivery.json")["Records"]
+    assert (one(first).name, one(second).name) == ("ListRoles", "GetRole")
+
+
+@pytest.mark.parametrize("name", ["gcp/audit_log/SetIamPolicy.json", "gcp/scc/leaked-key.json"])
+def test_google_cloud_is_recognised_and_said_to_be_unjudged(name: str) -> None:
+    event = one(event_file(name))
+    assert event.set_aside is not None
+    assert event.set_aside.outcome is Outcome.UNSUPPORTED
+
+
 def test_bare_and_enveloped_records_are_the_same_event() -> None:
     enveloped = event_file("aws/cloudtrail/AttachRolePolicy.json")
     assert one(enveloped) == one(enveloped["detail"])
