@@ -455,8 +455,9 @@ def test_what_stops_a_command_is_answered_once(monkeypatch: pytest.MonkeyPatch, 
         monkeypatch.setattr(Commands, "main", raises)
         import sys
 
-        monkeypatch.setattr(sys, "stderr", open("/dev/null", "w"))  # noqa: PTH123, SIM115 - closed by what is tested
-        assert _run([]) == code
+        with io.StringIO() as sink:  # the broken pipe's stderr is closed by what is tested
+            monkeypatch.setattr(sys, "stderr", sink)
+            assert _run([]) == code
     assert root.name == "root"
 
 
