@@ -1,5 +1,6 @@
 """A signed vote -> a decided job. Writes approvals, has no rights on IAM. Who is voting is what STS says, not what the caller says."""
 
+import os
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -17,9 +18,9 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Count one vote."""
     try:
         ballot = Ballot.of(event)
-        if ballot.wish == "undo":
+        if ballot.wish not in ("approve", "deny"):
             raise RefusedError("this function counts votes only", "Use `ringfence undo`")
-        voter = caller_of(ballot)
+        voter = caller_of(ballot, os.environ["TABLE"], wiring.now())
         wish = ballot.wish == "approve"
         job = vote(ballot.job, voter, wiring.settings(), wiring.store(), wiring.queue(), wiring.now(), approve=wish)
     except RingfenceError as error:

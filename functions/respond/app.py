@@ -3,6 +3,8 @@
 A message carries the id of a stored job, never a plan: whatever else is sent does nothing but get logged.
 """
 
+import os
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -24,8 +26,13 @@ def one(body: str) -> None:
     log.info(message.do, job=job.id, state=job.state, identity=job.plan.target.arn)
 
 
+def caller(asked: Mapping[str, Any]) -> str:
+    """Say who asks, by what STS says of the proof."""
+    return caller_of(Ballot.of(asked), os.environ["TABLE"], wiring.now())
+
+
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Take an SQS batch, or an operator's call."""
     if "Records" in event:
         return each_record(event, one, log)
-    return answer_operator(event, wiring.responder(), lambda asked: caller_of(Ballot.of(asked)), log)
+    return answer_operator(event, wiring.responder(), caller, log)

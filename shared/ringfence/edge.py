@@ -5,9 +5,10 @@ from typing import Any, Protocol
 
 import msgspec
 
-from ringfence.domain.job import Job
+from ringfence.domain.job import Job, JobState
+from ringfence.engine.approve import person
 from ringfence.engine.ports import Done, Failed, Reply
-from ringfence.engine.respond import Responder
+from ringfence.engine.respond import VERIFY_AFTER, Responder
 from ringfence.engine.undo import open_undo
 from ringfence.errors import RefusedError, RingfenceError
 
@@ -56,17 +57,16 @@ def refusal(error: RingfenceError, log: Log) -> dict[str, Any]:
 def answer_operator(event: Mapping[str, Any], responder: Responder, caller: Callable[[Mapping[str, Any]], str], log: Log) -> dict[str, Any]:
     """Open, or close, the undo of a stored job. The call that gives something back is the operator's to make, between the two.
 
-    `caller` proves who asks; a settling names only an undo that is open, and the state is read again whatever it says.
+    `caller` proves who asks. A settling is taken only of who opened the undo, for the step that is open; the state is read again
+    whatever it says.
     """
     try:
         match event:
             case {"wish": "undo", "job": str(job)}:
                 by = caller(event)
-                return _opened(open_undo(job, by, responder.store, responder.queue, responder.clock()), responder)
-            case {"wish": "settle", "job": str(job), "reply": reply}:
-                undo = responder.store.job(job)
-                if undo is None or not responder.is_operators(undo):
-                    raise RefusedError(f"{job} is no undo that an operator carries out", "Use `ringfence undo`")
+                return _opened(open_undo(job, by, responder.settings, responder.store, responder.queue, responder.clock()), responder)
+            case {"wish": "settle", "job": str(job), "step": int(step), "reply": reply}:
+                _check_settling(responder.store.job(job), step, caller(event), responder)
                 return _opened(responder.settle(job, _reply(reply)), responder)
             case {"wish": "show", "job": str(job)}:
                 return _answer(responder.store.job(job))
@@ -76,12 +76,21 @@ def answer_operator(event: Mapping[str, Any], responder: Responder, caller: Call
         return refusal(error, log)
 
 
+def _check_settling(undo: Job | None, step: int, by: str, responder: Responder) -> None:
+    if undo is None or not responder.is_operators(undo):
+        raise RefusedError("this is no undo that an operator carries out", "Use `ringfence undo`")
+    if undo.actor is None or person(undo.actor) != person(by):
+        raise RefusedError(f"the undo was opened by {undo.actor}, not by {by}", "Who opened it has to close it")
+    if undo.step != step:
+        raise RefusedError(f"step {step} is not open (step {undo.step} is)", "Run `ringfence undo` again: it goes on where it stands")
+
+
 def _opened(job: Job, responder: Responder) -> dict[str, Any]:
-    if responder.is_operators(job) and not job.ended:
-        call = responder.prepare(job.id)
-        current = responder.store.job(job.id)
-        return {**_answer(current), "call": None if call is None else msgspec.to_builtins(call)}
-    return {**_answer(job), "call": None}
+    call = responder.prepare(job.id) if responder.is_operators(job) else None
+    current = responder.store.job(job.id) or job
+    if current.state is JobState.VERIFYING and responder.is_operators(current):
+        responder.queue.later(current, VERIFY_AFTER)  # the message that should verify it may be lost
+    return {**_answer(current), "step": current.step, "call": None if call is None else msgspec.to_builtins(call)}
 
 
 def _answer(job: Job | None) -> dict[str, Any]:

@@ -59,6 +59,7 @@ class Exemption(Struct, frozen=True, forbid_unknown_fields=True):
     """One exception, with its reason and its end."""
 
     guardrail: str
+    project: str
     principal: str  # glob over ARN, or `user/name`
     reason: str
     until: datetime
@@ -83,6 +84,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     fresh_window_minutes: int = 15
     approval_timeout_minutes: int = 30
     approvers: tuple[str, ...] = ()
+    two_person_for: tuple[str, ...] = ()  # actions
     max_blast_radius: int = 5
     mfa_exempt: tuple[str, ...] = ()
     never_touch: tuple[str, ...] = ()

@@ -24,7 +24,7 @@ class Permission(Struct, frozen=True):
     """
 
     action: str
-    limited_to: str = ""  # "", "own-policies" or "boundaries"
+    limited_to: str = ""  # "", "own-policies", "own-boundary" or "boundaries"
     powers: str = "contain"  # "contain" or "full"
 
 

@@ -25,7 +25,7 @@ ACTION = Action(
         Permission("iam:AttachRolePolicy", "own-policies"),
         Permission("iam:DetachRolePolicy"),
         Permission("iam:PutRolePermissionsBoundary", "boundaries"),
-        Permission("iam:DeleteRolePermissionsBoundary", "boundaries"),
+        Permission("iam:DeleteRolePermissionsBoundary", "own-boundary"),
         Permission("iam:PutRolePolicy", powers="full"),
         Permission("iam:DeleteRolePolicy"),
     ),

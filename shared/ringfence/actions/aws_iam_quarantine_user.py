@@ -50,7 +50,7 @@ ACTION = Action(
         Permission("iam:AttachUserPolicy", "own-policies"),
         Permission("iam:DetachUserPolicy"),
         Permission("iam:PutUserPermissionsBoundary", "boundaries"),
-        Permission("iam:DeleteUserPermissionsBoundary", "boundaries"),
+        Permission("iam:DeleteUserPermissionsBoundary", "own-boundary"),
         Permission("iam:PutUserPolicy", powers="full"),
         Permission("iam:DeleteUserPolicy"),
         Permission("iam:UpdateAccessKey"),

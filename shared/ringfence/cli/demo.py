@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
+from ringfence.chat import console
+from ringfence.chat.console import inert
 from ringfence.cli.check import line
 from ringfence.cli.main import Context
-from ringfence.cli.output import shown as visible
 from ringfence.cli.state import home, local_store
 from ringfence.demo.account import embedded_aws
 from ringfence.demo.run import Demo, Shown, acted, asked
@@ -81,24 +82,15 @@ class Stage:
         for job in () if shown.repeated else shown.jobs:
             step = job.plan.steps[0].call if job.plan.steps else None
             what = {JobState.DONE: "reversed and verified", JobState.PENDING: "waits for a person"}.get(job.state, job.state)
-            click.echo(f"{'':11}-> {step.operation if step else 'no step'} on {visible(job.plan.target.name)}: {what}")
+            click.echo(f"{'':11}-> {step.operation if step else 'no step'} on {inert(job.plan.target.name)}: {what}")
         time.sleep(self.pace)
         return shown
 
     def ask(self, job: Job) -> bool | None:
         """Show a plan and ask; None where nobody is there to answer."""
         if self.human:
-            click.echo(f"\n  {click.style(job.severity.upper(), fg='red', bold=True)} {visible(job.reason)}")
-            for step in job.plan.steps:
-                click.echo(
-                    f"    would call {step.call.operation} on {visible(job.plan.target.name)} ({step.action}); undone by {step.inverse.operation}"
-                )
-            click.echo(f"    plan {job.plan.digest[:16]}, decide by {job.expires:%H:%M} UTC")
-        if self.yes:
-            return True
-        if not self.human or not sys.stdin.isatty():
-            return None
-        return click.confirm("    Approve?", default=True)
+            console.show(job)
+        return True if self.yes else console.ask() if self.human else None
 
     def decided(self, job: Job) -> Job:
         """Show what a decision led to."""
@@ -144,11 +136,11 @@ class Stage:
             return
         self.heading("In short")
         for job in ran:
-            click.echo(f"  acted on  {visible(job.plan.target.name)}: {job.plan.steps[0].call.operation}, by itself, within seconds")
+            click.echo(f"  acted on  {inert(job.plan.target.name)}: {job.plan.steps[0].call.operation}, by itself, within seconds")
         for job in decided:
-            click.echo(f"  asked     {visible(job.plan.target.name)}: {job.plan.steps[0].call.operation}, {job.state}")
+            click.echo(f"  asked     {inert(job.plan.target.name)}: {job.plan.steps[0].call.operation}, {job.state}")
         for job in undone:
-            click.echo(f"  undone    {visible(job.plan.target.name)}: back to exactly what it was")
+            click.echo(f"  undone    {inert(job.plan.target.name)}: back to exactly what it was")
         click.echo(f"  verified  {'trail and jobs agree: every call has its intent, every job one end' if not wrong else '; '.join(wrong)}")
         click.echo(f"\n  See for yourself:  ringfence jobs   |   ringfence trail list   |   {page}")
 

@@ -7,6 +7,8 @@ from typing import Any
 import click
 import msgspec
 
+from ringfence.chat.console import inert
+
 
 class Output:
     """One of the two ways to answer."""
@@ -37,7 +39,7 @@ class Output:
         for number, column in enumerate(columns):
             table.add_column(column, no_wrap=number == 0, overflow="fold")
         for row in rows:
-            table.add_row(*(Text("\n".join(shown(str(part)) for part in (cell if isinstance(cell, tuple) else (cell,)))) for cell in row))
+            table.add_row(*(Text("\n".join(inert(str(part)) for part in (cell if isinstance(cell, tuple) else (cell,)))) for cell in row))
         if table.row_count:
             Console().print(table)
         else:
@@ -52,8 +54,3 @@ def json_line(value: Mapping[str, Any]) -> str:
         import json
 
         return json.dumps(value, default=str)
-
-
-def shown(text: str) -> str:
-    """Show attacker-written text inertly: control, bidi and other invisible characters are escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

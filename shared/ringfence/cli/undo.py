@@ -1,12 +1,15 @@
 """ringfence undo: take back what a job did."""
 
+import getpass
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
 import msgspec
 
+from ringfence.chat.console import inert
 from ringfence.cli.main import Context
 from ringfence.cli.run import finish
 from ringfence.cli.settings import settings
@@ -14,32 +17,35 @@ from ringfence.cli.state import Stack, local_store, stack_option
 from ringfence.clouds.aws.caller import sign
 from ringfence.clouds.aws.iam_writer import IamWriter
 from ringfence.clouds.memory import MemoryQueue
+from ringfence.domain.identity import Identity
 from ringfence.domain.job import TERMINAL, JobState
 from ringfence.domain.plan import Call
 from ringfence.engine.ports import Done, Failed, Lost
 from ringfence.engine.undo import open_undo
-from ringfence.errors import UpstreamError
+from ringfence.errors import RefusedError, UpstreamError
 from ringfence.wiring import now
 
+PUTTING_BACK = frozenset(f"{verb}{kind}Policy" for verb in ("Attach", "Put") for kind in ("Role", "User", "Group"))
 PATIENCE = 60  # seconds until the end of a stack's undo is not waited for any longer
 
 
 @click.command(name="undo")
 @click.argument("job", metavar="ID")
+@click.option("--yes", is_flag=True, help="Make the call that gives something back without asking.")
 @stack_option
 @click.pass_obj
-def command(context: Context, job: str, stack: str | None) -> int:
+def command(context: Context, job: str, stack: str | None, *, yes: bool) -> int:
     """Undo a job: exactly what it changed is put back, in reverse order, and recorded like any other act.
 
-    Taking off Ringfence's own containment is done by the stack. Giving a permission back is not: that call is made here, with your
-    own AWS credentials, between the stack's intent and its reading back.
+    Taking off Ringfence's own containment is done by the stack. Giving a permission back is not: that call is shown, and made here, with
+    your own AWS credentials, between the stack's intent and its reading back.
     """
     if stack:
-        undo, state = _deployed(Stack(stack), job)
+        undo, state = _deployed(Stack(stack), job, lambda call: _agreed(context, call, yes=yes))
     else:
-        store, queue = local_store(), MemoryQueue()
-        opened = open_undo(job, "local operator", store, queue, now())
-        ended = opened if opened.ended else finish(opened, settings(context), store, queue)
+        store, queue, known = local_store(), MemoryQueue(), settings(context)
+        opened = open_undo(job, f"local:{getpass.getuser()}", known, store, queue, now())
+        ended = opened if opened.ended else finish(opened, known, store, queue)
         undo, state = ended.id, str(ended.state)
     if context.output.as_json:
         context.output.line({"job": job, "undo": undo, "state": state})
@@ -48,11 +54,21 @@ def command(context: Context, job: str, stack: str | None) -> int:
     return 0 if state in (JobState.DONE, JobState.NOTHING_TO_DO) else 1
 
 
-def _deployed(stack: Stack, job: str) -> tuple[str, str]:
-    answer: Mapping[str, Any] = stack.ask("RespondFunction", msgspec.to_builtins(sign(job, "undo")))
+def _agreed(context: Context, call: Call, *, yes: bool) -> bool:
+    """Show the call that is about to be made with the operator's credentials; ask where somebody is there."""
+    shown = ", ".join(f"{key}={inert(str(value))}" for key, value in call.parameters.items())
+    context.output.aside(f"with your credentials: {call.service}:{call.operation}({shown})")
+    return yes or not sys.stdin.isatty() or click.confirm("Make this call?", default=False, err=True)
+
+
+def _deployed(stack: Stack, job: str, agreed: Callable[[Call], bool]) -> tuple[str, str]:
+    audience = stack.output("Table")
+    answer: Mapping[str, Any] = stack.ask("RespondFunction", msgspec.to_builtins(sign(job, "undo", audience)))
     undo = str(answer["job"])
     while answer.get("call"):
-        answer = stack.ask("RespondFunction", {"wish": "settle", "job": undo, "reply": _made(answer["call"], undo)})
+        reply = _made(_safe(answer), undo, agreed)
+        proof = msgspec.to_builtins(sign(undo, "settle", audience))
+        answer = stack.ask("RespondFunction", {**proof, "step": answer["step"], "reply": reply})
     deadline = time.monotonic() + PATIENCE
     while answer["state"] not in TERMINAL and time.monotonic() < deadline:
         time.sleep(1)
@@ -60,12 +76,25 @@ def _deployed(stack: Stack, job: str) -> tuple[str, str]:
     return undo, str(answer["state"])
 
 
-def _made(call: Mapping[str, Any], undo: str) -> dict[str, str]:
+def _safe(answer: Mapping[str, Any]) -> Call:
+    """Take only a call that puts a policy back on the identity that is named: nothing else is made with an operator's credentials."""
+    call = msgspec.convert(answer["call"], Call)
+    identity = Identity.from_arn(answer.get("identity"))
+    names = {call.parameters.get(f"{verb}Name") for verb in ("Role", "User", "Group")} - {None}
+    if call.service != "iam" or call.operation not in PUTTING_BACK or identity is None or names != {identity.name}:
+        hint = "Somebody may have tampered with it: look at the job, and tell your security team"
+        raise RefusedError(f"the stack asks for {call.service}:{call.operation}, which no undo needs", hint)
+    return call
+
+
+def _made(call: Call, undo: str, agreed: Callable[[Call], bool]) -> dict[str, str]:
     """Make the granting call with the operator's credentials, and write down what came of it."""
-    match IamWriter().call(msgspec.convert(call, Call), undo):
+    if not agreed(call):
+        raise RefusedError("not agreed: the call was not made", "The undo stays open; run it again to go on")
+    match IamWriter().call(call, undo):
         case Done(request_id):
             return {"request_id": request_id}
         case Failed(code, message):
             return {"code": code, "message": message}
         case Lost(why):
-            raise UpstreamError(f"no reply to {call['operation']}: {why}", "Run the same undo again: it reads what happened and goes on")
+            raise UpstreamError(f"no reply to {call.operation}: {why}", "Run the same undo again: it reads what happened and goes on")

@@ -11,6 +11,7 @@ from ringfence.cli.settings import settings
 from ringfence.cli.state import Stack, local_store
 from ringfence.clouds.aws.caller import sign
 from ringfence.clouds.memory import MemoryQueue
+from ringfence.domain.job import JobState
 from ringfence.engine.approve import vote
 from ringfence.wiring import now
 
@@ -18,12 +19,13 @@ from ringfence.wiring import now
 def cast(context: Context, job: str, stack: str | None, *, approve: bool) -> None:
     """Vote, and say what became of the job."""
     if stack:
-        ballot = sign(job, "approve" if approve else "deny")
-        state = str(Stack(stack).ask("ApproveFunction", msgspec.to_builtins(ballot))["state"])
+        deployed = Stack(stack)
+        ballot = sign(job, "approve" if approve else "deny", deployed.output("Table"))
+        state = str(deployed.ask("ApproveFunction", msgspec.to_builtins(ballot))["state"])
     else:
         store, queue = local_store(), MemoryQueue()
         decided = vote(job, f"local:{getpass.getuser()}@{platform.node()}", settings(context), store, queue, now(), approve=approve)
-        state = finish(decided, settings(context), store, queue).state if approve else decided.state
+        state = finish(decided, settings(context), store, queue).state if decided.state is JobState.APPROVED else decided.state
     if context.output.as_json:
         context.output.line({"job": job, "state": state})
     else:

@@ -33,7 +33,7 @@ class LocalStore:
         """Close the file."""
         self._db.close()
 
-    def open(self, job: Job, records: Iterable[Record], exemptions: Iterable[Exemption] = ()) -> bool:
+    def open(self, job: Job, records: Iterable[Record]) -> bool:
         """Put a new job with its first records; False where it is there already."""
         with _Transaction(self._db):
             put = self._db.execute(
@@ -42,10 +42,9 @@ class LocalStore:
             if not put.rowcount:
                 return False
             self._put(records)
-            self._db.executemany("insert or replace into exemption values (?, ?)", [(e.key, encode(e)) for e in exemptions])
         return True
 
-    def advance(self, job: Job, records: Iterable[Record]) -> None:
+    def advance(self, job: Job, records: Iterable[Record], exemptions: Iterable[Exemption] = ()) -> None:
         """Replace the previous version of a job and put records."""
         try:
             with _Transaction(self._db):
@@ -55,6 +54,7 @@ class LocalStore:
                 if not moved.rowcount:
                     raise ConflictError(f"job {job.id} is not at version {job.version - 1}", "Read it again")
                 self._put(records)
+                self._db.executemany("insert or replace into exemption values (?, ?)", [(e.key, encode(e)) for e in exemptions])
         except sqlite3.IntegrityError as error:
             raise ConflictError(f"a record of job {job.id} is there already ({error})", "Read the job again") from error
 

@@ -19,6 +19,7 @@ def compile_settings(config: Config) -> Settings:
         fresh_window_minutes=defaults.fresh_window_minutes,
         approval_timeout_minutes=defaults.approval.timeout_minutes,
         approvers=defaults.approval.approvers,
+        two_person_for=defaults.approval.two_person_for,
         max_blast_radius=defaults.max_blast_radius,
         mfa_exempt=defaults.mfa.exempt,
         never_touch=config.never_touch,
@@ -49,4 +50,6 @@ def _project(entry: ProjectEntry) -> Project:
 
 def _exemptions(entry: ProjectEntry) -> tuple[Exemption, ...]:
     """An exception holds until the end of its last day, UTC."""
-    return tuple(Exemption(e.guardrail, e.principal, e.reason, datetime.combine(e.until, time.max, UTC)) for e in entry.exceptions)
+    return tuple(
+        Exemption(e.guardrail, entry.name, e.principal, e.reason, datetime.combine(e.until, time.max, UTC)) for e in entry.exceptions
+    )

@@ -107,7 +107,7 @@ class Demo:
     def undo(self, job: Job) -> Job:
         """Take back what a job did."""
         self.clock.jump(60)
-        undo = open_undo(job.id, APPROVER, self.store, self.queue, self.clock.time)
+        undo = open_undo(job.id, APPROVER, SETTINGS, self.store, self.queue, self.clock.time)
         self._work()
         return self.store.job(undo.id) or undo
 

@@ -65,7 +65,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     evidence: Mapping[str, Any]
     actions: tuple[str, ...] = ()
     standing: bool = False  # not known to be a fresh change: reversing it asks
-    certain: bool = True  # False: containment asks in every mode
+    certain: bool = True  # False: every step asks, in every mode
 
 
 class Unknown(Struct, frozen=True):

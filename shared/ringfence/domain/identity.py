@@ -42,11 +42,15 @@ class Identity(Struct, frozen=True, forbid_unknown_fields=True):
             return None
         if arn.resource == "root":
             return cls.of(Kind.ROOT, "root", arn.account, arn.partition)
-        if arn.type == "assumed-role":
+        if arn.type == "assumed-role" and arn.resource.count("/") >= 1 and arn.resource.split("/")[1]:
             return cls.of(Kind.ROLE, arn.resource.split("/")[1], arn.account, arn.partition, unique_id)
         if arn.type in ("user", "role", "group") and arn.service == "iam":
             return cls(Kind(arn.type), str(arn), arn.name, arn.account, arn.partition, unique_id)
         return cls(Kind.OUTSIDE, str(arn), arn.name, arn.account, arn.partition, unique_id)
+
+    def same_as(self, other: "Identity") -> bool:
+        """Whether both name the same principal: an STS session's ARN lacks the role's path, and IAM's names know no case."""
+        return (self.kind, self.name.casefold(), self.account) == (other.kind, other.name.casefold(), other.account)
 
     @property
     def key(self) -> str:

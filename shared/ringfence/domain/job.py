@@ -34,7 +34,7 @@ class JobState(StrEnum):
 
 S = JobState
 EDGES: dict[JobState, frozenset[JobState]] = {
-    S.PENDING: frozenset({S.APPROVED, S.DENIED, S.EXPIRED, S.CANCELLED}),
+    S.PENDING: frozenset({S.PENDING, S.APPROVED, S.DENIED, S.EXPIRED, S.CANCELLED}),
     S.APPROVED: frozenset({S.RUNNING, S.STOPPED, S.CANCELLED, S.FAILED}),
     S.RUNNING: frozenset({S.RUNNING, S.VERIFYING, S.NOTHING_TO_DO, S.PARTIAL, S.STALE, S.FAILED, S.UNSUPPORTED, S.FOR_A_PERSON}),
     S.VERIFYING: frozenset({S.DONE, S.NOT_CONTAINED, S.FAILED}),
@@ -57,11 +57,15 @@ class Job(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     actor: str | None  # who caused the event: may not approve
     created: datetime
     expires: datetime
+    needs: int = 1  # how many people have to approve
+    approvals: tuple[str, ...] = ()  # who has
     step: int = 0  # the next step to close
     changed: tuple[int, ...] = ()  # the steps that changed something, for undo
     undo_of: str | None = None
 
-    def moved(self, state: JobState, *, step: int | None = None, changed: tuple[int, ...] | None = None) -> "Job":
+    def moved(
+        self, state: JobState, *, step: int | None = None, changed: tuple[int, ...] | None = None, approvals: tuple[str, ...] | None = None
+    ) -> "Job":
         """Give the job in another state, at the next version; refuse an edge that the table does not have."""
         if state not in EDGES.get(self.state, frozenset()):
             raise RefusedError(f"job {self.id} is {self.state} and cannot become {state}", "Read the job again: somebody else moved it on")
@@ -71,6 +75,7 @@ class Job(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             version=self.version + 1,
             step=self.step if step is None else step,
             changed=self.changed if changed is None else changed,
+            approvals=self.approvals if approvals is None else approvals,
         )
 
     @property

@@ -6,6 +6,7 @@ verification and undo all compare facts.
 """
 
 import hashlib
+import math
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
@@ -17,6 +18,7 @@ from ringfence.domain.identity import Identity
 from ringfence.errors import NotReadError
 
 Document = Mapping[str, Any]
+BEYOND = 2**53  # from here on not every integer is a double
 
 
 class Facet(StrEnum):
@@ -107,5 +109,17 @@ def read[T](facet: T | None, name: str) -> T:
 
 
 def digest(value: object) -> str:
-    """SHA-256 over the RFC 8785 bytes of a JSON value, as lower-case hex."""
-    return hashlib.sha256(rfc8785.dumps(value)).hexdigest()  # type: ignore[arg-type]  # rfc8785 types JSON more narrowly than we can
+    """SHA-256 over the RFC 8785 bytes of a JSON value, as lower-case hex.
+
+    RFC 8785 knows no integers from 2^53 on and no infinities; policy documents may hold them, so those are written as text.
+    """
+    return hashlib.sha256(rfc8785.dumps(_plain(value))).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    odd = (isinstance(value, float) and not math.isfinite(value)) or (isinstance(value, int) and abs(value) >= BEYOND)
+    return f"number {value}" if odd else value

@@ -2,21 +2,22 @@
 
 from datetime import datetime
 
-from ringfence.domain.glob import any_match
-from ringfence.domain.identity import Identity
+from ringfence.domain.glob import matches
+from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.record import RecordKind
 from ringfence.engine.ports import Notice, Queue, Store
+from ringfence.engine.protect import IDENTITY_CENTER
 from ringfence.engine.trail import closed, record
 from ringfence.errors import RefusedError
 from ringfence.settings import Settings
 
 
 def vote(job_id: str, voter: str, settings: Settings, store: Store, queue: Queue, now: datetime, *, approve: bool) -> Job:
-    """Decide a pending job; the vote and the new state are one transaction. Raises RefusedError where the vote does not count.
+    """Count a vote on a pending job; the vote and the new state are one transaction. Raises RefusedError where it does not count.
 
-    `voter` is who the cloud says is calling. One person's approval is enough for reversible steps; whoever caused the event, and
-    the target itself, have no vote. A deadline that has passed is a no.
+    `voter` is who the cloud says is calling. One person's approval is enough unless the configuration asks for two; one denial ends
+    the job. Whoever caused the event, and the target itself, have no vote. A deadline that has passed is a no.
     """
     job = store.job(job_id)
     if job is None:
@@ -24,36 +25,63 @@ def vote(job_id: str, voter: str, settings: Settings, store: Store, queue: Queue
     if job.state is not JobState.PENDING:
         raise RefusedError(f"job {job_id} is {job.state}, not pending", "See `ringfence trail show " + job_id + "`")
     if now >= job.expires:
-        expired = job.moved(JobState.EXPIRED)
-        store.advance(expired, [closed(expired, now, f"nobody decided until {job.expires:%Y-%m-%d %H:%M} UTC: expired means no")])
+        expire(job, store, now)
         raise RefusedError(f"job {job_id} expired at {job.expires:%Y-%m-%d %H:%M} UTC", "The next event of the kind asks anew")
-    _authorise(job, voter, settings)
-    decided = job.moved(JobState.APPROVED if approve else JobState.DENIED)
-    words = "approved" if approve else "denied"
-    records = [record(decided, RecordKind.APPROVAL_DECIDED, now, f"{words} by {voter}", data={"voter": voter, "approve": approve})]
+    authorise(job, voter, settings)
+    words = f"{'approved' if approve else 'denied'} by {voter}"
+    if not approve:
+        decided = job.moved(JobState.DENIED)
+    elif person(voter) in job.approvals:
+        raise RefusedError(f"{voter} has approved already", "A second approval has to come from somebody else")
+    else:
+        approvals = (*job.approvals, person(voter))
+        decided = job.moved(JobState.APPROVED if len(approvals) >= job.needs else JobState.PENDING, approvals=approvals)
+    number = decided.version
+    records = [record(decided, RecordKind.APPROVAL_DECIDED, now, words, number=number, data={"voter": voter, "approve": approve})]
     if decided.ended:
-        records.append(closed(decided, now, f"denied by {voter}"))
+        records.append(closed(decided, now, words))
     store.advance(decided, records)
-    if approve:
+    if decided.state is JobState.APPROVED:
         queue.jobs(decided)
-    queue.notice(Notice(job=job.id, state=decided.state, severity=job.severity, title=job.guardrail, text=f"{words} by {voter}"))
+    queue.notice(Notice(job=job.id, state=decided.state, severity=job.severity, title=job.guardrail, text=words))
     return decided
 
 
-def _authorise(job: Job, voter: str, settings: Settings) -> None:
-    """Refuse whoever has no vote. A session votes as itself and as its role: neither may be the actor, the target, or a stranger."""
+def expire(job: Job, store: Store, now: datetime) -> Job:
+    """End a pending job whose deadline has passed."""
+    expired = job.moved(JobState.EXPIRED)
+    store.advance(expired, [closed(expired, now, f"nobody decided until {job.expires:%Y-%m-%d %H:%M} UTC: expired means no")])
+    return expired
+
+
+def authorise(job: Job, voter: str, settings: Settings) -> None:
+    """Refuse whoever has no say in a job: who caused it, its target, and a stranger where approvers are named."""
     if not voter:
-        raise RefusedError("the vote carries no voter", "Sign the request with an identity of your own")
+        raise RefusedError("the request carries no name", "Sign it with an identity of your own")
+    if job.actor and person(job.actor) == person(voter):
+        raise RefusedError(f"{voter} caused the event and has no say in it", "Ask somebody else")
     identity = Identity.from_arn(voter)
-    names = {voter} if identity is None else {voter, identity.arn}
-    if job.actor in names:
-        raise RefusedError(f"{voter} caused the event and has no vote on it", "Ask somebody else")
-    target = job.plan.target
-    if identity is not None and (identity.kind, identity.name.casefold(), identity.account) == (
-        target.kind,
-        target.name.casefold(),
-        target.account,
-    ):
-        raise RefusedError(f"{voter} is the target of the plan and has no vote on it", "Ask somebody else")
-    if settings.approvers and not any_match(settings.approvers, *names):
+    if identity is not None and identity.same_as(job.plan.target):
+        raise RefusedError(f"{voter} is the target of the plan and has no say in it", "Ask somebody else")
+    if settings.approvers and not any(_is(approver, voter, identity) for approver in settings.approvers):
         raise RefusedError(f"{voter} is no approver", "Approvers are named under `defaults.approval.approvers`")
+
+
+def person(name: str) -> str:
+    """Name the person or role behind a caller, whatever session it uses.
+
+    Sessions of one role count as one, since whoever may take a role names the session freely - except those of Identity Center, whose
+    session is the person's own user name (IAM Identity Center User Guide, "Referencing permission sets").
+    """
+    identity = Identity.from_arn(name)
+    if identity is None:
+        return name
+    if identity.kind is Kind.ROLE and matches(IDENTITY_CENTER, identity.name) and ":assumed-role/" in name:
+        return name.casefold()
+    return f"{identity.kind}/{identity.name.casefold()}/{identity.account}"
+
+
+def _is(approver: str, voter: str, identity: Identity | None) -> bool:
+    named = Identity.from_arn(approver)
+    same = named is not None and identity is not None and ":assumed-role/" not in approver and named.same_as(identity)
+    return same or matches(approver, voter)

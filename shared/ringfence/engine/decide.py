@@ -1,19 +1,25 @@
 """From a judgement to jobs: what acts at once, what asks, and what only a person can do. One terminal record for each."""
 
 from datetime import datetime, timedelta
+from itertools import count
 
-from ringfence.domain.event import Event
-from ringfence.domain.identity import Identity
+import msgspec
+
+from ringfence.domain.event import Event, Outcome
+from ringfence.domain.finding import Finding, Severity
+from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.plan import ActionClass, Plan, When
 from ringfence.domain.record import RecordKind
 from ringfence.domain.state import Fact, digest
+from ringfence.engine.approve import expire, person
 from ringfence.engine.evaluate import Judgement, Planned, PlannedStep
 from ringfence.engine.ports import Notice, Queue, Store
 from ringfence.engine.trail import closed, decision, record
 from ringfence.settings import Settings
 
 ID_LENGTH = 16
+UNJUDGED = (Outcome.NEEDS_STATE, Outcome.UNSUPPORTED, Outcome.MALFORMED)
 
 
 def exemption_key(target: Identity, fact: Fact) -> str:
@@ -27,31 +33,42 @@ def job_id(*parts: str) -> str:
 
 
 def decide(judgement: Judgement, settings: Settings, store: Store, queue: Queue, now: datetime) -> tuple[Job, ...]:
-    """Commit one job per finding and way of going on, then send what is to be done. Delivered again, it only sends again."""
+    """Commit one job per finding and class of steps, then send what is to be done. Delivered again, it only sends again.
+
+    An event that could not be judged becomes a job for a person: unknown is never a pass. An exception that was used is a job that
+    ends at once: it shows up in the trail.
+    """
+    unknown = (_unjudged(judgement),) if judgement.outcome in UNJUDGED else ()
     jobs: list[Job] = []
-    for planned in judgement.planned:
+    for planned in (*judgement.planned, *judgement.exempted, *unknown):
         for action_class in dict.fromkeys(p.step.action_class for p in planned.steps) or (None,):
             same = tuple(p for p in planned.steps if p.step.action_class is action_class)
-            jobs.append(_commit(judgement.event, planned, same, settings, store, queue, now))
+            job, why = _job(judgement.event, planned, same, settings, store, now)
+            jobs.append(_commit(job, why, planned, store, queue, now))
     return tuple(jobs)
 
 
-def _commit(
-    event: Event, planned: Planned, same: tuple[PlannedStep, ...], settings: Settings, store: Store, queue: Queue, now: datetime
-) -> Job:
-    """Commit the job of the steps of one class; what happens to them is the same for all of one class."""
+def _unjudged(judgement: Judgement) -> Planned:
+    event = judgement.event
+    nobody = Identity(kind=Kind.OUTSIDE, arn="", name=event.name or "an event", account=event.account, partition=event.partition)
+    identity = judgement.identities[0] if judgement.identities else nobody
+    reason = f"{event.name or 'an event'} could not be judged: {judgement.reason}"
+    finding = Finding(guardrail="none", severity=Severity.MEDIUM, identity=identity, reason=reason, evidence={"outcome": judgement.outcome})
+    return Planned(finding=finding, steps=(), remark="it could not be judged: a person has to look")
+
+
+def _job(event: Event, planned: Planned, same: tuple[PlannedStep, ...], settings: Settings, store: Store, now: datetime) -> tuple[Job, str]:
+    """Make the job of the steps of one class, and say why it begins as it does; what happens is the same for all of one class."""
     finding = planned.finding
     steps = tuple(p.step for p in same)
-    when = same[0].when if same else When.NEVER
-    action_class = same[0].step.action_class if same else ActionClass.REVERSAL
     plan = Plan(target=finding.identity, affected=planned.affected, steps=steps, config_hash=settings.config_hash)
-    put_back = next((e for s in steps if (e := store.exemption(exemption_key(plan.target, s.fact))) and now < e.until), None)
-    state, why = _first_state(planned, when, put_back.job if put_back else "")
+    state, why = _first_state(planned, same[0].when if same else When.NEVER, _put_back_by(event, plan, store, now))
+    cause = (event.source, event.id or event.name, finding.guardrail, plan.target.key, same[0].step.action_class if same else "none")
     job = Job(
-        id=job_id(event.source, event.id or event.name, finding.guardrail, plan.target.key, action_class if same else "none"),
+        id=_generation(cause, event, store, now),
         state=state,
         plan=plan,
-        action_class=action_class,
+        action_class=same[0].step.action_class if same else ActionClass.REVERSAL,
         guardrail=finding.guardrail,
         severity=finding.severity,
         reason=finding.reason,
@@ -59,35 +76,65 @@ def _commit(
         actor=event.actor.display if event.actor else None,
         created=now,
         expires=now + timedelta(minutes=settings.approval_timeout_minutes),
+        needs=2 if any(s.action in settings.two_person_for for s in steps) else 1,
     )
-    records = [decision(job, now, finding.evidence)]
-    if state is JobState.PENDING:
-        records.append(record(job, RecordKind.APPROVAL_REQUESTED, now, why, data={"expires": job.expires.isoformat()}))
+    return job, why
+
+
+def _generation(cause: tuple[str, ...], event: Event, store: Store, now: datetime) -> str:
+    """Give the id of the job that counts. What is seen anew after a job has ended (a finding that GuardDuty repeats) is asked anew."""
+    for number in count():
+        made = job_id(*cause, *([str(number)] if number else []))
+        earlier = store.job(made)
+        if earlier is not None and earlier.state is JobState.PENDING and now >= earlier.expires:
+            earlier = expire(earlier, store, now)
+        if earlier is None or not earlier.ended or event.time is None or event.time <= earlier.created:
+            return made
+    raise AssertionError("count() has no end")
+
+
+def _put_back_by(event: Event, plan: Plan, store: Store, now: datetime) -> str:
+    """Name the undo by which this very actor put back this very value a moment ago; empty where there is none."""
+    actor = event.actor.display if event.actor else None
+    for step in plan.steps if actor else ():
+        exemption = store.exemption(exemption_key(plan.target, step.fact))
+        if (
+            exemption is not None
+            and now < exemption.until
+            and exemption.value == step.before
+            and person(exemption.by) == person(actor or "")
+        ):
+            return exemption.job
+    return ""
+
+
+def _commit(job: Job, why: str, planned: Planned, store: Store, queue: Queue, now: datetime) -> Job:
+    records = [decision(job, now, planned.finding.evidence)]
+    if job.state is JobState.PENDING:
+        records.append(record(job, RecordKind.APPROVAL_REQUESTED, now, why, data={"expires": job.expires.isoformat(), "needs": job.needs}))
+    if planned.exempt:
+        records.append(record(job, RecordKind.EXEMPTION_USED, now, planned.exempt))
     if job.ended:
         records.append(closed(job, now, why))
     new = store.open(job, records)
     current = job if new else store.job(job.id) or job
     if current.state is JobState.APPROVED:
         queue.jobs(current)  # sent again when delivered again: the receipt may be missing
-    if new:
-        queue.notice(Notice(job=job.id, state=state, severity=job.severity, title=finding.guardrail, text=f"{finding.reason}. {why}"))
+    if new and not planned.exempt:
+        queue.notice(Notice(job=job.id, state=job.state, severity=job.severity, title=job.guardrail, text=f"{job.reason}. {why}"))
     return current
 
 
 def _first_state(planned: Planned, when: When, put_back_by: str) -> tuple[JobState, str]:
+    if planned.exempt:
+        return JobState.NOTHING_TO_DO, planned.exempt
     if put_back_by:
-        return JobState.CANCELLED, f"a person put this back by the undo {put_back_by}: it is not reversed again"
+        return JobState.CANCELLED, f"a person is putting this back by the undo {put_back_by}: it is not reversed again"
     if planned.out_of_reach:
         return JobState.UNSUPPORTED, planned.remark
     if when is When.ACT:
         return JobState.APPROVED, "Acting by itself: a fresh change that can be undone exactly, or a containment that the mode allows"
     if when is When.ASK:
         return JobState.PENDING, "Waiting for an approver"
-    if planned.remark:
-        return JobState.FOR_A_PERSON, planned.remark
-    return (
-        JobState.FOR_A_PERSON,
-        "Only observed: the mode does not let this guardrail act, a person decides"
-        if planned.steps
-        else "No step of ours fits: a person decides",
-    )
+    observed = "Only observed: the mode does not let this guardrail act, a person decides"
+    return JobState.FOR_A_PERSON, planned.remark or (observed if planned.steps else "No step of ours fits: a person decides")

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from ringfence.actions import ACTIONS, Action, Impossible
-from ringfence.domain.event import Event, Outcome
+from ringfence.domain.event import Event, Outcome, Source
 from ringfence.domain.finding import Case, Finding, Guardrail, Unknown, Workload
 from ringfence.domain.glob import any_match
 from ringfence.domain.identity import Identity, Kind
@@ -30,6 +30,7 @@ ALSO = {
     Kind.ROOT: set[Facet](),
     Kind.OUTSIDE: set[Facet](),
 }
+COPIES = {Source.GUARDDUTY: (Source.SECURITY_HUB,)}  # Security Hub passes GuardDuty's findings on
 CLOCK_SKEW = timedelta(minutes=1)
 
 
@@ -48,6 +49,7 @@ class Planned(Struct, frozen=True, kw_only=True):
     affected: int = 1
     remark: str = ""
     out_of_reach: bool = False  # the target is protected
+    exempt: str = ""  # the exception that covers the finding
 
 
 class Judgement(Struct, frozen=True, kw_only=True):
@@ -58,7 +60,7 @@ class Judgement(Struct, frozen=True, kw_only=True):
     reason: str
     identities: tuple[Identity, ...] = ()
     planned: tuple[Planned, ...] = ()
-    exemptions: tuple[Exemption, ...] = ()  # used
+    exempted: tuple[Planned, ...] = ()  # findings that an exception covers
 
 
 class Evaluator:
@@ -74,7 +76,8 @@ class Evaluator:
         self.index: dict[tuple[str, str], list[Guardrail]] = {}
         for guardrail in guardrails:
             for trigger in guardrail.triggers:
-                self.index.setdefault((trigger.source, trigger.name), []).append(guardrail)
+                for source in (trigger.source, *COPIES.get(trigger.source, ())):
+                    self.index.setdefault((source, trigger.name), []).append(guardrail)
 
     def judge(self, event: Event, now: datetime, recent: tuple[Event, ...] = ()) -> Judgement:
         """Judge one event. Raises UpstreamError where the state cannot be read: the event is then tried again."""
@@ -88,6 +91,10 @@ class Evaluator:
             return Judgement(
                 event=event, outcome=Outcome.QUIET, reason=f"no guardrail hears {event.name or 'an event without a name'}", identities=known
             )
+        if not event.account:
+            return Judgement(
+                event=event, outcome=Outcome.NEEDS_STATE, reason="the event does not say in which account it happened", identities=known
+            )
         subjects = self._subjects(event)
         if isinstance(subjects, Unknown):
             return Judgement(event=event, outcome=Outcome.NEEDS_STATE, reason=subjects.reason, identities=known)
@@ -96,6 +103,8 @@ class Evaluator:
     def _subjects(self, event: Event) -> tuple[Identity, ...] | Unknown:
         if event.subject is not None:
             return (event.subject,)
+        if event.parameters.get("setAsDefault") is False:
+            return ()  # a version that is not the default grants nothing
         policy = event.parameters.get("policyArn")
         if not isinstance(policy, str):
             return Unknown("the event does not name the identity that it touches")
@@ -131,7 +140,7 @@ class Evaluator:
             settings=self.settings,
             now=now,
         )
-        verdict = self._run(case, heard)
+        verdict = self._run(case, heard, event)
         if isinstance(member, Unknown) and verdict.outcome is not Outcome.QUIET:
             return Judgement(event=event, outcome=Outcome.NEEDS_STATE, reason=member.reason, identities=(identity,))
         return verdict
@@ -147,63 +156,67 @@ class Evaluator:
         wanted = Wanted(frozenset(facets), (policy,) if isinstance(policy, str) and Facet.DOCUMENTS in facets else ())
         return self.reader.read(subject, wanted)
 
-    def _run(self, case: Case, heard: list[Guardrail]) -> Judgement:
+    def _run(self, case: Case, heard: list[Guardrail], event: Event) -> Judgement:
         planned: list[Planned] = []
+        exempted: list[Planned] = []
         unknown: list[str] = []
-        used: list[Exemption] = []
+        handled: list[str] = []
         for guardrail in heard:
             verdict = guardrail.check(case)
             if isinstance(verdict, Unknown):
                 unknown.append(verdict.reason)
+            elif verdict is not None and (exemption := self._exempt(verdict, case)):
+                exempt = f"exempt until {exemption.until:%Y-%m-%d}: {exemption.reason}"
+                exempted.append(Planned(finding=verdict, steps=(), exempt=exempt))
+            elif verdict is not None and (made := self._plan(case, verdict)):
+                planned.append(made)
             elif verdict is not None:
-                exemption = self._exempt(verdict, case.now)
-                if exemption:
-                    used.append(exemption)
-                else:
-                    planned.append(self._plan(case, verdict))
-        event, identities = case.event, (case.identity,)
-        assert event is not None  # noqa: S101 - judge() builds the case from an event
-        if planned:
-            reason = "; ".join(p.finding.reason for p in planned)
-            return Judgement(
-                event=event, outcome=Outcome.FINDING, reason=reason, identities=identities, planned=tuple(planned), exemptions=tuple(used)
-            )
-        if unknown:
-            return Judgement(
-                event=event,
-                outcome=Outcome.NEEDS_STATE,
-                reason="; ".join(dict.fromkeys(unknown)),
-                identities=identities,
-                exemptions=tuple(used),
-            )
-        if used:
-            reason = "; ".join(f"exempt until {e.until:%Y-%m-%d}: {e.reason}" for e in used)
-            return Judgement(event=event, outcome=Outcome.QUIET, reason=reason, identities=identities, exemptions=tuple(used))
+                handled.append(f"already remediated: {verdict.reason}")
+        outcome, reasons = Outcome.QUIET, [f"{event.name} on {case.identity.name} breaks no guardrail"]
+        for found, words in (
+            (Outcome.QUIET, [p.exempt for p in exempted]),
+            (Outcome.IGNORED, handled),
+            (Outcome.NEEDS_STATE, unknown),
+            (Outcome.FINDING, [p.finding.reason for p in planned]),
+        ):
+            outcome, reasons = (found, words) if words else (outcome, reasons)
         return Judgement(
-            event=event, outcome=Outcome.QUIET, reason=f"{event.name} on {case.identity.name} breaks no guardrail", identities=identities
+            event=event,
+            outcome=outcome,
+            reason="; ".join(dict.fromkeys(reasons)),
+            identities=(case.identity,),
+            planned=tuple(planned),
+            exempted=tuple(exempted),
         )
 
-    def _exempt(self, finding: Finding, now: datetime) -> Exemption | None:
+    def _exempt(self, finding: Finding, case: Case) -> Exemption | None:
         identity = finding.identity
         for exemption in self.settings.exemptions:
             named = any_match((exemption.principal,), identity.arn, f"{identity.kind}/{identity.name}", identity.name)
-            if named and exemption.guardrail == finding.guardrail and now < exemption.until:
+            here = exemption.project == case.project.name and exemption.guardrail == finding.guardrail
+            if named and here and case.now < exemption.until:
                 return exemption
         return None
 
-    def _plan(self, case: Case, finding: Finding) -> Planned:
+    def _plan(self, case: Case, finding: Finding) -> Planned | None:
+        """Plan what the finding calls for; None where all of it is so already."""
         if why := protected(case.identity, self.settings):
             return Planned(finding=finding, steps=(), remark=f"out of reach: {why}", out_of_reach=True)
         members = case.state.members if case.state else None
         affected = 1 if members is None else len(members)
         steps: list[PlannedStep] = []
         remarks: list[str] = []
+        handled = False
         for name in finding.actions:
             made = self.actions[name].plan(case, finding)
             if isinstance(made, Impossible):
                 remarks.append(f"{name}: {made.reason}")
                 continue
-            steps += [PlannedStep(step, self._when(step, case, finding, affected)) for step in made]
+            left = [step for step in made if case.state is None or case.state.value(step.fact) != step.after]
+            steps += [PlannedStep(step, self._when(step, case, finding, affected)) for step in left]
+            handled = handled or len(left) < len(made)
+        if handled and not steps and not remarks:
+            return None
         return Planned(finding=finding, steps=tuple(steps), affected=affected, remark="; ".join(remarks))
 
     def _when(self, step: Step, case: Case, finding: Finding, affected: int) -> When:
@@ -218,7 +231,7 @@ class Evaluator:
 
     def _may_reverse(self, case: Case, finding: Finding, affected: int) -> bool:
         """Freshness alone decides whether a grant may be reversed without asking - but many identities, or a deployer's change, ask."""
-        if finding.standing or affected > self.settings.max_blast_radius:
+        if finding.standing or not finding.certain or affected > self.settings.max_blast_radius:
             return False
         time = case.event.time if case.event else None
         if time is None or not -CLOCK_SKEW <= case.now - time < timedelta(minutes=self.settings.fresh_window_minutes):
@@ -230,8 +243,8 @@ class Evaluator:
     def _merge(self, event: Event, parts: list[Judgement]) -> Judgement:
         """One event may touch several identities (the holders of a policy): the gravest outcome speaks for the event."""
         if not parts:
-            return Judgement(event=event, outcome=Outcome.QUIET, reason="the policy is attached to nobody")
-        order = (Outcome.FINDING, Outcome.NEEDS_STATE, Outcome.QUIET)
+            return Judgement(event=event, outcome=Outcome.QUIET, reason="it changes what nobody holds")
+        order = (Outcome.FINDING, Outcome.NEEDS_STATE, Outcome.IGNORED, Outcome.QUIET)
         gravest = min((part.outcome for part in parts), key=order.index)
         return Judgement(
             event=event,
@@ -239,5 +252,5 @@ class Evaluator:
             reason="; ".join(dict.fromkeys(part.reason for part in parts if part.outcome is gravest)),
             identities=tuple(identity for part in parts for identity in part.identities),
             planned=tuple(planned for part in parts for planned in part.planned),
-            exemptions=tuple(used for part in parts for used in part.exemptions),
+            exempted=tuple(used for part in parts for used in part.exempted),
         )

@@ -72,9 +72,11 @@ class Writer(Protocol):
 
 
 class Exemption(Struct, frozen=True):
-    """A property of a target that a person put back: not to be reversed again until then."""
+    """A property of a target that a person is putting back: that value, by that person, is not reversed again until then."""
 
     key: str
+    value: str | None
+    by: str
     until: datetime
     job: str
 
@@ -82,11 +84,11 @@ class Exemption(Struct, frozen=True):
 class Store(Protocol):
     """Jobs, records and run-time exemptions. A job's change and its records are one transaction, all or nothing."""
 
-    def open(self, job: Job, records: Iterable[Record], exemptions: Iterable[Exemption] = ()) -> bool:
+    def open(self, job: Job, records: Iterable[Record]) -> bool:
         """Put a new job with its first records; False where the job is there already (nothing is changed then)."""
         ...
 
-    def advance(self, job: Job, records: Iterable[Record]) -> None:
+    def advance(self, job: Job, records: Iterable[Record], exemptions: Iterable[Exemption] = ()) -> None:
         """Replace the job's previous version and put records; raise ConflictError where somebody else moved it."""
         ...
 

@@ -16,6 +16,17 @@ IDENTITY_CENTER = "AWSReservedSSO_*"
 
 def protected(identity: Identity, settings: Settings) -> str | None:
     """Say why an identity is out of reach, or None. Names are compared without regard to case, as IAM does."""
+    if why := built_in(identity, settings):
+        return why
+    if glob := any_match(settings.never_touch, identity.arn, _pathless(identity)):
+        return f"the configuration protects it ({glob})"
+    if any((approver := Identity.from_arn(text)) and approver.same_as(identity) for text in settings.approvers):
+        return "it is an approver"
+    return None
+
+
+def built_in(identity: Identity, settings: Settings) -> str | None:
+    """Say why an identity is out of reach whatever the configuration says; an undo needs to reach what is protected since."""
     arn = parse_arn(identity.arn)
     if arn is None:
         return "its ARN cannot be read"
@@ -25,13 +36,7 @@ def protected(identity: Identity, settings: Settings) -> str | None:
         return "it is not an IAM identity of this account: act at its own directory or account"
     if identity.kind is Kind.ROLE and (why := _reserved_role(identity, arn.path)):
         return why
-    if glob := any_match(settings.never_touch, identity.arn, _pathless(identity)):
-        return f"the configuration protects it ({glob})"
-    if identity.arn in settings.deployment.own_roles:
-        return "it is one of Ringfence's own roles"
-    if identity.arn in settings.approvers:
-        return "it is an approver"
-    return None
+    return "it is one of Ringfence's own roles" if identity.arn in settings.deployment.own_roles else None
 
 
 def _reserved_role(identity: Identity, path: str) -> str | None:

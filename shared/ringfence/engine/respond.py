@@ -5,7 +5,7 @@ the call in between with the function's role; an undo that grants something make
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -13,13 +13,16 @@ from ringfence.actions import ACTIONS, Action
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.plan import ActionClass, Call, Step
 from ringfence.domain.record import Record, RecordKind
-from ringfence.domain.state import FACETS, State
-from ringfence.engine.ports import Absence, Done, Failed, Lost, Notice, Queue, Reader, Reply, Store, Wanted, Writer
-from ringfence.engine.protect import protected
+from ringfence.domain.state import FACETS, FactKind, State
+from ringfence.engine.ports import Absence, Done, Exemption, Failed, Lost, Notice, Queue, Reader, Reply, Store, Wanted, Writer
+from ringfence.engine.decide import exemption_key
+from ringfence.engine.protect import built_in, protected
 from ringfence.engine.trail import closed, record
 from ringfence.errors import RefusedError, UndeclaredCallError, UpstreamError
 from ringfence.settings import Settings
 
+PUT_BACK_FOR = timedelta(hours=1)  # EventBridge delivers late at times; then the identity is judged like any other again
+CREDENTIALS = (FactKind.ACCESS_KEY, FactKind.SERVICE_CREDENTIAL, FactKind.SSH_KEY, FactKind.CERTIFICATE)
 VERIFY_AFTER = 5  # seconds: IAM is eventually consistent, a first read back proves little
 S = JobState
 
@@ -76,40 +79,50 @@ class Responder:
             state = self._target(job)
             if isinstance(state, Job):
                 return None
-            step = job.plan.steps[job.step]
             intent = self._intent(job)
-            value = state.value(step.fact)
-            if value == step.after:
-                job = self._close_step(
-                    job, "it happened: the reply was lost" if intent else "it was so already", changed=intent is not None
-                )
-            elif value != step.before and step.action_class is ActionClass.REVERSAL:
-                self._end(
-                    job,
-                    S.PARTIAL if job.changed else S.STALE,
-                    f"{step.fact.kind} {step.fact.key} is not as planned any more (now {value or 'absent'}): judged afresh",
-                )
-                return None
-            else:
-                if intent is None:
-                    drift = "" if value == step.before else f" (it drifted to {value}: containment goes on)"
-                    job = self._advance(
-                        job.moved(S.RUNNING), [self._record(job, RecordKind.INTENT, f"about to call {step.call.operation}{drift}", step)]
-                    )
-                return step.call
+            moved = self._skip(job, state, intent)
+            if moved is None:
+                return self._intend(job, state, intent)
+            job = moved
         return None
+
+    def _skip(self, job: Job, state: State, intent: Record | None) -> Job | None:
+        """Close or end a step that needs no call; None where it needs one."""
+        step = job.plan.steps[job.step]
+        value = state.value(step.fact)
+        if value == step.after:
+            return self._close_step(job, "it happened: the reply was lost" if intent else "it was so already", changed=intent is not None)
+        if job.undo_of and value is None and step.fact.kind in CREDENTIALS:
+            return self._close_step(job, f"{step.fact.kind} {step.fact.key} is gone: nothing to put back", changed=False)
+        if value != step.before and (step.action_class is ActionClass.REVERSAL or job.undo_of):
+            now = f"{step.fact.kind} {step.fact.key} is not as planned any more (now {value or 'absent'}): judged afresh"
+            return self._end(job, S.PARTIAL if job.changed else S.STALE, now)
+        return None
+
+    def _intend(self, job: Job, state: State, intent: Record | None) -> Call:
+        """Commit the intent, unless it stands already, and give the call. Containment goes on in spite of drift, and says so."""
+        step = job.plan.steps[job.step]
+        if intent is None:
+            value = state.value(step.fact)
+            drift = "" if value == step.before else f" (it drifted to {value}: containment goes on)"
+            said = self._record(job, RecordKind.INTENT, f"about to call {step.call.operation}{drift}", step)
+            self.store.advance(job.moved(S.RUNNING), [said], self._put_back(job, step))
+        return step.call
 
     def settle(self, job_id: str, reply: Reply) -> Job:
         """Commit what became of the call that `prepare` gave. A no is checked against the state: a lost reply may have done it."""
         job = self._job(job_id)
         if job.state is not S.RUNNING or self._intent(job) is None:
             raise RefusedError(f"job {job_id} has no open intent", "Nothing to settle: see `ringfence trail show`")
-        if isinstance(reply, Done):
-            return self._close_step(job, f"{job.plan.steps[job.step].call.operation} done", changed=True, request_id=reply.request_id)
+        step = job.plan.steps[job.step]
+        if isinstance(reply, Done) and not self.is_operators(job):
+            return self._close_step(job, f"{step.call.operation} done", changed=True, request_id=reply.request_id)
         state = self._target(job)
         if isinstance(state, Job):
             return state
-        step = job.plan.steps[job.step]
+        if isinstance(reply, Done):
+            seen = "read again: it is so" if state.value(step.fact) == step.after else "not seen in the state yet"
+            return self._close_step(job, f"the operator reports {step.call.operation}; {seen}", changed=True, request_id=reply.request_id)
         why = f"{reply.code}: {reply.message}" if isinstance(reply, Failed) else f"no reply ({reply.why})"
         if state.value(step.fact) == step.after:
             return self._close_step(job, f"it happened, though the reply was {why}", changed=True)
@@ -127,7 +140,8 @@ class Responder:
         state = self.reader.read(job.plan.target, self._wanted(job.plan.steps))
         if isinstance(state, Absence):
             return self._end(job, S.DONE, f"the target is gone: {state.value}")
-        wrong = [step.fact for step in job.plan.steps if state.value(step.fact) != step.after]
+        counted = [s for i, s in enumerate(job.plan.steps) if i in job.changed or not job.undo_of]
+        wrong = [step.fact for step in counted if state.value(step.fact) != step.after]
         if wrong:
             named = ", ".join(f"{fact.kind} {fact.key}" for fact in wrong)
             return self._end(job, S.NOT_CONTAINED, f"read again, it does not hold: {named}. Somebody reverts it: look now")
@@ -149,9 +163,16 @@ class Responder:
             return self._end(
                 job, S.STALE, f"{target.name} was deleted and made anew since: {state.identity.unique_id}, planned for {target.unique_id}"
             )
-        if why := protected(state.identity, self.settings):
+        why = built_in(state.identity, self.settings) if job.undo_of else protected(state.identity, self.settings)
+        if why:
             return self._end(job, S.UNSUPPORTED, f"out of reach: {why}")
         return state
+
+    def _put_back(self, job: Job, step: Step) -> tuple[Exemption, ...]:
+        """For an operator's call: its own event, still on its way, must not be answered by another reversal."""
+        if not self.is_operators(job) or job.actor is None:
+            return ()
+        return (Exemption(exemption_key(job.plan.target, step.fact), step.after, job.actor, self.clock() + PUT_BACK_FOR, job.id),)
 
     def _wanted(self, steps: tuple[Step, ...]) -> Wanted:
         return Wanted(frozenset(facet for step in steps for facet in FACETS[step.fact.kind]))

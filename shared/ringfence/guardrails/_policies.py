@@ -44,6 +44,11 @@ def proof(grants: tuple[Grant, ...]) -> list[Mapping[str, Any]]:
     return [{"statement": g.statement, "action": g.action, "resource": g.resource, "conditions": g.conditions} for g in grants]
 
 
+def sure(grants: tuple[Grant, ...]) -> bool:
+    """Whether at least one grant holds whatever the request: none of its conditions is unknown."""
+    return any(g.certain for g in grants)
+
+
 def in_words(grants: tuple[Grant, ...]) -> str:
     """Name the first grants in plain words."""
     named = ", ".join(f"{g.action} on {g.resource}" for g in grants[:3])

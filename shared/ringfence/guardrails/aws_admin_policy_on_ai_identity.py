@@ -6,7 +6,7 @@ from typing import Any
 from ringfence.domain.event import Source
 from ringfence.domain.finding import Case, Finding, Guardrail, Severity, Trigger, Unknown, Verdict, Workload
 from ringfence.domain.state import Facet
-from ringfence.guardrails._policies import attached_document, in_words, proof
+from ringfence.guardrails._policies import attached_document, in_words, proof, sure
 from ringfence.iam import admin_grants
 from ringfence.settings import Environment
 
@@ -49,7 +49,7 @@ def _judge(case: Case, arn: str, *, standing: bool) -> Verdict:
     if document.problems:
         return Unknown(f"what {arn} grants cannot be judged: {document.problems[0].where} {document.problems[0].what}")
     if grants := admin_grants(document):
-        return _finding(case, arn, f"its document grants {in_words(grants)}", proof(grants), standing=standing)
+        return _finding(case, arn, f"its document grants {in_words(grants)}", proof(grants), standing=standing, certain=sure(grants))
     return None
 
 
@@ -68,7 +68,7 @@ def _powerful(case: Case, arn: str) -> str:
     return ""
 
 
-def _finding(case: Case, arn: str, why: str, grants: list[Mapping[str, Any]], *, standing: bool) -> Finding:
+def _finding(case: Case, arn: str, why: str, grants: list[Mapping[str, Any]], *, standing: bool, certain: bool = True) -> Finding:
     name = arn.rsplit("/", 1)[-1]
     return Finding(
         guardrail=GUARDRAIL.id,
@@ -78,6 +78,7 @@ def _finding(case: Case, arn: str, why: str, grants: list[Mapping[str, Any]], *,
         evidence={"policy_arn": arn, "grants": grants},
         actions=GUARDRAIL.actions,
         standing=standing,
+        certain=certain,
     )
 
 

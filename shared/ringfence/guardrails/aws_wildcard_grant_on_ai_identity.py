@@ -6,7 +6,7 @@ from typing import Any
 from ringfence.domain.event import Event, Source
 from ringfence.domain.finding import Case, Finding, Guardrail, Severity, Trigger, Unknown, Verdict
 from ringfence.domain.state import Facet
-from ringfence.guardrails._policies import SENSITIVE_SERVICES, attached_document, data_actions, in_words, proof
+from ringfence.guardrails._policies import SENSITIVE_SERVICES, attached_document, data_actions, in_words, proof, sure
 from ringfence.iam import Policy, admin_grants, parse, wildcard_grants
 
 INLINE = ("PutRolePolicy", "PutUserPolicy", "PutGroupPolicy")
@@ -84,6 +84,7 @@ def _judge(case: Case, policy: Policy, named: str, evidence: Mapping[str, Any], 
         reason=f"{named} gives the AI {case.identity.kind} {case.identity.name} {in_words(grants)}",
         evidence={**evidence, "grants": proof(grants)},
         actions=actions,
+        certain=sure(grants),
     )
 
 

@@ -1,15 +1,17 @@
 """Who is asking? The caller signs an STS GetCallerIdentity request that names its wish; the function sends it and believes STS.
 
-The request is presigned (SigV4, query form) with a signed header `x-ringfence-wish: JOB approve|deny|undo`, so that a request made for
+The request is presigned (SigV4, query form) with a signed header `x-ringfence-wish: JOB WISH STACK`, so that a request made for
 one wish proves nothing for another, and it holds for a minute. Only STS hosts are ever asked. The same proof is used by
 Vault's AWS auth method and by the EKS token (their documentation).
 """
 
+import http.client
 import os
 import re
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from xml.etree.ElementTree import ParseError, fromstring
@@ -19,7 +21,7 @@ from msgspec import Struct
 from ringfence.errors import RefusedError, UpstreamError
 
 HEADER = "x-ringfence-wish"
-HOST = re.compile(r"sts(\.[a-z0-9-]+)?\.(amazonaws\.com|amazonaws\.com\.cn)", re.ASCII)
+HOST = re.compile(r"sts(\.[a-z]{2}(-[a-z]+)+-[0-9])?\.amazonaws\.com(\.cn)?", re.ASCII)
 LIFETIME = 60  # seconds
 LONGEST = 8192
 JOB = re.compile(r"[0-9a-f]{1,64}", re.ASCII)
@@ -31,26 +33,25 @@ class Ballot(Struct, frozen=True):
     """What somebody asks for, and the proof of who it is."""
 
     job: str
-    wish: str  # "approve", "deny" or "undo"
+    wish: str  # "approve", "deny", "undo" or "settle"
     proof: str = ""  # the presigned URL
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> "Ballot":
         """Read a ballot; raise RefusedError for anything else."""
         match event:
-            case {"job": str(job), "wish": ("approve" | "deny" | "undo") as wish, "proof": str(proof)} if len(
+            case {"job": str(job), "wish": ("approve" | "deny" | "undo" | "settle") as wish, "proof": str(proof)} if len(
                 proof
             ) <= LONGEST and JOB.fullmatch(job):
                 return cls(job, wish, proof)
         raise RefusedError("this is no signed request", "Use `ringfence approve`, `ringfence deny` or `ringfence undo`")
 
-    @property
-    def header(self) -> str:
-        """What the proof is bound to."""
-        return f"{self.job} {self.wish}"
+    def header(self, audience: str) -> str:
+        """What the proof is bound to: job, wish, and the stack (by its table's name) that is asked."""
+        return f"{self.job} {self.wish} {audience}"
 
 
-def sign(job: str, wish: str) -> Ballot:
+def sign(job: str, wish: str, audience: str) -> Ballot:
     """Make a ballot with the caller's own credentials."""
     import boto3
     from botocore.signers import RequestSigner
@@ -67,26 +68,32 @@ def sign(job: str, wish: str) -> Ballot:
         "method": "GET",
         "url": f"{client.meta.endpoint_url}/?Action=GetCallerIdentity&Version=2011-06-15",
         "body": {},
-        "headers": {HEADER: ballot.header},
+        "headers": {HEADER: ballot.header(audience)},
         "context": {},
     }
     return Ballot(job, wish, signer.generate_presigned_url(request, region_name=region, expires_in=LIFETIME, operation_name=""))
 
 
-def caller_of(ballot: Ballot) -> str:
+def caller_of(ballot: Ballot, audience: str, now: datetime) -> str:
     """Give the ARN that STS knows the signer by; raise RefusedError where the proof is not of the one form that is sent."""
-    _check(ballot.proof)
-    request = urllib.request.Request(ballot.proof, headers={HEADER: ballot.header})  # noqa: S310 - scheme and host were checked
+    try:
+        _check(ballot.proof, now)
+    except ValueError as error:
+        raise RefusedError(f"the proof cannot be read: {error}", HINT) from error
+    request = urllib.request.Request(ballot.proof, headers={HEADER: ballot.header(audience)})  # noqa: S310 - scheme and host were checked
     try:
         with _opener().open(request, timeout=5) as reply:
             return _arn(reply.read(65536))
     except urllib.error.HTTPError as error:
         raise RefusedError(f"STS does not accept the proof ({error.code})", "Sign it anew: it holds for a minute, for one wish") from error
+    except http.client.InvalidURL as error:
+        raise RefusedError(f"the proof cannot be read: {error}", HINT) from error
     except (urllib.error.URLError, TimeoutError) as error:
         raise UpstreamError(f"STS does not answer: {error}", "Try again") from error
 
 
-def _check(proof: str) -> None:
+def _check(proof: str, now: datetime) -> None:
+    """Refuse a proof of any other form than `sign` makes. STS itself would take it for 15 minutes, so its date is checked here."""
     parts = urlsplit(proof)
     local = os.environ.get("AWS_ENDPOINT_URL_STS") or os.environ.get("AWS_ENDPOINT_URL", "")
     same_place = bool(local) and (parts.scheme, parts.netloc) == urlsplit(local)[:2]
@@ -95,7 +102,8 @@ def _check(proof: str) -> None:
     query = parse_qs(parts.query, keep_blank_values=True)
     signed = query.get("X-Amz-SignedHeaders", [""])[0].split(";")
     expires = query.get("X-Amz-Expires", [""])[0]
-    lives = expires.isdigit() and int(expires) <= LIFETIME
+    signed_at = datetime.strptime(query.get("X-Amz-Date", [""])[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    lives = expires == str(LIFETIME) and abs((now - signed_at).total_seconds()) <= LIFETIME
     if parts.path not in ("", "/") or any(query.get(k) != v for k, v in QUERY.items()) or HEADER not in signed or not lives:
         raise RefusedError("the proof is no GetCallerIdentity request bound to this wish", HINT)
 

@@ -56,8 +56,10 @@ def sns() -> "SNSClient":
 def functions() -> "LambdaClient":
     """Lambda, for the command line."""
     import boto3
+    from botocore.config import Config
 
-    return boto3.client("lambda", config=config())
+    # One attempt that outlasts the function: asking twice would be two votes.
+    return boto3.client("lambda", config=Config(read_timeout=70, connect_timeout=5, retries={"total_max_attempts": 1}))
 
 
 @cache

@@ -29,17 +29,17 @@ class DynamoStore:
         self._table = table
         self._client = client
 
-    def open(self, job: Job, records: Iterable[Record], exemptions: Iterable[Exemption] = ()) -> bool:
+    def open(self, job: Job, records: Iterable[Record]) -> bool:
         """Put a new job with its first records; False where it is there already."""
         puts = [self._put(_job_item(job), "attribute_not_exists(pk)")]
         puts += [self._put(_record_item(r), "attribute_not_exists(pk)") for r in records]
-        puts += [self._put(_exemption_item(e)) for e in exemptions]
         return self._write(puts, f"opening job {job.id}")
 
-    def advance(self, job: Job, records: Iterable[Record]) -> None:
+    def advance(self, job: Job, records: Iterable[Record], exemptions: Iterable[Exemption] = ()) -> None:
         """Replace the previous version of a job and put records."""
         first = self._put(_job_item(job), "version = :before", {":before": {"N": str(job.version - 1)}})
         puts = [first, *(self._put(_record_item(r), "attribute_not_exists(pk)") for r in records)]
+        puts += [self._put(_exemption_item(e)) for e in exemptions]
         if not self._write(puts, f"moving job {job.id} to {job.state}"):
             raise ConflictError(f"job {job.id} is not at version {job.version - 1}", "Read it again")
 

@@ -17,16 +17,15 @@ class MemoryStore:
         self._records: dict[str, Record] = {}
         self._exemptions: dict[str, Exemption] = {}
 
-    def open(self, job: Job, records: Iterable[Record], exemptions: Iterable[Exemption] = ()) -> bool:
+    def open(self, job: Job, records: Iterable[Record]) -> bool:
         """Put a new job with its first records; False where it is there already."""
         if job.id in self._jobs:
             return False
         self._jobs[job.id] = job
         self._records |= {r.id: r for r in records}
-        self._exemptions |= {e.key: e for e in exemptions}
         return True
 
-    def advance(self, job: Job, records: Iterable[Record]) -> None:
+    def advance(self, job: Job, records: Iterable[Record], exemptions: Iterable[Exemption] = ()) -> None:
         """Replace the previous version of a job and put records."""
         stored = self._jobs.get(job.id)
         new = {r.id: r for r in records}
@@ -34,6 +33,7 @@ class MemoryStore:
             raise ConflictError(f"job {job.id} is not at version {job.version - 1}", "Read it again")
         self._jobs[job.id] = job
         self._records |= new
+        self._exemptions |= {e.key: e for e in exemptions}
 
     def job(self, job_id: str) -> Job | None:
         """Give a job by its id."""

@@ -1,0 +1,121 @@
+"""The command line on a deployed stack, and the demo."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from ringfence.cli import undo as cli_undo
+from ringfence.clouds.aws import clients
+from tests.support.aws import aws, make
+from tests.support.cases import state_of
+from tests.support.shell import Shell, shell  # noqa: F401 - a fixture
+
+
+class FakeCloudFormation:
+    """CloudFormation with one stack."""
+
+    def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803 - boto3's
+        if StackName == "ringfence":
+            return {"Stacks": [{"Outputs": [{"OutputKey": "ApproveFunction", "OutputValue": "approve-1"}]}]}
+        code = "ValidationError" if StackName == "nowhere" else "AccessDenied"
+        raise ClientError({"Error": {"Code": code, "Message": "words"}}, "DescribeStacks")
+
+
+class FakeLambda:
+    """Lambda with a function that answers from a script."""
+
+    def __init__(self, *answers: tuple[dict[str, Any], bool]) -> None:
+        self.answers = list(answers)
+
+    def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - boto3's
+        assert FunctionName == "approve-1"
+        assert json.loads(Payload)["wish"]
+        answer, failed = self.answers.pop(0)
+        return {"Payload": io.BytesIO(json.dumps(answer).encode()), **({"FunctionError": "Unhandled"} if failed else {})}
+
+
+def test_a_stack_is_found_and_asked(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clients, "cloudformation", FakeCloudFormation)
+    answers = FakeLambda(({"job": "j", "state": "approved"}, False), ({"error": "no", "hint": "try"}, False), ({"errorMessage": "x"}, True))
+    monkeypatch.setattr(clients, "functions", lambda: answers)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    assert shell("approve", "0123", "--stack", "ringfence", "--json") == [{"job": "0123", "state": "approved"}]
+    shell("deny", "0123", "--stack", "ringfence", code=1)
+    assert "try" in shell.err
+    shell("deny", "0123", "--stack", "ringfence", code=3)
+    shell("jobs", "--stack", "nowhere", code=2)
+    assert "no stack nowhere" in shell.err
+    shell("jobs", "--stack", "forbidden", code=3)
+    shell("jobs", "--stack", "ringfence", code=2)
+    assert "no output Table" in shell.err
+
+
+@pytest.mark.parametrize("arguments", [["demo", "--yes", "--json"], ["demo", "--json"], ["demo", "--yes"]])
+def test_the_demo_acts_asks_undoes_and_agrees_with_its_trail(shell: Shell, arguments: list[str]) -> None:
+    lines = shell(*arguments)
+    page = (shell.folder / "home" / "demo.html").read_text()
+    assert page.startswith("<!doctype html>")
+    assert "AttachRolePolicy" in page
+    assert "<script" not in page
+    if not lines:
+        assert "exactly as it was before" in shell.out
+        assert "trail and jobs agree" in shell.out
+        return
+    summary = lines[-1]["summary"]
+    yes = "--yes" in arguments
+    assert summary | {"page": ""} == {
+        "events": 13,
+        "findings": 4,
+        "acted": 2,
+        "asked": 2,
+        "undone": 1 if yes else 0,
+        "trail_verified": True,
+        "page": "",
+    }
+    assert len(shell("jobs", "--state", "pending", "--json")) == (0 if yes else 2)
+
+
+class FakeStack:
+    """A stack whose functions answer from a script."""
+
+    def __init__(self, *answers: dict[str, Any]) -> None:
+        self.answers, self.asked = list(answers), list[tuple[str, dict[str, Any]]]()
+
+    def ask(self, function: str, question: dict[str, Any]) -> dict[str, Any]:
+        self.asked.append((function, question))
+        return self.answers.pop(0)
+
+
+def test_an_undo_on_a_stack_makes_the_granting_call_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    call: dict[str, Any] = {
+        "service": "iam",
+        "operation": "PutRolePolicy",
+        "parameters": {
+            "RoleName": "r",
+            "PolicyName": "p",
+            "PolicyDocument": '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:ListBucket","Resource":"*"}]}',
+        },
+    }
+    stack = FakeStack(
+        {"job": "u", "state": "running", "call": call}, {"job": "u", "state": "verifying", "call": None}, {"job": "u", "state": "done"}
+    )
+    monkeypatch.setattr(cli_undo, "Stack", lambda _: stack)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    with aws(managed=False) as iam:
+        wanted = state_of({"role": "r"})
+        assert wanted is not None
+        make(iam, wanted)
+        assert cli_undo._deployed(stack, "j") == ("u", "done")  # type: ignore[arg-type]  # as much of a stack as is used
+        assert iam.list_role_policies(RoleName="r")["PolicyNames"] == ["p"]
+        stack.answers = [
+            {"job": "u", "state": "running", "call": {**call, "parameters": {**call["parameters"], "RoleName": "no"}}},
+            {"state": "failed", "call": None},
+        ]
+        assert cli_undo._deployed(stack, "j") == ("u", "failed")  # type: ignore[arg-type]  # as above
+    assert stack.asked[1][1]["reply"].keys() == {"request_id"}
+    assert stack.asked[-1][1]["reply"]["code"] == "NoSuchEntity"
