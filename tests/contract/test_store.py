@@ -69,10 +69,9 @@ def test_a_job_is_opened_once_and_the_second_changes_nothing(store: Store) -> No
     made = job(REVERSAL)
     store.open(made, [note(made, 1)])
     other = msgspec.structs.replace(made, state=JobState.PENDING)
-    assert not store.open(other, [note(made, 2)], [Exemption("k", NOW, "j")])
+    assert not store.open(other, [note(made, 2)])
     assert store.job(made.id) == made
     assert store.records() == (note(made, 1),)
-    assert store.exemption("k") is None
 
 
 def test_a_job_moves_with_its_records_or_not_at_all(store: Store) -> None:
@@ -111,8 +110,12 @@ def test_jobs_and_records_come_in_order(store: Store) -> None:
 
 def test_exemptions_come_back(store: Store) -> None:
     made = job(REVERSAL)
-    exemption = Exemption("k", NOW, made.id)
-    store.open(made, [], [exemption])
+    exemption = Exemption("k", None, "ana", NOW, made.id)
+    store.open(made, [])
+    with pytest.raises(ConflictError):
+        store.advance(made.moved(JobState.RUNNING).moved(JobState.RUNNING), [], [exemption])
+    assert store.exemption("k") is None
+    store.advance(made.moved(JobState.RUNNING), [], [exemption])
     assert store.exemption("k") == exemption
 
 

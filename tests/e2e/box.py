@@ -69,6 +69,7 @@ def identity(key: str) -> dict[str, Any]:
             "accessKeyId": key,
             "principalId": f"AROAEXAMPLE:{arn.rsplit('/', 1)[-1]}",
         }
+    key = (iam._access_keys.get(key) or {}).get("UserName", key)
     return {
         "type": "IAMUser",
         "arn": f"arn:aws:iam::{ACCOUNT}:user/{key}",

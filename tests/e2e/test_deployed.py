@@ -218,14 +218,14 @@ def test_a_finding_delivered_five_times_asks_once_and_approval_leads_to_quaranti
     decided = [r for r in box.ringfence("trail", "list", "--job", job["id"]) if r["kind"] == "approval_decided"]
     assert [r["data"]["voter"] for r in decided] == [f"arn:aws:iam::{ACCOUNT}:user/oncall"]
     assert box.ringfence("approve", job["id"], code=1) == [], "a second vote does not count"
-    (undone,) = box.ringfence("undo", job["id"])
+    (undone,) = box.ringfence("undo", job["id"], "--yes")
     assert undone["state"] == "done"
     assert box.attached("fraud-stolen") == []
 
 
 def test_undo_puts_the_attachment_back_and_it_is_recorded_and_left_alone(box: Box) -> None:
     job = box.job_of("fraud-train", "done")
-    (undone,) = box.ringfence("undo", job["id"])
+    (undone,) = box.ringfence("undo", job["id"], "--yes")
     assert undone["state"] == "done"
     assert box.attached("fraud-train") == [ADMIN]
     kinds = [r["kind"] for r in box.ringfence("trail", "list", "--job", undone["undo"])]

@@ -29,11 +29,3 @@ class Shell:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data if isinstance(data, bytes) else data.encode())
         return path
-
-
-@pytest.fixture
-def shell(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("RINGFENCE_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("RINGFENCE_STACK", raising=False)
-    return Shell(tmp_path, capsys)

@@ -60,15 +60,14 @@ def test_only_our_deny_policies_may_be_attached(powers: str, action: str) -> Non
     assert not permits(template(powers), "RespondRole", action, target)
 
 
-@pytest.mark.parametrize(
-    "action",
-    [
-        "iam:PutRolePermissionsBoundary",
-        "iam:DeleteRolePermissionsBoundary",
-        "iam:PutUserPermissionsBoundary",
-        "iam:DeleteUserPermissionsBoundary",
-    ],
-)
+@pytest.mark.parametrize("action", ["iam:DeleteRolePermissionsBoundary", "iam:DeleteUserPermissionsBoundary"])
+def test_only_our_own_boundary_may_be_taken_off(action: str) -> None:
+    target, mine = ROLE if "Role" in action else USER, "arn:aws:iam::123456789012:policy/ml-boundary"
+    for policy, may in (("<QuarantineBoundary>", True), (mine, False)):
+        assert permits(template("contain", mine), "RespondRole", action, target, **{"iam:PermissionsBoundary": policy}) is may, policy
+
+
+@pytest.mark.parametrize("action", ["iam:PutRolePermissionsBoundary", "iam:PutUserPermissionsBoundary"])
 def test_only_our_boundary_and_the_named_ones_may_be_set(action: str) -> None:
     target, mine = ROLE if "Role" in action else USER, "arn:aws:iam::123456789012:policy/ml-boundary"
     for boundaries, policy, may in (

@@ -147,12 +147,12 @@ def round_trip(action: Action, steps: tuple[Step, ...], target: Identity, reader
     store, queue, responder, done = first
     if not done.changed:
         return
-    undo = open_undo("j", "operator", store, queue, NOW)
+    undo = open_undo("j", "operator", settings_of(None), store, queue, NOW)
     while call := responder.prepare(undo.id):
         responder.settle(undo.id, writer.call(call, undo.id))
     assert responder.verify(undo.id).state is JobState.DONE
     assert reader.read(target, WHOLE) == before
-    assert open_undo("j", "operator", store, queue, NOW).state is JobState.DONE, "undone twice is once"
+    assert open_undo("j", "operator", settings_of(None), store, queue, NOW).state is JobState.DONE, "undone twice is once"
     assert reader.read(target, WHOLE) == before
 
 

@@ -17,7 +17,7 @@ from ringfence.domain.job import JobState
 from tests.support.aws import MANAGED, aws, customer_policy, make
 from tests.support.cases import EVENTS, event_file, state_of
 from tests.support.jobs import CONTAINMENT, NOW, REVERSAL, job
-from tests.support.shell import Shell, shell  # noqa: F401 - a fixture
+from tests.support.shell import Shell
 
 WHOLE = "version: 1\ndefaults: {mode: graduated}\nprojects:\n  - {name: whole, aws: {accounts: ['*']}}\n"
 
@@ -64,7 +64,11 @@ def test_standard_input_and_folders(shell: Shell, monkeypatch: pytest.MonkeyPatc
         (b"not json\nat all\n", ["malformed"]),
         (json.dumps(BARE).encode()[:100], ["malformed"]),
         (b"42", ["malformed"]),
-        (b"[]", ["malformed"]),
+        (b"[]", []),
+        (b'{"Records": []}', []),
+        (gzip.compress(f"{json.dumps(BARE)}\n".encode() * 3)[:-9], ["finding", "finding", "finding", "malformed"]),
+        (b"\xff\n" + json.dumps(BARE).encode(), ["malformed", "finding"]),
+        (json.dumps([{"Records": [BARE]}, BARE]).encode(), ["finding", "finding"]),
         (b"\x1f\x8bnot gzip", ["malformed"]),
         (b"\xff\xff\xff", ["malformed"]),
         (b'{"a":' * 3000 + b"1" + b"}" * 3000, ["malformed"]),

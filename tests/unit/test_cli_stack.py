@@ -4,14 +4,17 @@ import io
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from botocore.exceptions import ClientError
 
 from ringfence.cli import undo as cli_undo
 from ringfence.clouds.aws import clients
+from ringfence.domain.plan import Call
+from ringfence.errors import RefusedError
 from tests.support.aws import aws, make
 from tests.support.cases import state_of
-from tests.support.shell import Shell, shell  # noqa: F401 - a fixture
+from tests.support.shell import Shell
 
 
 class FakeCloudFormation:
@@ -19,7 +22,16 @@ class FakeCloudFormation:
 
     def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803 - boto3's
         if StackName == "ringfence":
-            return {"Stacks": [{"Outputs": [{"OutputKey": "ApproveFunction", "OutputValue": "approve-1"}]}]}
+            return {
+                "Stacks": [
+                    {
+                        "Outputs": [
+                            {"OutputKey": "ApproveFunction", "OutputValue": "approve-1"},
+                            {"OutputKey": "Table", "OutputValue": "table-1"},
+                        ]
+                    }
+                ]
+            }
         code = "ValidationError" if StackName == "nowhere" else "AccessDenied"
         raise ClientError({"Error": {"Code": code, "Message": "words"}}, "DescribeStacks")
 
@@ -51,8 +63,28 @@ def test_a_stack_is_found_and_asked(shell: Shell, monkeypatch: pytest.MonkeyPatc
     shell("jobs", "--stack", "nowhere", code=2)
     assert "no stack nowhere" in shell.err
     shell("jobs", "--stack", "forbidden", code=3)
-    shell("jobs", "--stack", "ringfence", code=2)
-    assert "no output Table" in shell.err
+    shell("undo", "0123", "--stack", "ringfence", code=2)
+    assert "no output RespondFunction" in shell.err
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        Call("iam", "AttachRolePolicy", {"RoleName": "other", "PolicyArn": "x"}),
+        Call("iam", "CreateAccessKey", {"UserName": "r"}),
+        Call("s3", "AttachRolePolicy", {"RoleName": "r"}),
+        Call("iam", "AttachRolePolicy", {"RoleName": "r", "UserName": "eve", "PolicyArn": "x"}),
+    ],
+)
+def test_nothing_but_a_policy_put_back_is_called_with_an_operators_credentials(call: Call) -> None:
+    with pytest.raises(RefusedError, match="no undo needs"):
+        cli_undo._safe({"call": msgspec.to_builtins(call), "identity": ARN})
+    assert isinstance(
+        cli_undo._safe({"call": {"service": "iam", "operation": "AttachRolePolicy", "parameters": {"RoleName": "r"}}, "identity": ARN}),
+        Call,
+    )
+    with pytest.raises(RefusedError, match="not agreed"):
+        cli_undo._made(call, "u", lambda _: False)
 
 
 @pytest.mark.parametrize("arguments", [["demo", "--yes", "--json"], ["demo", "--json"], ["demo", "--yes"]])
@@ -80,11 +112,17 @@ def test_the_demo_acts_asks_undoes_and_agrees_with_its_trail(shell: Shell, argum
     assert len(shell("jobs", "--state", "pending", "--json")) == (0 if yes else 2)
 
 
+ARN = "arn:aws:iam::123456789012:role/r"
+
+
 class FakeStack:
     """A stack whose functions answer from a script."""
 
     def __init__(self, *answers: dict[str, Any]) -> None:
         self.answers, self.asked = list(answers), list[tuple[str, dict[str, Any]]]()
+
+    def output(self, key: str) -> str:
+        return key
 
     def ask(self, function: str, question: dict[str, Any]) -> dict[str, Any]:
         self.asked.append((function, question))
@@ -102,7 +140,9 @@ def test_an_undo_on_a_stack_makes_the_granting_call_between(monkeypatch: pytest.
         },
     }
     stack = FakeStack(
-        {"job": "u", "state": "running", "call": call}, {"job": "u", "state": "verifying", "call": None}, {"job": "u", "state": "done"}
+        {"job": "u", "state": "running", "call": call, "step": 0, "identity": ARN},
+        {"job": "u", "state": "verifying", "call": None},
+        {"job": "u", "state": "done"},
     )
     monkeypatch.setattr(cli_undo, "Stack", lambda _: stack)
     monkeypatch.setattr("time.sleep", lambda _: None)
@@ -110,12 +150,18 @@ def test_an_undo_on_a_stack_makes_the_granting_call_between(monkeypatch: pytest.
         wanted = state_of({"role": "r"})
         assert wanted is not None
         make(iam, wanted)
-        assert cli_undo._deployed(stack, "j") == ("u", "done")  # type: ignore[arg-type]  # as much of a stack as is used
+        assert cli_undo._deployed(stack, "j", lambda _: True) == ("u", "done")  # type: ignore[arg-type]  # as much of a stack as is used
         assert iam.list_role_policies(RoleName="r")["PolicyNames"] == ["p"]
         stack.answers = [
-            {"job": "u", "state": "running", "call": {**call, "parameters": {**call["parameters"], "RoleName": "no"}}},
+            {
+                "job": "u",
+                "state": "running",
+                "step": 0,
+                "identity": "arn:aws:iam::123456789012:role/no",
+                "call": {**call, "parameters": {**call["parameters"], "RoleName": "no"}},
+            },
             {"state": "failed", "call": None},
         ]
-        assert cli_undo._deployed(stack, "j") == ("u", "failed")  # type: ignore[arg-type]  # as above
+        assert cli_undo._deployed(stack, "j", lambda _: True) == ("u", "failed")  # type: ignore[arg-type]  # as above
     assert stack.asked[1][1]["reply"].keys() == {"request_id"}
     assert stack.asked[-1][1]["reply"]["code"] == "NoSuchEntity"

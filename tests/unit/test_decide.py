@@ -6,13 +6,15 @@ import msgspec
 import pytest
 
 from ringfence.clouds.memory import MemoryQueue, MemoryStore
+from ringfence.domain.event import Event
 from ringfence.domain.job import JobState
 from ringfence.domain.record import RecordKind
 from ringfence.engine.approve import vote
 from ringfence.engine.audit_trail import problems
 from ringfence.engine.decide import decide
 from ringfence.engine.evaluate import Evaluator
-from ringfence.engine.undo import PUT_BACK_FOR, open_undo
+from ringfence.engine.respond import PUT_BACK_FOR
+from ringfence.engine.undo import open_undo
 from ringfence.errors import RefusedError
 from ringfence.settings import Settings
 from ringfence.sources import normalise
@@ -77,7 +79,7 @@ def test_a_vote_at_the_deadline_is_too_late_and_expired_means_no() -> None:
 @pytest.mark.parametrize(
     ("voter", "word"),
     [
-        ("", "no voter"),
+        ("", "no name"),
         ("arn:aws:iam::123456789012:user/eve", "caused the event"),
         ("arn:aws:iam::123456789012:role/fraud-train", "is the target"),
         ("arn:aws:sts::123456789012:assumed-role/fraud-train/i-0", "is the target"),
@@ -157,10 +159,11 @@ def test_what_a_person_put_back_is_not_reversed_again_for_a_while() -> None:
     world = World(ADMIN)
     settings = settings_of({"projects": [{"name": "p", "aws": {"accounts": ["*"]}}]})
 
-    def deliver(event_id: str, minutes: int) -> JobState:
+    def deliver(event_id: str, minutes: int, actor: str = "eve") -> JobState:
         event = event_file("aws/cloudtrail/AttachRolePolicy.json")
         event["detail"]["requestParameters"]["roleName"] = ROLE.name
         event["detail"]["eventID"] = event_id
+        event["detail"]["userIdentity"]["arn"] = f"arn:aws:iam::123456789012:user/{actor}"
         (parsed,) = normalise(event)
         now = NOW + timedelta(minutes=minutes)
         parsed = msgspec.structs.replace(parsed, time=now)
@@ -172,39 +175,120 @@ def test_what_a_person_put_back_is_not_reversed_again_for_a_while() -> None:
 
     assert deliver("e1", 0) is JobState.DONE
     assert world.attached() == ()
-    undo = open_undo(world.store.jobs()[0].id, VOTER, world.store, world.queue, NOW)
+    undo = open_undo(world.store.jobs()[0].id, VOTER, settings_of(None), world.store, world.queue, NOW)
     while call := world.responder.prepare(undo.id):
         world.responder.settle(undo.id, world.iam.call(call, undo.id))
     world.work()
     assert world.attached() == (ADMIN,)
-    assert deliver("e2", 1) is JobState.CANCELLED, "the undo's own event"
+    assert deliver("e2", 1, "ana") is JobState.CANCELLED, "the undo's own event"
     assert world.attached() == (ADMIN,)
+    assert deliver("e2b", 2, "eve") is JobState.DONE, "nobody else profits from it"
+    world.change(attached=(ADMIN,))
     assert deliver("e3", int(PUT_BACK_FOR.total_seconds() // 60) + 1) is JobState.DONE, "later it is judged like any other"
     assert world.attached() == ()
 
 
-def test_a_quarantine_that_was_taken_back_can_be_asked_for_again_at_once() -> None:
-    world = World()
-    done = job(CONTAINMENT)
-    world.store.open(done, [])
-    world.responder.apply(done.id)
-    world.work()
-    open_undo(done.id, VOTER, world.store, world.queue, NOW)
-    assert world.store._exemptions == {}
-
-
-def test_an_undo_can_itself_be_undone() -> None:
+def test_who_caused_the_event_cannot_undo_the_answer_to_it() -> None:
     world = World()
     world.store.open(job(CONTAINMENT), [])
     world.responder.apply(job(CONTAINMENT).id)
     world.work()
-    first = open_undo(job(CONTAINMENT).id, VOTER, world.store, world.queue, NOW)
+    for by in ("arn:aws:iam::123456789012:user/eve", "arn:aws:sts::123456789012:assumed-role/fraud-train/i-0"):
+        with pytest.raises(RefusedError, match="has no say"):
+            open_undo(job(CONTAINMENT).id, by, settings_of(None), world.store, world.queue, NOW)
+    assert world.queue.to_apply == []
+
+
+def test_an_undo_cannot_itself_be_undone() -> None:
+    world = World()
+    world.store.open(job(CONTAINMENT), [])
+    world.responder.apply(job(CONTAINMENT).id)
+    world.work()
+    first = open_undo(job(CONTAINMENT).id, VOTER, settings_of(None), world.store, world.queue, NOW)
     world.work()
     assert world.attached() == ()
-    second = open_undo(first.id, VOTER, world.store, world.queue, NOW)
+    with pytest.raises(RefusedError, match="itself an undo"):
+        open_undo(first.id, VOTER, settings_of(None), world.store, world.queue, NOW)
+
+
+def test_two_people_where_the_configuration_asks_for_two() -> None:
+    store, queue = MemoryStore(), MemoryQueue()
+    store.open(msgspec.structs.replace(job(CONTAINMENT, state=JobState.PENDING), needs=2), [])
+    assert cast(store, queue) is JobState.PENDING
+    assert queue.to_apply == []
+    with pytest.raises(RefusedError, match="already"):
+        cast(store, queue)
+    assert cast(store, queue, "arn:aws:iam::123456789012:user/zoe") is JobState.APPROVED
+    assert queue.to_apply == [job(CONTAINMENT).id]
+
+
+def test_sessions_of_one_role_are_one_person_but_people_of_identity_center_are_not() -> None:
+    sso = "arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Security_0123/"
+    store, queue = pending(actor=sso + "eve@example.com")
+    with pytest.raises(RefusedError, match="caused the event"):
+        cast(store, queue, sso + "eve@example.com")
+    assert cast(store, queue, sso + "zoe@example.com") is JobState.APPROVED
+    store, queue = pending(actor="arn:aws:sts::123456789012:assumed-role/mlops/one")
+    with pytest.raises(RefusedError, match="caused the event"):
+        cast(store, queue, "arn:aws:sts::123456789012:assumed-role/mlops/two")
+
+
+def finding(minute: int, count: int = 1) -> Event:
+    event = event_file("aws/guardduty/credential-exfiltration.json")
+    event["detail"]["service"]["count"] = count
+    event["detail"]["updatedAt"] = (NOW + timedelta(minutes=minute)).isoformat()
+    event["detail"]["resource"]["accessKeyDetails"]["principalId"] = f"{ROLE.unique_id}:i-0"
+    return normalise(event)[0]
+
+
+def test_a_finding_that_goes_on_after_its_question_expired_is_asked_anew() -> None:
+    world = World()
+    settings = settings_of({"projects": [{"name": "p", "aws": {"accounts": ["*"]}}]})
+
+    def deliver(event: Event, minute: int) -> list[JobState]:
+        now = NOW + timedelta(minutes=minute)
+        decide(Evaluator(settings, world.iam).judge(event, now), settings, world.store, world.queue, now)
+        return [j.state for j in world.store.jobs()]
+
+    assert deliver(finding(0), 1) == [JobState.PENDING]
+    assert deliver(finding(20, 2), 21) == [JobState.PENDING], "while the question stands it is asked once"
+    assert deliver(finding(0), 40) == [JobState.EXPIRED], "a late duplicate is nothing new"
+    assert deliver(finding(60, 3), 61) == [JobState.EXPIRED, JobState.PENDING]
+    assert len(world.queue.notices) == 2
+    second = world.store.jobs()[1]
+    vote(second.id, VOTER, settings, world.store, world.queue, NOW + timedelta(minutes=62), approve=True)
     world.work()
-    assert world.attached() == (CONTAINMENT.fact.key,)
-    assert second.undo_of == first.id
+    assert deliver(finding(90, 4), 91) == [JobState.EXPIRED, JobState.DONE], "what is contained already needs no question"
+
+
+def test_what_could_not_be_judged_is_for_a_person() -> None:
+    world = World()
+    settings = settings_of(None)
+    (event,) = normalise(event_file("aws/guardduty/attack-sequence-without-detection.json"))
+    judgement = Evaluator(settings, world.iam).judge(event, NOW)
+    (made,) = decide(judgement, settings, world.store, world.queue, NOW)
+    assert made.state is JobState.FOR_A_PERSON
+    assert "could not be judged" in world.queue.notices[0].text
+    assert problems([made], world.store.records) == ()
+
+
+def test_an_exception_that_was_used_shows_in_the_trail() -> None:
+    exception = {"guardrail": "aws-credential-exfiltration", "principal": "role/fraud-train", "reason": "red team", "until": "2026-04-01"}
+    settings = settings_of({"projects": [{"name": "p", "aws": {"accounts": ["*"]}, "exceptions": [exception]}]})
+    world = World()
+    (made,) = decide(Evaluator(settings, world.iam).judge(finding(0), NOW), settings, world.store, world.queue, NOW)
+    assert made.state is JobState.NOTHING_TO_DO
+    assert RecordKind.EXEMPTION_USED in [r.kind for r in world.store.records()]
+    assert world.queue.notices == []
+    other = settings_of(
+        {
+            "projects": [
+                {"name": "p", "aws": {"accounts": ["*"]}},
+                {"name": "q", "aws": {"accounts": ["210987654321"]}, "exceptions": [exception]},
+            ]
+        }
+    )
+    assert Evaluator(other, world.iam).judge(finding(0), NOW).planned, "an exception of one project exempts no other"
 
 
 @pytest.mark.parametrize("tamper", ["plan", "end", "intent", "order", "state", "decision"])

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 import boto3
@@ -21,7 +22,7 @@ from tests.support.cases import ROOT, event_file
 from tools.wrap_events import batch
 
 ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
-VOTER = "arn:aws:iam::123456789012:user/ana"
+VOTER = "arn:aws:iam::123456789012:user/sec"
 
 
 class Stack:
@@ -121,7 +122,7 @@ def test_one_bad_message_never_takes_its_neighbours_along(stack: Stack) -> None:
 def test_votes_and_undo_go_by_who_sts_says_is_calling(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     said = {"good": VOTER}
     for module in ("functions.approve.app", "functions.respond.app"):
-        monkeypatch.setattr(importlib.import_module(module), "caller_of", lambda ballot: said[ballot.proof])
+        monkeypatch.setattr(importlib.import_module(module), "caller_of", lambda ballot, *_: said[ballot.proof])
     stack.call("evaluate", batch(json.dumps(finding(stack.role_id)), 1))
     (pending,) = wiring.store().jobs()
     assert pending.state is JobState.PENDING
@@ -141,7 +142,7 @@ def test_votes_and_undo_go_by_who_sts_says_is_calling(stack: Stack, monkeypatch:
 
 
 def test_an_operator_makes_the_granting_call_between_intent_and_reading_back(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.import_module("functions.respond.app"), "caller_of", lambda _: VOTER)
+    monkeypatch.setattr(importlib.import_module("functions.respond.app"), "caller_of", lambda *_: VOTER)
     stack.iam.attach_role_policy(RoleName="fraud-train", PolicyArn=ADMIN)
     stack.call("evaluate", batch(json.dumps(attach_event("e3")), 1))
     (job,) = [j.id for j in wiring.store().jobs()]
@@ -149,7 +150,13 @@ def test_an_operator_makes_the_granting_call_between_intent_and_reading_back(sta
         stack.call("respond", batch(json.dumps({"job": job, "do": do}), 1))
     opened = stack.call("respond", {"job": job, "wish": "undo", "proof": "p"})
     assert opened["call"]["operation"] == "AttachRolePolicy"
-    lied = stack.call("respond", {"job": opened["job"], "wish": "settle", "reply": {"request_id": "x"}})
+    settle = {"job": opened["job"], "wish": "settle", "proof": "p", "step": 0, "reply": {"request_id": "x"}}
+    assert "error" in stack.call("respond", {**settle, "step": 1})
+    assert "error" in stack.call("respond", {**settle, "job": job})
+    monkeypatch.setattr(importlib.import_module("functions.respond.app"), "caller_of", lambda *_: VOTER + "2")
+    assert "error" in stack.call("respond", settle), "who opened it has to close it"
+    monkeypatch.setattr(importlib.import_module("functions.respond.app"), "caller_of", lambda *_: VOTER)
+    lied = stack.call("respond", settle)
     assert lied["state"] == "verifying"
     stack.call("respond", batch(json.dumps({"job": opened["job"], "do": "verify"}), 1))
     assert stack.call("respond", {"wish": "show", "job": opened["job"]})["state"] == "not-contained", (
@@ -184,6 +191,9 @@ def test_a_reply_that_is_none_is_refused() -> None:
     "proof",
     [
         "",
+        "https://[",
+        "https://sts.s3.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-SignedHeaders=host;x-ringfence-wish&X-Amz-Expires=60",
+        "https://sts.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-SignedHeaders=host;x-ringfence-wish&X-Amz-Expires=\u00b2",
         "http://sts.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-SignedHeaders=host;x-ringfence-wish&X-Amz-Expires=60",
         "https://sts.amazonaws.com.evil.example/?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-SignedHeaders=host;x-ringfence-wish&X-Amz-Expires=60",
         "https://evil@198.51.100.1/?Action=GetCallerIdentity",
@@ -197,7 +207,7 @@ def test_a_reply_that_is_none_is_refused() -> None:
 )
 def test_a_proof_of_another_form_is_never_sent_anywhere(proof: str) -> None:
     with pytest.raises(RefusedError):
-        caller_of(Ballot("0" * 16, "approve", proof))
+        caller_of(Ballot("0" * 16, "approve", proof), "table", wiring.now())
 
 
 @pytest.mark.parametrize(
@@ -216,15 +226,17 @@ def test_what_is_no_ballot_is_refused(event: dict[str, Any]) -> None:
 
 def test_a_signed_wish_is_of_the_form_that_is_taken() -> None:
     with aws(managed=False):
-        ballot = caller.sign("0123456789abcdef", "approve")
-    caller._check(ballot.proof)
-    assert ballot.header == "0123456789abcdef approve"
+        ballot = caller.sign("0123456789abcdef", "approve", "table")
+    caller._check(ballot.proof, wiring.now())
+    with pytest.raises(RefusedError, match="bound to this wish"):
+        caller._check(ballot.proof, wiring.now() + timedelta(seconds=62))
+    assert ballot.header("table") == "0123456789abcdef approve table"
 
 
 @pytest.mark.parametrize(
     ("body", "arn"),
     [
-        (b"<R xmlns='https://sts.amazonaws.com/doc/2011-06-15/'><G><Arn>arn:aws:iam::123456789012:user/ana</Arn></G></R>", VOTER),
+        (f"<R xmlns='https://sts.amazonaws.com/doc/2011-06-15/'><G><Arn>{VOTER}</Arn></G></R>".encode(), VOTER),
         (b"<R/>", None),
         (b"<", None),
     ],

@@ -54,11 +54,17 @@ ADMINS: list[list[dict[str, Any]]] = [
     [allow(Condition={"Null": {"aws:PrincipalArn": "false"}})],
     [allow(Condition={"StringNotEquals": {"aws:PrincipalTag/x": "y"}})],
     [allow(), {"Effect": "Deny", "Action": "iam:*", "Resource": "arn:aws:iam::123456789012:role/x"}],
+    [allow("iam:PutRolePolicy", "arn:aws:iam::*:role/*")],
+    [allow("iam:PutUserPolicy", ["arn:aws:iam::123456789012:user/*"])],
+    [allow("iam:CreatePolicyVersion", "arn:aws:iam::*:policy/*")],
     [allow(), {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "false"}}}],
 ]
 NOT_ADMINS: list[list[dict[str, Any]]] = [
     [allow("s3:*")],
     [allow("iam:Get*")],
+    [allow("iam:PutRolePolicy", "arn:aws:iam::*:user/*")],
+    [{"Effect": "Allow", "NotAction": "*", "Resource": "*"}],
+    [{"Effect": "Allow", "Action": "*", "NotResource": "*"}],
     [allow("iam:*", "arn:aws:iam::123456789012:role/x")],
     [allow(resource="arn:aws:s3:::*")],
     [allow(Condition={"StringEquals": {"aws:PrincipalTag/team": "ml"}})],
@@ -91,6 +97,11 @@ def test_who_is_no_administrator(statements: list[dict[str, Any]]) -> None:
         (allow("S3:**"), True),
         (allow("?ms:*"), True),
         (allow("dynamodb:*"), False),
+        (allow("kms:?*"), True),
+        (allow("kms:Decrypt", "arn:aws:kms:*:*:key/*"), True),
+        (allow("kms:Decrypt", "arn:aws:kms:*:*:key/1"), False),
+        ({"Effect": "Allow", "NotAction": "*", "Resource": "*"}, False),
+        ({"Effect": "Allow", "NotAction": ["s3:*", "iam:*", "kms:*", "sts:*"], "Resource": "*"}, False),
         (allow("s3:GetObject"), True),
         (allow("s3:Get*"), True),
         (allow("s3:GetObject", "arn:aws:s3:::*/*"), True),
@@ -118,11 +129,22 @@ def test_a_grant_carries_its_proof() -> None:
         ("StringLike", "aws:PrincipalTag/x", ("*",), Truth.NARROWING),
         ("StringLikeIfExists", "aws:PrincipalTag/x", ("*",), Truth.ALWAYS),
         ("ArnLike", "aws:PrincipalArn", ("arn:aws:*",), Truth.ALWAYS),
-        ("ForAnyValue:StringLike", "aws:PrincipalArn", ("*",), Truth.NARROWING),
+        ("ForAnyValue:StringLike", "aws:TagKeys", ("x",), Truth.NARROWING),
         ("ForAllValues:StringLike", "aws:TagKeys", ("*",), Truth.UNKNOWN),
         ("Null", "aws:PrincipalArn", ("true",), Truth.NEVER),
         ("Null", "aws:PrincipalArn", ("false",), Truth.ALWAYS),
-        ("Null", "aws:MultiFactorAuthAge", ("false",), Truth.UNKNOWN),
+        ("Null", "aws:MultiFactorAuthAge", ("false",), Truth.NARROWING),
+        ("Null", "aws:MultiFactorAuthAge", ("true",), Truth.UNKNOWN),
+        ("Null", "aws:x", ("true", "false"), Truth.ALWAYS),
+        ("NumericLessThan", "aws:MultiFactorAuthAge", ("3600",), Truth.NARROWING),
+        ("Bool", "aws:SecureTransport", ("false", "true"), Truth.ALWAYS),
+        ("StringEqualsIfExists", "ec2:Region", ("x",), Truth.UNKNOWN),
+        ("StringEquals", "aws:PrincipalAccount", ("123456789012",), Truth.UNKNOWN),
+        ("StringEquals", "aws:PrincipalTag/team", ("ml",), Truth.NARROWING),
+        ("StringLike", "aws:userid", ("?*",), Truth.ALWAYS),
+        ("Bool", "aws:ViaAWSService", ("false",), Truth.UNKNOWN),
+        ("IpAddress", "aws:SourceIp", ("0.0.0.0/1", "128.0.0.0/1"), Truth.ALWAYS),
+        ("IpAddress", "aws:SourceIp", ("::/0", "nonsense"), Truth.ALWAYS),
         ("StringEquals", "aws:x", (), Truth.NEVER),
         ("Bool", "aws:MultiFactorAuthPresent", ("true",), Truth.NARROWING),
         ("IpAddress", "aws:SourceIp", ("192.0.2.0/24",), Truth.NARROWING),
@@ -154,6 +176,10 @@ def test_conditions_hold_together() -> None:
         ("", "document"),
         ("{", "document"),
         ("\ud800", "document"),
+        (
+            {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"A": {"b": [[[[[[[[[[[1]]]]]]]]]]]}}}]},
+            "document",
+        ),
         ({"Version": "2012-10-17"}, "Statement"),
         ({"Statement": []}, "Statement"),
         ({"Statement": ["x"]}, "Statement[0]"),
@@ -174,7 +200,27 @@ def test_what_is_no_policy_says_what_is_wrong_and_where(given: Any, where: str) 
     assert not admin_grants(policy)
 
 
-@pytest.mark.parametrize("form", [lambda d: d, json.dumps, lambda d: quote(json.dumps(d)), lambda d: {**d, "Statement": d["Statement"][0]}])
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda d: d,
+        json.dumps,
+        lambda d: quote(json.dumps(d)),
+        lambda d: (
+            quote(json.dumps(d))
+            .lower()
+            .replace("statement", "Statement")
+            .replace("effect", "Effect")
+            .replace("allow", "Allow")
+            .replace("action", "Action")
+            .replace("resource", "Resource")
+            .replace("condition", "Condition")
+            .replace("bool", "Bool")
+        ),
+        lambda d: "\ufeff" + json.dumps({**d, "Id": "\ud800"}),
+        lambda d: {**d, "Statement": d["Statement"][0]},
+    ],
+)
 def test_a_document_in_every_form(form: Any) -> None:
     policy = parse(form(document(allow(Condition={"Bool": {"aws:SecureTransport": True}}))))
     assert policy.problems == ()

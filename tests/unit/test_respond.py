@@ -5,14 +5,18 @@ from typing import Any
 import msgspec
 import pytest
 
+from ringfence.clouds.memory import MemoryIam
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.job import EDGES, TERMINAL, Job, JobState
-from ringfence.domain.plan import Call
+from ringfence.domain.plan import ActionClass, Call, Step
 from ringfence.domain.record import RecordKind
+from ringfence.domain.state import Credential, Fact, FactKind, State
 from ringfence.engine.audit_trail import problems
 from ringfence.engine.ports import Done, Failed, Lost, Reply
+from ringfence.engine.respond import Responder
 from ringfence.engine.undo import open_undo
 from ringfence.errors import ConflictError, RefusedError, UndeclaredCallError, UpstreamError
+from tests.support.cases import settings_of
 from tests.support.jobs import ADMIN, CONTAINMENT, NOW, REVERSAL, ROLE, World, job
 
 OWN = CONTAINMENT.fact.key
@@ -119,7 +123,7 @@ def test_a_refusal_after_a_change_ends_partial_and_the_change_can_be_undone() ->
     partial = run(world, job(CONTAINMENT, REVERSAL))
     assert partial.state is JobState.PARTIAL
     assert partial.changed == (0,)
-    open_undo(partial.id, "operator", world.store, world.queue, NOW)
+    open_undo(partial.id, "operator", settings_of(None), world.store, world.queue, NOW)
     world.work()
     assert world.attached() == (ADMIN,)
 
@@ -205,7 +209,7 @@ def test_settling_needs_an_open_intent() -> None:
 def test_an_undo_that_gives_something_back_is_not_the_writers() -> None:
     world = World(ADMIN)
     done = run(world, job(REVERSAL))
-    undo = open_undo(done.id, "operator", world.store, world.queue, NOW)
+    undo = open_undo(done.id, "operator", settings_of(None), world.store, world.queue, NOW)
     assert world.queue.to_apply == []
     with pytest.raises(RefusedError, match="only an operator"):
         world.responder.apply(undo.id)
@@ -219,6 +223,78 @@ def test_an_undo_that_gives_something_back_is_not_the_writers() -> None:
     assert world.attached() == (ADMIN,)
 
 
+def test_an_undo_needs_the_state_it_was_planned_for() -> None:
+    world = World()
+    world.change(boundary="ours")
+    old = Step(
+        action="aws.iam.quarantine-role",
+        action_class=ActionClass.CONTAINMENT,
+        fact=Fact(FactKind.BOUNDARY, "boundary"),
+        before="theirs",
+        after="ours",
+        call=Call("iam", "PutRolePermissionsBoundary", {"RoleName": ROLE.name, "PermissionsBoundary": "ours"}),
+        inverse=Call("iam", "PutRolePermissionsBoundary", {"RoleName": ROLE.name, "PermissionsBoundary": "theirs"}),
+    )
+    world.store.open(msgspec.structs.replace(job(old, state=JobState.DONE), changed=(0,)), [])
+    world.change(boundary="stricter")
+    undo = open_undo(job(old).id, "operator", settings_of(None), world.store, world.queue, NOW)
+    world.work()
+    assert ended(world, undo.id).state is JobState.STALE
+    assert world.iam.calls == []
+
+
+def test_an_undo_that_failed_can_be_tried_again() -> None:
+    world = World(ADMIN)
+    done = run(world, job(REVERSAL))
+    first = open_undo(done.id, "operator", settings_of(None), world.store, world.queue, NOW)
+    world.responder.prepare(first.id)
+    world.responder.settle(first.id, Failed("AccessDenied", "no"))
+    assert ended(world, first.id).state is JobState.FAILED
+    second = open_undo(done.id, "operator", settings_of(None), world.store, world.queue, NOW)
+    assert second.id != first.id
+    call = world.responder.prepare(second.id)
+    assert call is not None
+    world.responder.settle(second.id, world.iam.call(call, second.id))
+    world.responder.prepare(second.id)
+    world.work()
+    assert ended(world, second.id).state is JobState.DONE
+
+
+def test_an_undo_skips_a_credential_that_is_gone_and_puts_the_rest_back() -> None:
+    user = Identity.of(Kind.USER, "u", "123456789012", unique_id="AIDAEXAMPLE")
+    key = Credential(FactKind.ACCESS_KEY, "AKIAEXAMPLE1", "Inactive")
+    world = World()
+    world.iam = MemoryIam(State(identity=user, attached=(OWN,), inline={}, credentials=(key,)))
+    world.responder = Responder(settings_of(None), world.store, world.queue, world.iam, world.iam, lambda: NOW)
+
+    def off(name: str) -> Step:
+        call = Call("iam", "UpdateAccessKey", {"UserName": "u", "AccessKeyId": name, "Status": "Inactive"})
+        inverse = Call("iam", "UpdateAccessKey", {"UserName": "u", "AccessKeyId": name, "Status": "Active"})
+        fact = Fact(FactKind.ACCESS_KEY, name)
+        return Step(
+            action="a", action_class=ActionClass.CONTAINMENT, fact=fact, before="Active", after="Inactive", call=call, inverse=inverse
+        )
+
+    done = job(off("AKIAEXAMPLE1"), off("AKIAGONE"), state=JobState.DONE)
+    done = msgspec.structs.replace(done, changed=(0, 1), plan=msgspec.structs.replace(done.plan, target=user))
+    world.store.open(done, [])
+    undo = open_undo(done.id, "operator", settings_of(None), world.store, world.queue, NOW)
+    world.work()
+    assert ended(world, undo.id).state is JobState.DONE
+    (state,) = world.iam.states.values()
+    assert [c.status for c in state.credentials or ()] == ["Active"]
+
+
+def test_what_is_protected_since_can_still_be_released() -> None:
+    world = World()
+    run(world, job(CONTAINMENT))
+    world.responder.settings = settings_of({"never_touch": ["arn:aws:iam::*:role/fraud-*"]})
+    undo = open_undo(job(CONTAINMENT).id, "operator", settings_of(None), world.store, world.queue, NOW)
+    world.work()
+    assert ended(world, undo.id).state is JobState.DONE
+    assert world.attached() == ()
+
+
 @pytest.mark.parametrize(
     ("state", "changed", "word"),
     [(JobState.RUNNING, (0,), "still running"), (JobState.DONE, (), "changed nothing"), (None, (), "there is no job")],
@@ -228,7 +304,7 @@ def test_what_cannot_be_undone_says_why(state: JobState | None, changed: tuple[i
     if state is not None:
         world.store.open(msgspec.structs.replace(job(REVERSAL, state=state), changed=changed), [])
     with pytest.raises(RefusedError, match=word):
-        open_undo(job(REVERSAL).id, "operator", world.store, world.queue, NOW)
+        open_undo(job(REVERSAL).id, "operator", settings_of(None), world.store, world.queue, NOW)
 
 
 class Crash(BaseException):

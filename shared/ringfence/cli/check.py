@@ -22,6 +22,7 @@ from ringfence.errors import UsageError
 from ringfence.sources import normalise
 from ringfence.sources._read import moment
 
+GZIP = b"\x1f\x8b"
 NO_TIME = datetime.max.replace(tzinfo=UTC)  # "now" for an event without a time: then nothing is fresh
 UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeError)
 
@@ -75,8 +76,8 @@ def command(context: Context, paths: tuple[str, ...], snapshot: Path | None, now
 def read_snapshot(path: Path) -> SnapshotReader:
     """Read a snapshot; raise UsageError where it is none."""
     try:
-        return SnapshotReader(msgspec.json.decode(_plain(path.read_bytes())))
-    except (OSError, *UNREADABLE) as error:
+        return SnapshotReader(msgspec.json.decode(_text(gzip.decompress(data) if (data := path.read_bytes())[:2] == GZIP else data)))
+    except (OSError, EOFError, zlib.error, *UNREADABLE) as error:
         raise UsageError(f"{path}: cannot be read: {error}", "Make one with `ringfence snapshot`") from error
 
 
@@ -95,50 +96,77 @@ def _files(path: str) -> Iterator[tuple[str, bytes]]:
         yield path, sys.stdin.buffer.read()
         return
     place = Path(path)
-    if not place.exists():
-        raise UsageError(f"{path}: there is no such file or folder", "Name a file, a folder, or - for standard input")
-    files = sorted(p for p in place.rglob("*") if p.is_file() and not p.name.startswith((".", "README"))) if place.is_dir() else [place]
-    for file in files:
-        try:
+    try:
+        if not path or not place.exists():
+            raise UsageError(
+                f"{path or 'an empty name'}: there is no such file or folder", "Name a file, a folder, or - for standard input"
+            )
+        files = sorted(p for p in place.rglob("*") if p.is_file() and p.name != "README.md") if place.is_dir() else [place]
+        if not files:
+            click.echo(f"warning: {path} holds no files: nothing was judged", err=True)
+        for file in files:
             yield str(file), file.read_bytes()
-        except OSError as error:
-            raise UsageError(f"{file}: cannot be read: {error}", "Check its permissions") from error
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error}", "Check its name and permissions") from error
 
 
 def records(data: bytes) -> Iterator[object]:
     """Give the records of a file; what cannot be read is one `malformed` event in its place."""
-    try:
-        text = _plain(data)
-    except (OSError, EOFError, zlib.error, UnicodeError) as error:
-        yield _malformed(f"the file cannot be read: {error}")
+    data, cut = _unpacked(data)
+    if cut and not data.strip():
+        yield _malformed(cut)
         return
     try:
-        whole = msgspec.json.decode(text)
+        whole = msgspec.json.decode(_text(data))
     except UNREADABLE as error:
-        yield from _lines(text, str(error))
-        return
-    if isinstance(whole, dict) and isinstance(whole.get("Records"), list) and "eventName" not in whole:
-        whole = whole["Records"]
-    if isinstance(whole, list) and whole:
-        yield from whole
+        yield from _lines(data, str(error))
     else:
-        yield whole
+        yield from _flat(whole)
+    if cut:
+        yield _malformed(cut)
 
 
-def _plain(data: bytes) -> str:
-    if data[:2] == b"\x1f\x8b":
-        data = gzip.decompress(data)
+def _flat(value: object) -> Iterator[object]:
+    """Give the records of a list, of a delivery file, or of a list of delivery files; else the value itself."""
+    if isinstance(value, dict) and isinstance(value.get("Records"), list) and "eventName" not in value:
+        yield from value["Records"]
+    elif isinstance(value, list):
+        for item in value:
+            yield from _flat(item) if isinstance(item, dict) else (item,)
+    else:
+        yield value
+
+
+def _unpacked(data: bytes) -> tuple[bytes, str]:
+    """Unpack gzip, several members too; of a file that is cut off, what came before the cut, and what is wrong."""
+    if data[:2] != GZIP:
+        return data, ""
+    unpacked = b""
+    while data:
+        stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+        try:
+            unpacked += stream.decompress(data)
+        except zlib.error as error:
+            return unpacked, f"the file cannot be unpacked: {error}"
+        if not stream.eof:
+            return unpacked, "the file is cut off: its end is missing"
+        data = stream.unused_data
+        unpacked += b"\n" if data and not unpacked.endswith(b"\n") else b""
+    return unpacked, ""
+
+
+def _text(data: bytes) -> str:
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return data.decode("utf-16")
     return data.decode("utf-8-sig")
 
 
-def _lines(text: str, error: str) -> Iterator[object]:
-    """Read JSON Lines; a text of which no line is an object is garbage as a whole."""
+def _lines(data: bytes, error: str) -> Iterator[object]:
+    """Read JSON Lines; a file of which no line is an object is garbage as a whole."""
     found: list[object] = []
-    for each in (each for each in text.split("\n") if each.strip()):
+    for each in (each for each in data.split(b"\n") if each.strip()):
         try:
-            found.append(msgspec.json.decode(each))
+            found += _flat(msgspec.json.decode(_text(each)))
         except UNREADABLE as problem:
             found.append(_malformed(f"this line is no JSON: {problem}"))
     if any(isinstance(item, dict) for item in found):

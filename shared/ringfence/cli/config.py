@@ -9,6 +9,7 @@ import msgspec
 from ringfence.cli.main import Context
 from ringfence.cli.settings import DEFAULT, loaded
 from ringfence.config import Config, compile_settings
+from ringfence.errors import UsageError
 from ringfence.wiring import COMPILED
 
 
@@ -52,7 +53,13 @@ def compile_(context: Context, to: Path) -> None:
     """Compile the configuration into the small JSON that the functions load. `make build` does this."""
     found = loaded(context)
     settings = compile_settings(found.config)
-    to.write_bytes(msgspec.json.encode(settings))
+    try:
+        to.write_bytes(msgspec.json.encode(settings))
+    except OSError as error:
+        raise UsageError(f"{to}: cannot be written: {error}", "Name another file with --to") from error
     for warning in found.warnings:
         context.output.aside(f"warning: {warning}")
+    if context.output.as_json:
+        context.output.line({"file": str(to), "config_hash": settings.config_hash})
+        return
     context.output.text(f"compiled: mode {settings.mode}, {len(settings.projects)} project(s), hash {settings.config_hash[:12]}")

@@ -19,7 +19,7 @@ class Output:
 
     def line(self, value: Mapping[str, Any]) -> None:
         """Write one JSON line. What is no Unicode (a lone surrogate in a log) is escaped."""
-        sys.stdout.write(json_line(value) + "\n")
+        sys.stdout.buffer.write(json_line(value).encode() + b"\n")
 
     def text(self, text: str) -> None:
         """Write for people, on stdout."""
@@ -53,4 +53,4 @@ def json_line(value: Mapping[str, Any]) -> str:
     except UnicodeEncodeError:
         import json
 
-        return json.dumps(value, default=str)
+        return json.dumps(msgspec.to_builtins(value))

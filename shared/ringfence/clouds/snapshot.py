@@ -1,6 +1,6 @@
 """States out of a file: the output of `aws iam get-account-authorization-details`, or of `ringfence snapshot`, which adds what that lacks."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ringfence.domain.identity import Identity, Kind
@@ -23,13 +23,12 @@ class SnapshotReader:
                 f"this file is no snapshot: none of {', '.join(LISTS.values())} is in it",
                 "Make one with `ringfence snapshot` or `aws iam get-account-authorization-details`",
             )
-        self.snapshot = snapshot
-        self.entries = {
-            (kind, str(entry.get(f"{kind.value.title()}Name", "")).casefold()): entry
-            for kind, name in LISTS.items()
-            for entry in snapshot.get(name) or ()
-        }
-        self.policies = {str(policy.get("Arn")): policy for policy in snapshot.get("Policies") or ()}
+        self.users = list(objects(snapshot, LISTS[Kind.USER]))
+        extra = snapshot.get(EXTRA)
+        self.extra: Mapping[str, Any] = extra if isinstance(extra, Mapping) else {}
+        entries = [(kind, entry) for kind, name in LISTS.items() for entry in objects(snapshot, name)]
+        self.entries = {(kind, str(entry.get(f"{kind.value.title()}Name", "")).casefold()): entry for kind, entry in entries}
+        self.policies = {str(policy.get("Arn")): policy for policy in objects(snapshot, "Policies")}
 
     def read(self, identity: Identity, wanted: Wanted) -> State | Absence:  # noqa: ARG002 - everything is at hand
         """Give the state of an identity of the snapshot."""
@@ -40,14 +39,15 @@ class SnapshotReader:
         named = Identity.from_arn(entry["Arn"], entry.get(f"{kind.value.title()}Id"))
         if named is None or named.account != identity.account:
             return Absence.NOT_KNOWN
-        attached = tuple(str(p.get("PolicyArn")) for p in entry.get("AttachedManagedPolicies") or ())
-        inline = {str(p.get("PolicyName")): decode(p.get("PolicyDocument")) for p in entry.get(f"{kind.value.title()}PolicyList") or ()}
-        extra = (self.snapshot.get(EXTRA) or {}).get(identity.name, {}) if kind is Kind.USER else None
+        attached = tuple(str(p.get("PolicyArn")) for p in objects(entry, "AttachedManagedPolicies"))
+        inline = {str(p.get("PolicyName")): decode(p.get("PolicyDocument")) for p in objects(entry, f"{kind.value.title()}PolicyList")}
+        extra = self.extra.get(identity.name, {}) if kind is Kind.USER else None
+        boundary = entry.get("PermissionsBoundary")
         return State(
             identity=named,
             trust=decode(entry.get("AssumeRolePolicyDocument")) if kind is Kind.ROLE else None,
-            tags={str(tag.get("Key")): str(tag.get("Value")) for tag in entry.get("Tags") or ()},
-            boundary=(entry.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn"),
+            tags={str(tag.get("Key")): str(tag.get("Value")) for tag in objects(entry, "Tags")},
+            boundary=boundary.get("PermissionsBoundaryArn") if isinstance(boundary, Mapping) else None,
             attached=attached,
             documents={arn: document for arn in attached if (document := self._document(arn)) is not None},
             inline=inline,
@@ -61,16 +61,27 @@ class SnapshotReader:
         """Give the identities of the snapshot to which a policy is attached."""
         found: list[Identity] = []
         for (kind, _), entry in self.entries.items():
-            held = {str(p.get("PolicyArn")) for p in entry.get("AttachedManagedPolicies") or ()}
+            held = {str(p.get("PolicyArn")) for p in objects(entry, "AttachedManagedPolicies")}
             identity = Identity.from_arn(entry.get("Arn"), entry.get(f"{kind.value.title()}Id"))
             if policy_arn in held and identity is not None:
                 found.append(identity)
         return tuple(found)
 
     def _members(self, group: str) -> tuple[str, ...]:
-        return tuple(str(u.get("Arn")) for u in self.snapshot.get("UserDetailList") or () if group in (u.get("GroupList") or ()))
+        return tuple(str(u.get("Arn")) for u in self.users if group in (u.get("GroupList") or ()))
 
     def _document(self, arn: str) -> Document | None:
-        versions = (self.policies.get(arn) or {}).get("PolicyVersionList") or ()
+        versions = objects(self.policies.get(arn, {}), "PolicyVersionList")
         default = next((v for v in versions if v.get("IsDefaultVersion")), None)
         return None if default is None else decode(default.get("Document"))
+
+
+def objects(record: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
+    """Give the objects of a list; raise UsageError where something else stands in it, since half a snapshot would pass for a whole one."""
+    found = record.get(name) or ()
+    for item in found if isinstance(found, list) else [found] if found else ():
+        if not isinstance(item, Mapping):
+            raise UsageError(
+                f"this snapshot is damaged: {name} holds {item!r:.40}, expected objects", "Make a new one with `ringfence snapshot`"
+            )
+        yield item

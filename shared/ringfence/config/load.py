@@ -8,12 +8,13 @@ from typing import Any
 
 import yaml
 from msgspec import Struct
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from ringfence.config.schema import Config
+from ringfence.config.schema import Config, ProjectEntry
 from ringfence.errors import ConfigError
 from ringfence.guardrails import GUARDRAILS
 
+PLANNED = ("aws-", "gcp-", "pb-", "remediator-")  # guardrails and playbooks of the catalogue that later versions bring
 LONGEST_EXCEPTION = timedelta(days=180)
 Path_ = tuple[str | int, ...]
 
@@ -70,6 +71,8 @@ def _build(node: yaml.Node, path: Path_, lines: dict[Path_, int], name: str) -> 
         built: dict[Hashable, Any] = {}
         for key_node, value_node in node.value:
             key = key_node.value
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise ConfigError(f"{name}:{key_node.start_mark.line + 1}: a key is a list or an object", "Keys are plain words")
             if key in built:
                 raise ConfigError(f"{name}:{key_node.start_mark.line + 1}: `{key}` is given twice", "Keep one of them")
             built[key] = _build(value_node, (*path, key), lines, name)
@@ -77,7 +80,12 @@ def _build(node: yaml.Node, path: Path_, lines: dict[Path_, int], name: str) -> 
         return built
     if isinstance(node, yaml.SequenceNode):
         return [_build(item, (*path, i), lines, name) for i, item in enumerate(node.value)]
-    return yaml.SafeLoader("").construct_object(node, deep=True)
+    try:
+        return yaml.SafeLoader("").construct_object(node, deep=True)
+    except (ValueError, KeyError, yaml.YAMLError) as error:
+        line = node.start_mark.line + 1
+        field = ".".join(str(part) for part in path)
+        raise ConfigError(f"{name}:{line}: {field}: {node.value!r:.40} cannot be read: {error}", "Quote it, or correct it") from error
 
 
 def _explain(error: Any, lines: Mapping[Path_, int], name: str) -> str:
@@ -137,39 +145,52 @@ def _exceptions(config: Config, lines: Mapping[Path_, int], name: str, today: da
 
 
 def _guardrails(config: Config, lines: Mapping[Path_, int], name: str) -> list[str]:
+    """Guardrail ids that do not exist: what is set for them would silently never count."""
+    named: list[tuple[Path_, str]] = [(("guardrails", key), key) for key in config.guardrails]
+    for i, project in enumerate(config.projects):
+        named += [(("projects", i, "exceptions", j, "guardrail"), e.guardrail) for j, e in enumerate(project.exceptions)]
     known = [guardrail.id for guardrail in GUARDRAILS]
     found: list[str] = []
-    for key in config.guardrails:
-        if key not in known:
-            close = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
-            meant = f" - did you mean `{close[0]}`?" if close else " - see `ringfence explain`"
-            found.append(f"{name}:{_line(('guardrails', key), lines)}: guardrails.{key}: no such guardrail{meant}")
+    for path, key in named:
+        close = difflib.get_close_matches(key, known, n=1, cutoff=0.9)
+        if key not in known and (close or (path[0] == "guardrails" and not key.startswith(PLANNED))):
+            near = close or difflib.get_close_matches(key, known, n=1, cutoff=0.6)
+            meant = f" - did you mean `{near[0]}`?" if near else " - see `ringfence explain`"
+            found.append(f"{name}:{_line(path, lines)}: {'.'.join(map(str, path))}: no such guardrail {key}{meant}")
     return found
 
 
 def _claims(config: Config, lines: Mapping[Path_, int], name: str) -> list[str]:
     """Two projects that claim the same at the same level: nobody could say whose settings count."""
-    seen: dict[tuple[str, str], str] = {}
+    seen: dict[tuple[str, str, str], int] = {}
     found: list[str] = []
     for i, project in enumerate(config.projects):
         for claim in _claimed(project):
-            if claim in seen:
-                found.append(
-                    f"{name}:{_line(('projects', i), lines)}: projects.{i}: {claim[0]} {claim[1]} is claimed by {seen[claim]} already"
-                )
-            seen[claim] = project.name
+            other = seen.setdefault(claim, i)
+            if other != i:
+                what, which, where = claim
+                place = f" in {where}" if where else ""
+                said = f"{what} {which}{place} is claimed by {config.projects[other].name} already"
+                found.append(f"{name}:{_line(('projects', i), lines)}: projects.{i}: {said}")
     return found
 
 
-def _claimed(project: BaseModel) -> list[tuple[str, str]]:
-    aws = getattr(project, "aws", None)
+def _claimed(project: ProjectEntry) -> list[tuple[str, str, str]]:
+    """Give what a project claims, per account it looks in: kind, what, account."""
+    gcp = [("Google Cloud project", p, "") for p in (project.gcp.projects if project.gcp and not project.gcp.service_accounts else ())]
+    aws = project.aws
     if aws is None:
-        return []
+        return gcp
+    humans = aws.humans
     named = [("role pattern", glob) for globs in aws.roles.values() for glob in globs]
-    named += [("user", u) for u in aws.humans.users] + [("group", g) for g in aws.humans.groups]
-    tags = [("tags", ", ".join(f"{k}={v}" for k, v in sorted(aws.tags.items())))] if aws.tags else []
-    whole = [("account", account) for account in aws.accounts] if not named and not tags else []
-    return named + tags + whole
+    named += (
+        [("user", u) for u in humans.users]
+        + [("group", g) for g in humans.groups]
+        + [("permission set", p) for p in humans.permission_sets]
+    )
+    named += [("tags", ", ".join(f"{k}={v}" for k, v in sorted(aws.tags.items())))] if aws.tags else []
+    places = aws.accounts or ("",)
+    return gcp + ([(what, which, place) for what, which in named for place in places] or [("account", place, "") for place in aws.accounts])
 
 
 def _warnings(config: Config) -> list[str]:

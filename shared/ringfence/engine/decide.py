@@ -3,8 +3,6 @@
 from datetime import datetime, timedelta
 from itertools import count
 
-import msgspec
-
 from ringfence.domain.event import Event, Outcome
 from ringfence.domain.finding import Finding, Severity
 from ringfence.domain.identity import Identity, Kind

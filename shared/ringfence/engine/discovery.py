@@ -4,6 +4,8 @@ The most specific claim wins: named identity, then tag, then listed account, the
 of the SageMaker, Bedrock, AgentCore and DataZone console roles, read in 2026-11.
 """
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 from ringfence.domain.finding import Unknown, Workload
@@ -42,8 +44,10 @@ class Membership(Struct, frozen=True):
 
 def membership(identity: Identity, state: State | None, settings: Settings) -> Membership | Unknown | None:
     """Give the project of an identity; None where it belongs to none, Unknown where its state would be needed to tell."""
-    for claim in (_by_name, _by_tag, _by_account):
+    for claim in (_by_name, _by_tag, _by_account, _by_everywhere):
         for project in settings.projects:
+            if project.accounts and not any_match(project.accounts, identity.account):
+                continue  # the accounts say where to look
             workload = claim(project, identity, state)
             if workload is not None:
                 return Membership(project, workload)
@@ -52,6 +56,8 @@ def membership(identity: Identity, state: State | None, settings: Settings) -> M
         return Membership(DISCOVERED, workload)
     if state is None:
         return Unknown(f"whether {identity.name} is an AI identity is not known: its trust, tags and policies were not read")
+    if state.trust is not None and (problems := parse(state.trust).problems):
+        return Unknown(f"whether {identity.name} is an AI identity cannot be told: its trust policy {problems[0].where} {problems[0].what}")
     return None
 
 
@@ -73,8 +79,8 @@ def trusted_services(state: State | None) -> tuple[str, ...]:
         return ()
     found: list[str] = []
     for statement in parse(state.trust).statements:
-        named = statement.principal.get("Service", ()) if statement.allow and isinstance(statement.principal, dict) else ()
-        found += [named] if isinstance(named, str) else [s for s in named if isinstance(s, str)]
+        named = statement.principal.get("Service", ()) if statement.allow and isinstance(statement.principal, Mapping) else ()
+        found += [named] if isinstance(named, str) else [s for s in named if isinstance(s, str)] if isinstance(named, (list, tuple)) else []
     return tuple(found)
 
 
@@ -95,9 +101,12 @@ def _by_tag(project: Project, identity: Identity, state: State | None) -> Worklo
 
 
 def _by_account(project: Project, identity: Identity, state: State | None) -> Workload | None:
-    if not project.whole_accounts or not any_match(project.accounts, identity.account):
-        return None
-    return workload_of(identity, state)
+    named = project.whole_accounts and identity.account in project.accounts
+    return workload_of(identity, state) if named else None
+
+
+def _by_everywhere(project: Project, identity: Identity, state: State | None) -> Workload | None:
+    return workload_of(identity, state) if project.whole_accounts else None
 
 
 def _discovered(identity: Identity, state: State | None) -> Workload | None:

@@ -40,7 +40,7 @@ def built_in(identity: Identity, settings: Settings) -> str | None:
 
 
 def _reserved_role(identity: Identity, path: str) -> str | None:
-    if path.lower().startswith(SERVICE_LINKED):
+    if path.lower().startswith(SERVICE_LINKED) or (path == "/" and matches("AWSServiceRoleFor*", identity.name)):
         return "it is a service-linked role: only its service can change it"
     if path.lower().startswith(RESERVED) or matches(IDENTITY_CENTER, identity.name):
         return f"it belongs to Identity Center: change the permission set {identity.name.removeprefix('AWSReservedSSO_').rsplit('_', 1)[0]} instead"

@@ -14,8 +14,8 @@ from ringfence.domain.job import Job, JobState
 from ringfence.domain.plan import ActionClass, Call, Step
 from ringfence.domain.record import Record, RecordKind
 from ringfence.domain.state import FACETS, FactKind, State
-from ringfence.engine.ports import Absence, Done, Exemption, Failed, Lost, Notice, Queue, Reader, Reply, Store, Wanted, Writer
 from ringfence.engine.decide import exemption_key
+from ringfence.engine.ports import Absence, Done, Exemption, Failed, Lost, Notice, Queue, Reader, Reply, Store, Wanted, Writer
 from ringfence.engine.protect import built_in, protected
 from ringfence.engine.trail import closed, record
 from ringfence.errors import RefusedError, UndeclaredCallError, UpstreamError

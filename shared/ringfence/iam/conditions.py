@@ -5,6 +5,7 @@ condition context keys" (which keys are always in the context) and "IAM JSON pol
 """
 
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
 from msgspec import Struct
 
@@ -42,11 +43,12 @@ ALWAYS_PRESENT = frozenset(
     }
 )
 EVERYTHING = frozenset({"*", "**", "arn:*", "arn:aws:*", "arn:*:*", "arn:aws:*:*", "arn:*:*:*:*:*", "arn:aws:*:*:*:*"})
-ALL_ADDRESSES = frozenset({"0.0.0.0/0", "::/0"})
 LIKE = frozenset({"stringlike", "arnlike", "arnequals"})
 NARROW_OPERATORS = frozenset(
     {"stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike", "bool", "ipaddress", "numericequals", "binaryequals"}
 )
+MFA_AGE = "aws:multifactorauthage"
+HOLDER = ("aws:principal", "aws:userid", "aws:username", "aws:viaawsservice")  # may be true of every request of the holder
 
 
 def judge(condition: Condition) -> Judgement:
@@ -60,26 +62,54 @@ def judge(condition: Condition) -> Judgement:
         return Judgement(Truth.NEVER, f"{named} has no values to match")
     if qualifier == "forallvalues":
         return Judgement(Truth.UNKNOWN, f"{named} is true whenever the key is absent")
-    present = if_exists or key in ALWAYS_PRESENT
     if bare == "null":
         return _null(key, values, named)
-    if bare in LIKE and EVERYTHING & set(values) and present and not qualifier:
+    if not qualifier and (if_exists or key in ALWAYS_PRESENT) and _everything(bare, key, values):
         return Judgement(Truth.ALWAYS, f"{named} matches everything")
-    if bare == "ipaddress" and ALL_ADDRESSES & set(values):
-        return Judgement(Truth.ALWAYS, f"{named} holds every address")
     if bare == "bool" and key == "aws:securetransport":
-        wanted = values[0].lower() == "true"
-        return Judgement(Truth.ALWAYS if wanted else Truth.NEVER, f"{named}: every request to AWS is encrypted")
-    if bare in NARROW_OPERATORS:
-        return Judgement(Truth.NARROWING, f"{named} {'if the key is there ' if if_exists else ''}must match {', '.join(values)[:120]}")
+        return Judgement(Truth.NEVER, f"{named}: every request to AWS is encrypted")
+    if if_exists and key not in ALWAYS_PRESENT:
+        return Judgement(Truth.UNKNOWN, f"{named} is true wherever the key is absent")
+    if key.startswith(HOLDER) and not key.startswith("aws:principaltag/"):
+        return Judgement(Truth.UNKNOWN, f"{named} may be true of every request of the holder")
+    if bare in NARROW_OPERATORS or (bare.startswith("numericless") and key == MFA_AGE):
+        return Judgement(Truth.NARROWING, f"{named} must match {', '.join(values)[:120]}")
     return Judgement(Truth.UNKNOWN, f"{named} cannot be judged without the request")
 
 
+def _everything(bare: str, key: str, values: tuple[str, ...]) -> bool:
+    """Whether the values, of which one has to match, match whatever the key holds."""
+    if bare in LIKE:
+        return any(value in EVERYTHING or (set(value) <= {"*", "?"} and "*" in value) for value in values)
+    if bare == "bool":
+        wanted = {value.lower() for value in values}
+        return wanted >= {"true", "false"} or (key == "aws:securetransport" and "true" in wanted)
+    return bare == "ipaddress" and _every_address(values)
+
+
+def _every_address(values: tuple[str, ...]) -> bool:
+    """Whether networks together hold every IPv4 or every IPv6 address."""
+    networks = []
+    for value in values:
+        try:
+            networks.append(ip_network(value, strict=False))
+        except ValueError:
+            continue  # no network: it matches nothing
+    by_version = ([n for n in networks if isinstance(n, IPv4Network)], [n for n in networks if isinstance(n, IPv6Network)])
+    return any(n.prefixlen == 0 for n in collapse_addresses(by_version[0])) or any(
+        n.prefixlen == 0 for n in collapse_addresses(by_version[1])
+    )
+
+
 def _null(key: str, values: tuple[str, ...], named: str) -> Judgement:
-    if key not in ALWAYS_PRESENT:
-        return Judgement(Truth.UNKNOWN, f"{named} depends on whether the key is sent")
-    wants_absent = values[0].lower() == "true"
-    return Judgement(Truth.NEVER if wants_absent else Truth.ALWAYS, f"{named}: the key is in every request")
+    wanted = {value.lower() for value in values}
+    if wanted >= {"true", "false"}:
+        return Judgement(Truth.ALWAYS, f"{named} holds with the key and without")
+    if key in ALWAYS_PRESENT:
+        return Judgement(Truth.NEVER if "true" in wanted else Truth.ALWAYS, f"{named}: the key is in every request")
+    if key == MFA_AGE and "false" in wanted:
+        return Judgement(Truth.NARROWING, f"{named}: only with MFA")
+    return Judgement(Truth.UNKNOWN, f"{named} depends on whether the key is sent")
 
 
 def judge_all(conditions: tuple[Condition, ...]) -> Judgement:

@@ -3,6 +3,7 @@
 Grammar: IAM User Guide, "Grammar of the IAM JSON policy language". IAM's API returns documents URL-encoded (RFC 3986).
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
@@ -48,6 +49,7 @@ class Policy(Struct, frozen=True):
     problems: tuple[Problem, ...] = ()
 
 
+DEEPEST = 12  # Statement, condition, operator, key and value need six
 KEYS = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Principal", "NotPrincipal", "Condition"}
 
 
@@ -61,6 +63,8 @@ def parse(document: object) -> Policy:
         return Policy((), (Problem("document", f"is {_kind(document)}, expected an object"),))
     if not document:
         return Policy((), (Problem("document", "is empty"),))
+    if _too_deep(document):
+        return Policy((), (Problem("document", f"is nested more than {DEEPEST} deep"),))
     raw = document.get("Statement")
     entries = list(raw) if isinstance(raw, (list, tuple)) else [raw]
     if raw is None or not entries:
@@ -77,13 +81,29 @@ def decode(document: object) -> Any:
 
 
 def _decode(text: str) -> object:
-    text = text.strip()
-    if text.startswith("%7B"):
-        text = unquote(text)
+    text = text.strip().lstrip("\ufeff")
+    if not text.startswith(("{", "[")) and "%" in text:
+        text = unquote(text).strip().lstrip("\ufeff")
     try:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError, UnicodeEncodeError) as error:
-        return Problem("document", f"is no JSON: {error}")
+        return _lenient(text, f"is no JSON: {error}")
+
+
+def _lenient(text: str, problem: str) -> object:
+    """Read what the standard library takes and msgspec does not: a lone surrogate."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return Problem("document", problem)
+
+
+def _too_deep(value: object, levels: int = DEEPEST) -> bool:
+    """Whether a value is nested deeper than any policy: what reads it further recurses."""
+    if not isinstance(value, (Mapping, list, tuple)):
+        return False
+    items = value.values() if isinstance(value, Mapping) else value
+    return levels == 0 or any(_too_deep(item, levels - 1) for item in items)
 
 
 def _statement(index: int, entry: object, problems: list[Problem]) -> Statement | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from ringfence.domain.glob import matches
-from ringfence.iam.conditions import Truth, judge_all
+from ringfence.iam.conditions import Judgement, Truth, judge_all
 from ringfence.iam.document import Policy, Statement
 
 # One of these on every resource is as good as administrator: its holder can give itself the rest (IAM API Reference).
@@ -25,6 +25,15 @@ ADMIN_EQUIVALENT = (
 )
 EVERY_RESOURCE = frozenset({"*", "**", "arn:*", "arn:*:*", "arn:*:*:*:*:*"})
 PARTITIONS = ("aws", "aws-cn", "aws-us-gov")
+GLOBAL = ":999999999999:{}/Zq9", ":999999999999:{}/y/Zq9"
+REGIONAL = "zz-9:999999999999:{}", "zz-9:999999999999:{}/y"
+# The resources on which an action works, as ARNs that no pattern names on purpose (Service Authorization Reference).
+RESOURCES = {
+    "iam": tuple(f"iam:{place}" for place in GLOBAL),
+    "s3": ("s3:::Zq9/x", "s3:::y/Zq9/z"),
+    "kms": ("kms:zz-9:999999999999:key/Zq9", "kms:yy-9:999999999999:key/y"),
+    "secretsmanager": ("secretsmanager:zz-9:999999999999:secret:Zq9", "secretsmanager:yy-9:999999999999:secret:y/z"),
+}
 
 
 class Grant(Struct, frozen=True):
@@ -34,63 +43,58 @@ class Grant(Struct, frozen=True):
     action: str
     resource: str
     conditions: str
+    certain: bool = True  # no condition that could not be judged
 
 
 def admin_grants(policy: Policy) -> tuple[Grant, ...]:
     """Give the grants that make the holder an administrator: `*`, `iam:*`, or a power to give oneself more, on everything."""
     found: list[Grant] = []
     for statement in policy.statements:
-        conditions = _counts(statement)
-        resource = every_resource(statement, "iam")
-        if conditions is None or resource is None:
+        judged = _counts(statement)
+        if judged is None:
             continue
-        if statement.not_actions is not None:
-            excluded = statement.not_actions
-            left = [a for a in ADMIN_EQUIVALENT if not _any(excluded, a) and not _denied(policy, a)]
-            found += [Grant(statement.index, f"NotAction {', '.join(excluded)}", resource, conditions)] if left else []
-            continue
-        for action in statement.actions or ():
-            if any(matches(action, a) and not _denied(policy, a) for a in ADMIN_EQUIVALENT):
-                found.append(Grant(statement.index, action, resource, conditions))
+        for action in _granted(statement):
+            reached = [a for a in ADMIN_EQUIVALENT if _grants(statement, action, a) and not _denied(policy, a)]
+            resource = next((r for a in reached if (r := every_resource(statement, a)) is not None), None)
+            if resource is not None:
+                found.append(_grant(statement, action, resource, judged))
     return tuple(found)
 
 
 def wildcard_grants(policy: Policy, services: Iterable[str], data_actions: Iterable[str]) -> tuple[Grant, ...]:
     """Give grants of whole sensitive services, of NotAction, and of data-plane actions on every resource."""
-    wanted, data = frozenset(services), tuple(data_actions)
+    wanted, data = tuple(services), tuple(data_actions)
     found: list[Grant] = []
     for statement in policy.statements:
-        conditions = _counts(statement)
-        if conditions is None:
+        judged = _counts(statement)
+        if judged is None:
             continue
-        if statement.not_actions is not None:
-            found.append(Grant(statement.index, f"NotAction {', '.join(statement.not_actions)}", _resource(statement), conditions))
-            continue
-        for action in statement.actions or ():
-            service, _, rest = action.partition(":")
-            whole = set(rest or service) == {"*"} and (not rest or any(matches(service, name) for name in wanted))
-            resource = every_resource(statement, service)
-            on_all = resource is not None and any(matches(action, a) and not _denied(policy, a) for a in data)
-            if (whole and not _denied(policy, action)) or on_all:
-                found.append(Grant(statement.index, action, resource or _resource(statement), conditions))
+        for action in _granted(statement):
+            on_all = next(
+                (r for a in data if _grants(statement, action, a) and not _denied(policy, a) and (r := every_resource(statement, a))), None
+            )
+            if on_all is not None or _whole(policy, statement, action, wanted):
+                found.append(_grant(statement, action, on_all or _resource(statement), judged))
     return tuple(found)
 
 
-def every_resource(statement: Statement, service: str) -> str | None:
-    """Give the resource pattern that covers every resource of a service, NotResource included; None when it is limited."""
+def every_resource(statement: Statement, action: str) -> str | None:
+    """Give the resource pattern that covers everything an action works on, NotResource included; None when it is limited."""
     if statement.not_resources is not None:
-        return f"NotResource {', '.join(statement.not_resources)}"
-    for pattern in statement.resources or ():
-        if pattern in EVERY_RESOURCE or any(_covers(pattern, partition, service) for partition in PARTITIONS):
-            return pattern
-    return None
+        return None if EVERY_RESOURCE & set(statement.not_resources) else f"NotResource {', '.join(statement.not_resources)}"
+    return next(
+        (p for p in statement.resources or () if p in EVERY_RESOURCE or any(_covers(p, partition, action) for partition in PARTITIONS)),
+        None,
+    )
 
 
-def _covers(pattern: str, partition: str, service: str) -> bool:
-    """Whether a pattern matches resources of any name and any type of the service."""
-    place = {"iam": ":999999999999", "sts": ":999999999999", "s3": ":"}.get(service, "Zq9:999999999999")
-    probes = (f"arn:{partition}:{service}:{place}:Zq9/x", f"arn:{partition}:{service}:{place}:y/Zq9/z")
-    return all(matches(_any_account(pattern), probe) for probe in probes)
+def _covers(pattern: str, partition: str, action: str) -> bool:
+    service, _, name = action.partition(":")
+    if action == "sts:assumerole":
+        service, name = "iam", "role"
+    kind = next((k for k in ("role", "user", "group") if k in name), "policy")
+    places = RESOURCES.get(service) or tuple(f"{service}:{place}" for place in REGIONAL)
+    return all(matches(_any_account(pattern), f"arn:{partition}:{place.format(kind)}") for place in places)
 
 
 def _any_account(pattern: str) -> str:
@@ -99,14 +103,36 @@ def _any_account(pattern: str) -> str:
     return ":".join([*parts[:4], "*", parts[5]]) if len(parts) == 6 and parts[4].isdigit() else pattern  # noqa: PLR2004 - an ARN has six parts
 
 
-def _counts(statement: Statement) -> str | None:
+def _counts(statement: Statement) -> Judgement | None:
     """How the conditions of an Allow were judged, or None where it grants nothing widely."""
     if not statement.allow or (statement.resources is None and statement.not_resources is None):
         return None
     judged = judge_all(statement.conditions)
-    if judged.truth in (Truth.NARROWING, Truth.NEVER):
-        return None
-    return f"{judged.truth}: {judged.reason}" if statement.conditions else "none"
+    return None if judged.truth in (Truth.NARROWING, Truth.NEVER) else judged
+
+
+def _granted(statement: Statement) -> tuple[str, ...]:
+    """Give the action patterns of a statement; one for all that a NotAction leaves."""
+    return statement.actions if statement.actions is not None else ("",)
+
+
+def _grants(statement: Statement, pattern: str, action: str) -> bool:
+    return matches(pattern, action) if statement.not_actions is None else not _any(statement.not_actions, action)
+
+
+def _whole(policy: Policy, statement: Statement, pattern: str, services: tuple[str, ...]) -> bool:
+    """Whether a pattern takes in all of a sensitive service, and no denial takes it back."""
+    if statement.not_actions is not None:
+        return any(not _any(statement.not_actions, f"{s}:zq9") and not _denied(policy, f"{s}:*") for s in services)
+    service, _, rest = pattern.partition(":")
+    everything = set(rest or service) <= {"*", "?"} and "*" in (rest or service)
+    return everything and (not rest or any(matches(service, s) for s in services)) and not _denied(policy, pattern)
+
+
+def _grant(statement: Statement, action: str, resource: str, judged: Judgement) -> Grant:
+    words = f"{judged.truth}: {judged.reason}" if statement.conditions else "none"
+    named = action or f"NotAction {', '.join(statement.not_actions or ())}"
+    return Grant(statement.index, named, resource, words, judged.truth is Truth.ALWAYS)
 
 
 def _denied(policy: Policy, action: str) -> bool:

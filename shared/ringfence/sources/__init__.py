@@ -58,9 +58,12 @@ def normalise(raw: object) -> tuple[Event, ...]:
         )
         return (unjudged(Source.OTHER, Outcome.MALFORMED, f"not an event: {what}, expected a JSON object"),)
     envelope = open_envelope(raw)
-    for feed in FEEDS:
-        if feed.recognises(envelope):
-            return feed.events(envelope)
+    try:
+        for feed in FEEDS:
+            if feed.recognises(envelope):
+                return feed.events(envelope)
+    except RecursionError:
+        return (unjudged(Source.OTHER, Outcome.MALFORMED, "not an event: it is nested too deep to be read"),)
     return (_unknown(envelope, raw),)
 
 

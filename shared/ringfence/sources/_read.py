@@ -62,6 +62,19 @@ def dig(record: object, *path: str) -> Any:
     return record
 
 
+def number(value: object) -> float:
+    """Give a number as float; 0 for whatever is none, or too large to be one."""
+    try:
+        return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else 0.0
+    except OverflowError:
+        return 0.0
+
+
+def flag(value: object) -> bool:
+    """Read a flag, also where a feed writes it as text."""
+    return value is True or (isinstance(value, str) and value.lower() == "true")
+
+
 def moment(value: object) -> datetime | None:
     """Read an ISO 8601 time as UTC; None for whatever is none (anonymised logs hold odd ones)."""
     if not isinstance(value, str):

@@ -7,14 +7,10 @@ from ringfence.sources._read import Envelope, moment, text
 def recognises(envelope: Envelope) -> bool:
     """The envelope's source, or a finding's own fields."""
     detail = envelope.detail
-    own = text(detail, "source") == "aws.access-analyzer" or (
-        {"accessPreviewId", "findingType"} & detail.keys() and "resourceType" in detail
-    )
-    return (
-        envelope.source == "aws.access-analyzer"
-        or bool(own)
-        or envelope.detail_type.startswith(("Access Analyzer", "Unused Access", "Internal Access"))
-    )
+    marks = {"accessPreviewId", "findingType", "analyzedAt"} & detail.keys()
+    own = text(detail, "source") == "aws.access-analyzer" or bool(marks and "resourceType" in detail)
+    kinds = ("Access Analyzer", "Unused Access", "Internal Access")
+    return envelope.source == "aws.access-analyzer" or own or envelope.detail_type.startswith(kinds)
 
 
 def events(envelope: Envelope) -> tuple[Event, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ringfence.domain.event import Event, Outcome, SetAside, Source
 from ringfence.domain.identity import Identity, Kind
-from ringfence.sources._read import Envelope, dig, items, moment, table, text
+from ringfence.sources._read import Envelope, dig, flag, items, moment, number, table, text
 
 
 def recognises(envelope: Envelope) -> bool:
@@ -36,7 +36,6 @@ def event_of(finding: Mapping[str, Any], source: Source, envelope: Envelope) -> 
     kind = text(finding, "type")
     account = text(finding, "accountId") or envelope.account
     partition = text(finding, "partition") or "aws"
-    severity = finding.get("severity")
     who = subject(finding, account, partition)
     return Event(
         source=source,
@@ -49,7 +48,7 @@ def event_of(finding: Mapping[str, Any], source: Source, envelope: Envelope) -> 
         actor=None,
         subject=who,
         parameters={
-            "severity": float(severity) if isinstance(severity, (int, float)) else 0.0,
+            "severity": number(finding.get("severity")),
             "user_type": text(finding, "resource", "accessKeyDetails", "userType"),
             "access_key_id": text(finding, "resource", "accessKeyDetails", "accessKeyId"),
             "title": text(finding, "title"),
@@ -60,9 +59,9 @@ def event_of(finding: Mapping[str, Any], source: Source, envelope: Envelope) -> 
 
 def set_aside(finding: Mapping[str, Any], kind: str) -> SetAside | None:
     """Samples and archived findings are understood and not acted on; one without a type cannot be judged."""
-    if dig(finding, "service", "additionalInfo", "sample") is True or text(finding, "title").startswith("[SAMPLE]"):
+    if _sample(finding) or text(finding, "title").startswith("[SAMPLE]"):
         return SetAside(Outcome.IGNORED, "a sample finding")
-    if dig(finding, "service", "archived") is True:
+    if flag(dig(finding, "service", "archived")):
         return SetAside(Outcome.IGNORED, "an archived finding")
     if not kind:
         return SetAside(Outcome.UNSUPPORTED, "a GuardDuty finding without a type")
@@ -71,11 +70,17 @@ def set_aside(finding: Mapping[str, Any], kind: str) -> SetAside | None:
     return None
 
 
+def _sample(finding: Mapping[str, Any]) -> bool:
+    """Whether `service.additionalInfo` marks a sample: as EventBridge writes it, or as the API does, as JSON text under `value`."""
+    extra = table(finding, "service", "additionalInfo")
+    return flag(extra.get("sample")) or '"sample":true' in text(extra, "value").replace(" ", "").lower()
+
+
 def subject(finding: Mapping[str, Any], account: str, partition: str) -> Identity | None:
     """Name the identity whose credentials the finding is about; `userType` decides what its name means."""
     details = table(finding, "resource", "accessKeyDetails")
     principal = text(details, "principalId").split(":")[0] or None
-    name = text(details, "userName")
+    name = text(details, "userName").split("/")[0]
     match text(details, "userType"):
         case "AssumedRole" | "Role" if name:
             return Identity.of(Kind.ROLE, name, account, partition, principal)

@@ -5,8 +5,8 @@ from ringfence.sources._read import Envelope, text
 
 
 def recognises(envelope: Envelope) -> bool:
-    """The envelope's source."""
-    return envelope.source == "aws.health"
+    """The envelope's source, or the codes of a bare event."""
+    return envelope.source == "aws.health" or bool(text(envelope.detail, "eventTypeCode") and text(envelope.detail, "eventTypeCategory"))
 
 
 def events(envelope: Envelope) -> tuple[Event, ...]:

@@ -4,13 +4,15 @@ Fields: Security Hub User Guide, "AWS Security Finding Format (ASFF)". A GuardDu
 its slash turned into a dash: "TTPs/Initial Access/UnauthorizedAccess:IAMUser-TorIPCaller".
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from ringfence.domain.event import Event, Outcome, Source, unjudged
 from ringfence.sources import aws_guardduty
-from ringfence.sources._read import Envelope, dig, items, moment, table, text
+from ringfence.sources._read import Envelope, dig, flag, items, moment, number, table, text
 
+KIND = re.compile(r"[A-Za-z]+:[A-Za-z0-9]+[-/].*$")  # the GuardDuty type at the end of an ASFF type
 NORMALIZED = 10.0  # ASFF's Severity.Normalized is 0-100, GuardDuty's severity 0-10
 
 
@@ -59,7 +61,8 @@ def _event(finding: object, envelope: Envelope) -> Event:
 
 
 def _handled(finding: Mapping[str, Any]) -> str:
-    if finding.get("Sample") is True or text(finding, "Title").startswith("[SAMPLE]"):
+    sampled = flag(finding.get("Sample")) or flag(dig(finding, "ProductFields", "aws/guardduty/service/additionalInfo/sample"))
+    if sampled or text(finding, "Title").startswith("[SAMPLE]"):
         return "a sample finding"
     if text(finding, "RecordState") == "ARCHIVED":
         return "an archived finding"
@@ -69,9 +72,9 @@ def _handled(finding: Mapping[str, Any]) -> str:
 
 def _type(finding: Mapping[str, Any]) -> str:
     types = [t for t in items(finding, "Types") or items(finding, "FindingProviderFields", "Types") if isinstance(t, str)]
-    last = types[0].rsplit("/", 1)[-1] if types else ""
-    purpose, colon, rest = last.partition(":")
-    return purpose + colon + rest.replace("-", "/", 1)
+    kinds = [match.group() for t in types if (match := KIND.search(t))]
+    purpose, colon, rest = (kinds or types or [""])[0].partition(":")
+    return purpose + colon + (rest if "/" in rest else rest.replace("-", "/", 1))
 
 
 def _as_guardduty(finding: Mapping[str, Any], kind: str) -> dict[str, Any]:
@@ -87,10 +90,10 @@ def _as_guardduty(finding: Mapping[str, Any], kind: str) -> dict[str, Any]:
         "region": text(finding, "Region"),
         "partition": [*text(finding, "ProductArn").split(":"), "", ""][1] or "aws",
         "title": text(finding, "Title"),
-        "severity": severity / scale if isinstance(severity, (int, float)) else 0,
+        "severity": number(severity) / scale,
         "updatedAt": finding.get("UpdatedAt"),
         "createdAt": finding.get("CreatedAt"),
-        "service": {"archived": text(finding, "ProductFields", "aws/guardduty/service/archived") == "true", "detection": {}},
+        "service": {"archived": flag(dig(finding, "ProductFields", "aws/guardduty/service/archived")), "detection": {}},
         "resource": {
             "accessKeyDetails": {
                 "principalId": text(details, "PrincipalId"),

@@ -4,20 +4,24 @@ Fields: CloudTrail User Guide, "AWS Management Console sign-in events". The deta
 ("... Sign In ..." and "... Signin ..."), so the record decides, not the envelope.
 """
 
-from ringfence.domain.event import Event, Outcome, SetAside, Source
+from ringfence.domain.event import Event, Outcome, SetAside, Source, unjudged
 from ringfence.domain.identity import Identity, Kind
 from ringfence.sources import aws_cloudtrail
 from ringfence.sources._read import Envelope, moment, text
 
 
 def recognises(envelope: Envelope) -> bool:
-    """A record of ConsoleLogin."""
-    return text(envelope.detail, "eventName") == "ConsoleLogin" and bool(text(envelope.detail, "eventSource"))
+    """A record of ConsoleLogin, or an alert that AWS Sign-In itself sends."""
+    alert = envelope.source == "aws.signin" and not text(envelope.detail, "eventName")
+    return alert or (text(envelope.detail, "eventName") == "ConsoleLogin" and bool(text(envelope.detail, "eventSource")))
 
 
 def events(envelope: Envelope) -> tuple[Event, ...]:
     """Give the one sign-in of the record; one that failed is set aside."""
     record = envelope.detail
+    if not text(record, "eventName"):
+        reason = "sign-in anomaly alerts are not judged by this version"
+        return (unjudged(Source.SIGNIN, Outcome.UNSUPPORTED, reason, envelope.detail_type, envelope.id, envelope.time),)
     caller = aws_cloudtrail.actor(record)
     account = aws_cloudtrail.account_of(record, caller) or envelope.account
     result = text(record, "responseElements", "ConsoleLogin")

@@ -4,6 +4,7 @@ Shapes: a notification {finding, resource}, several {findings: ...}, and the old
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 from ringfence.domain.event import Event, Outcome, Source, unjudged
 from ringfence.sources._read import Envelope, moment, table, text
@@ -17,9 +18,10 @@ def recognises(envelope: Envelope) -> bool:
     log = text(detail, "logName")
     return bool(
         text(detail, "finding", "category")
-        or "notificationConfigName" in detail
-        or (isinstance(detail.get("findings"), Mapping) or "sourceProperties" in detail)
-        or ("jsonPayload" in detail and ("threatdetection" in log or "securitycenter" in log))
+        or detail.keys() & {"notificationConfigName", "notification_config_name", "sourceProperties"}
+        or ("findings" in detail and detail.keys() & {"resource", "sourceProperties"})
+        or (text(detail, "category") and "/findings/" in text(detail, "name"))
+        or ("jsonPayload" in detail and ("threatdetection" in log or "securitycenter" in log or "findings" in log))
     )
 
 
@@ -30,7 +32,7 @@ def events(envelope: Envelope) -> tuple[Event, ...]:
     )
     marks = {**table(finding, "securityMarks", "marks"), **table(finding, "security_marks", "marks")}
     outcome, why = Outcome.IGNORED, ""
-    if FOREIGN_MARK in marks or FOREIGN_MARK in str(finding):
+    if FOREIGN_MARK in marks or FOREIGN_MARK in _shallow(envelope.detail):
         why = f"already handled: it carries the mark {FOREIGN_MARK}"
     elif text(finding, "state") == "INACTIVE":
         why = "an inactive finding"
@@ -40,3 +42,12 @@ def events(envelope: Envelope) -> tuple[Event, ...]:
         outcome, why = Outcome.UNSUPPORTED, "Security Command Center findings are not judged by this version"
     time = moment(finding.get("eventTime")) or moment(finding.get("event_time"))
     return (unjudged(Source.GCP_SCC, outcome, why, text(finding, "category"), text(finding, "name"), time),)
+
+
+def _shallow(detail: Mapping[str, Any]) -> str:
+    """Give what a record says in its first levels, as text: marks are there, and nothing deeper is worth reading."""
+    return " ".join(
+        f"{key} {value!s:.2000}"
+        for level in (detail, *(v for v in detail.values() if isinstance(v, Mapping)))
+        for key, value in level.items()
+    )
