@@ -4,7 +4,24 @@ This is its first part: administrator-class and wildcard grants of one document.
 full evaluation of a request come next; what cannot be judged here is said, never passed.
 """
 
+from ringfence.iam.authorize import Decision, Effect, Policies, Proof, Request, authorize
 from ringfence.iam.document import Policy, Problem, Statement, parse
 from ringfence.iam.grants import Grant, admin_grants, wildcard_grants
+from ringfence.iam.principals import Principal
 
-__all__ = ["Grant", "Policy", "Problem", "Statement", "admin_grants", "parse", "wildcard_grants"]
+__all__ = [
+    "Decision",
+    "Effect",
+    "Grant",
+    "Policies",
+    "Policy",
+    "Principal",
+    "Problem",
+    "Proof",
+    "Request",
+    "Statement",
+    "admin_grants",
+    "authorize",
+    "parse",
+    "wildcard_grants",
+]

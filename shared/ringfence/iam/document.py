@@ -11,6 +11,8 @@ from urllib.parse import unquote
 import msgspec
 from msgspec import Struct
 
+Document = Mapping[str, Any]
+
 
 class Problem(Struct, frozen=True):
     """Something that keeps a document from being judged."""
@@ -34,6 +36,7 @@ class Statement(Struct, frozen=True, kw_only=True):
     sid: str
     allow: bool
     actions: tuple[str, ...] | None = None
+    spelled: tuple[str, ...] = ()  # the actions as they are written
     not_actions: tuple[str, ...] | None = None
     resources: tuple[str, ...] | None = None
     not_resources: tuple[str, ...] | None = None
@@ -47,6 +50,7 @@ class Policy(Struct, frozen=True):
 
     statements: tuple[Statement, ...]
     problems: tuple[Problem, ...] = ()
+    variables: bool = False  # of version 2012-10-17: policy variables count
 
 
 DEEPEST = 12  # Statement, condition, operator, key and value need six
@@ -71,7 +75,7 @@ def parse(document: object) -> Policy:
         return Policy((), (Problem("Statement", "is missing or empty: the document grants nothing that can be judged"),))
     problems: list[Problem] = []
     statements = [s for i, entry in enumerate(entries) if (s := _statement(i, entry, problems)) is not None]
-    return Policy(tuple(statements), tuple(problems))
+    return Policy(tuple(statements), tuple(problems), document.get("Version") == "2012-10-17")
 
 
 def decode(document: object) -> Any:
@@ -134,6 +138,7 @@ def _statement(index: int, entry: object, problems: list[Problem]) -> Statement 
         sid=str(entry.get("Sid", "")),
         allow=effect == "Allow",
         actions=_lower(lists.get("Action")),
+        spelled=lists.get("Action", ()),
         not_actions=_lower(lists.get("NotAction")),
         resources=lists.get("Resource"),
         not_resources=lists.get("NotResource"),
