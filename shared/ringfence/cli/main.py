@@ -15,6 +15,7 @@ from ringfence.errors import RingfenceError, UsageError
 COMMANDS = (
     ("demo", "demo", "An attack on an AI account, and what Ringfence does about it: no cloud, no network."),
     ("check", "check", "Judge events offline: files, folders, or - for standard input."),
+    ("policy", "policy", "Judge IAM policy documents: verdict, and escalation paths with their proof."),
     ("snapshot", "snapshot", "Read the live account's identities into a file."),
     ("jobs", "jobs", "List the jobs: what was done, and what waits for a decision."),
     ("approve", "approve", "Approve a pending job with your own AWS identity."),

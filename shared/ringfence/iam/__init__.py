@@ -6,13 +6,18 @@ full evaluation of a request come next; what cannot be judged here is said, neve
 
 from ringfence.iam.authorize import Decision, Effect, Policies, Proof, Request, authorize
 from ringfence.iam.document import Policy, Problem, Statement, parse
+from ringfence.iam.escalation import Escalation, Path, escalations, paths
 from ringfence.iam.grants import Grant, admin_grants, wildcard_grants
 from ringfence.iam.principals import Principal
+from ringfence.iam.verdict import Judged, Verdict, judge_policies
 
 __all__ = [
     "Decision",
     "Effect",
+    "Escalation",
     "Grant",
+    "Judged",
+    "Path",
     "Policies",
     "Policy",
     "Principal",
@@ -20,8 +25,12 @@ __all__ = [
     "Proof",
     "Request",
     "Statement",
+    "Verdict",
     "admin_grants",
     "authorize",
+    "escalations",
+    "judge_policies",
     "parse",
+    "paths",
     "wildcard_grants",
 ]

@@ -1,0 +1,174 @@
+"""ringfence policy: judge IAM policy documents."""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from ringfence.cli.main import Context
+from ringfence.domain.finding import Severity
+from ringfence.errors import UsageError
+from ringfence.iam import Escalation, Judged, Problem, Verdict, judge_policies, parse
+
+LARGEST = 32_768  # bytes; a KMS key's policy is the largest that AWS takes (KMS Developer Guide, "Resource quotas")
+WRAPPED = (("PolicyVersion", "Document"), ("PolicyDocument",), ("Document",))  # how the AWS CLI prints a policy
+
+
+@click.command(name="policy")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--fail-on", type=click.Choice([s.value for s in Severity]), help="Exit 1 when a document is at least this severe.")
+@click.pass_obj
+def command(context: Context, files: tuple[str, ...], fail_on: str | None) -> int:
+    """Judge IAM policy documents: what a holder of each could become. Nothing is called.
+
+    FILE holds one document, a list of {"name", "document"}, or what the AWS CLI prints for a policy; - is standard input.
+
+    \b
+    admin       all of IAM's levers on everything
+    escalation  a path to more permissions is open; "certain" when every grant is on everything and no condition is in doubt
+    broad       sensitive actions, or a whole service, on everything
+    ok          none of these
+    unknown     cannot be read, or names actions that AWS does not document: never ok
+
+    \b
+    Severity for --fail-on: critical is admin or a certain escalation, high an escalation in doubt, medium broad or unknown.
+    """  # noqa: D301 - \b is click's
+    worst, rows, chains = -1, [], []
+    for file in files:
+        for name, document in documents(file):
+            judged = (
+                Judged(verdict=Verdict.UNKNOWN, problems=(document,))
+                if isinstance(document, Problem)
+                else judge_policies([parse(document)])
+            )
+            worst = max(worst, severity(judged).rank if judged.verdict is not Verdict.OK else -1)
+            if context.output.as_json:
+                context.output.line(line(file, name, judged))
+            else:
+                rows.append((name or file, judged.verdict, *summary(judged)))
+                chains += [chain(name or file, e) for e in judged.escalations if e.certain or judged.verdict is not Verdict.ADMIN]
+    if not context.output.as_json:
+        context.output.table(("document", "verdict", "paths", "what"), rows, "nothing to judge")
+        context.output.text("\n".join(["", *chains]) if chains else "")
+    return 1 if fail_on and worst >= Severity(fail_on).rank else 0
+
+
+def documents(file: str) -> Iterator[tuple[str, object]]:
+    """Give the documents of a file with their names; a problem in the place of one that cannot be read."""
+    try:
+        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be read: {error}", "Name a file, or - for standard input") from error
+    try:
+        content = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_unique)
+    except UnicodeDecodeError as error:
+        yield "", Problem("file", f"is not UTF-8: {error.reason} at byte {error.start}")
+    except RecursionError:
+        yield "", Problem("document", "is nested deeper than any policy")
+    except ValueError as error:
+        yield "", Problem("file", f"is no JSON: {error}")
+    else:
+        yield from _listed(content)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse an element that is written twice: readers differ in which one they take."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for n, (key, _) in enumerate(pairs) if any(key == other for other, _ in pairs[:n]))
+        raise ValueError(f"{twice!r} is written twice in one object")
+    return found
+
+
+def _listed(content: object) -> Iterator[tuple[str, object]]:
+    if not isinstance(content, list):
+        yield "", _sized(content)
+        return
+    if not content:
+        yield "", Problem("file", "is an empty list, expected documents")
+    for n, item in enumerate(content):
+        if isinstance(item, Mapping) and "document" in item:
+            yield str(item.get("name", n)), _sized(item["document"])
+        else:
+            yield str(n), Problem(f"[{n}]", 'is no object with "name" and "document"')
+
+
+def _sized(content: object) -> object:
+    """Unwrap what the AWS CLI prints, and refuse what is larger than any policy."""
+    for keys in WRAPPED:
+        found = content
+        for key in keys:
+            found = found.get(key) if isinstance(found, Mapping) else None
+        if found is not None:
+            content = found
+            break
+    try:
+        size = len(msgspec.json.encode(content))
+    except RecursionError:
+        return Problem("document", "is nested deeper than any policy")
+    except UnicodeEncodeError:
+        return content  # a lone surrogate: it is judged as it is
+    return Problem("document", f"has {size} bytes, more than any policy that AWS takes ({LARGEST})") if size > LARGEST else content
+
+
+def severity(judged: Judged) -> Severity:
+    """Give how bad a verdict is; `ok` has none and is not asked."""
+    if judged.verdict is Verdict.ADMIN or any(e.certain for e in judged.escalations):
+        return Severity.CRITICAL
+    return Severity.HIGH if judged.verdict is Verdict.ESCALATION else Severity.MEDIUM
+
+
+def line(file: str, name: str, judged: Judged) -> dict[str, object]:
+    """Give the JSON line of a document."""
+    found: dict[str, object] = {
+        "file": file,
+        "name": name,
+        "verdict": judged.verdict,
+        "escalations": [escalation(e) for e in judged.escalations],
+        "unknown_actions": judged.unknown_actions,
+        "risks": msgspec.to_builtins(judged.risks),
+    }
+    return {**found, "error": "; ".join(f"{p.where} {p.what}" for p in judged.problems)} if judged.problems else found
+
+
+def escalation(found: Escalation) -> dict[str, object]:
+    """Give an escalation with its proof."""
+    proof = [{"action": g.action, "statement": g.statement, "resource": g.resource, "conditions": g.conditions} for g in found.proof]
+    return {
+        "path": found.path.id,
+        "name": " + ".join(found.path.actions),
+        "certain": found.certain,
+        "description": found.path.description,
+        "proof": proof,
+    }
+
+
+def summary(judged: Judged) -> tuple[str, str]:
+    """Give the number of paths, and what else a reader has to know."""
+    if judged.problems:
+        return "", "; ".join(f"{p.where} {p.what}" for p in judged.problems)
+    certain = sum(e.certain for e in judged.escalations)
+    paths = f"{certain} certain, {len(judged.escalations) - certain} in doubt" if judged.escalations else ""
+    risks = msgspec.to_builtins(judged.risks)
+    words = [f"{len(actions)} {risk.replace('_', ' ')}" for risk, actions in risks.items() if actions]
+    unknown = [f"unknown: {', '.join(judged.unknown_actions)}"] if judged.unknown_actions else []
+    return paths, "; ".join([*unknown, *words])
+
+
+def chain(name: str, found: Escalation) -> str:
+    """Say an escalation as who -> how -> whom."""
+    whom = f"a role that trusts {found.path.passes}" if found.path.passes else WHOM[found.path.kind]
+    how = ", ".join(f"{g.action} on {g.resource}" + (f" ({g.conditions})" if g.conditions != "none" else "") for g in found.proof)
+    return f"{name} -> {how} -> {whom} [{found.path.id}, {'certain' if found.certain else 'in doubt'}]"
+
+
+WHOM = {
+    "permissions": "itself, with whatever it likes",
+    "credentials": "a stronger user",
+    "assume": "a stronger role",
+    "existing": "the role of what runs already",
+}

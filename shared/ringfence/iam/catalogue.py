@@ -1,0 +1,143 @@
+"""The action catalogue: every action of AWS, its access level and the shapes of its resources; sets of actions are bit masks.
+
+The data file is made by `tools/write_actions.py` and says its date and sources. It is a constant of the package, read once.
+An action or pattern that it lacks expands to the empty set: whoever judges has to say so, never pass it.
+"""
+
+import re
+from bisect import bisect_right
+from functools import cache, lru_cache
+from itertools import accumulate
+from pkgutil import get_data
+
+import msgspec
+from msgspec import Struct
+
+from ringfence.iam.patterns import action_pattern
+
+type ActionSet = int  # bit n is the n-th action of the catalogue
+
+
+class Service(Struct, frozen=True):
+    """A service: the shapes of its resources, and per action its level and the numbers of its shapes, `!` for a required one."""
+
+    resources: tuple[str, ...]
+    actions: dict[str, str]
+
+
+class Catalogue(Struct, frozen=True):
+    """The data file."""
+
+    date: str
+    source: str
+    services: dict[str, Service]
+
+
+class Shapes(Struct, frozen=True):
+    """On what an action works. `known` is false where AWS's reference does not say."""
+
+    every: tuple[str, ...]
+    required: tuple[str, ...]
+    known: bool
+
+
+def package_data(name: str) -> bytes:
+    """Read a data file of the package; it ships with the code, so a missing one is a broken installation."""
+    found = get_data(__name__, name)
+    if found is None:  # pragma: no cover - only an unusual import system answers so
+        raise FileNotFoundError(f"{name} is missing beside ringfence.iam: install the package again")
+    return found
+
+
+@cache
+def catalogue() -> Catalogue:
+    """Give the catalogue."""
+    return msgspec.json.decode(package_data("actions.json"), type=Catalogue)
+
+
+@cache
+def _starts() -> dict[str, int]:
+    """Give the number of each service's first action, and behind all of them the number of actions."""
+    services = catalogue().services
+    return dict(zip([*services, ""], accumulate((len(s.actions) for s in services.values()), initial=0), strict=True))
+
+
+@cache
+def _bits(service: str) -> dict[str, int]:
+    """Give the numbers of a service's actions by their names in lower case."""
+    start = _starts()[service]
+    return {name.lower(): start + n for n, name in enumerate(catalogue().services[service].actions)}
+
+
+def size() -> int:
+    """How many actions there are."""
+    return _starts()[""]
+
+
+def everything() -> ActionSet:
+    """Give the set of all actions."""
+    return (1 << size()) - 1
+
+
+@lru_cache(maxsize=16384)
+def expand(pattern: str) -> ActionSet:
+    """Give the actions that a pattern stands for, in whatever case; none where the catalogue knows none."""
+    pattern = pattern.lower()
+    prefix, colon, name = pattern.partition(":")
+    if not colon:
+        return everything() if set(pattern) == {"*"} else 0
+    if not re.search(r"[*?]", pattern):
+        bit = _bits(prefix).get(name) if prefix in _starts() and prefix else None
+        return 0 if bit is None else 1 << bit
+    wanted, found = action_pattern(name), 0
+    for service in catalogue().services:
+        if service != prefix and not action_pattern(prefix).fullmatch(service):
+            continue
+        start, count = _starts()[service], len(catalogue().services[service].actions)
+        if set(name) == {"*"}:
+            found |= ((1 << count) - 1) << start
+        else:
+            found |= sum(1 << bit for action, bit in _bits(service).items() if wanted.fullmatch(action))
+    return found
+
+
+@lru_cache(maxsize=1024)
+def names(actions: ActionSet) -> tuple[str, ...]:
+    """Give the names of a set's actions as AWS writes them, in the catalogue's order."""
+    starts, found = list(_starts().values()), []
+    services = list(catalogue().services.items())
+    while actions:
+        bit = actions & -actions
+        number = bit.bit_length() - 1
+        at = bisect_right(starts, number) - 1
+        while starts[at + 1] <= number:  # pragma: no cover - a service without actions
+            at += 1
+        prefix, service = services[at]
+        found.append(f"{prefix}:{list(service.actions)[number - starts[at]]}")
+        actions ^= bit
+    return tuple(found)
+
+
+@lru_cache(maxsize=4096)
+def shapes(action: str) -> Shapes:
+    """Give the shapes of the resources on which an action works, by its name in whatever case."""
+    prefix, _, name = action.lower().partition(":")
+    service = catalogue().services.get(prefix)
+    coded = next((c for n, c in service.actions.items() if n.lower() == name), "?") if service else "?"
+    if service is None or coded == "?":
+        return Shapes((), (), known=False)
+    numbers = [part for part in coded[1:].split(",") if part]
+    every = tuple(service.resources[int(n.rstrip("!"))] for n in numbers)
+    required = tuple(service.resources[int(n[:-1])] for n in numbers if n.endswith("!"))
+    return Shapes(every, required, known=True)
+
+
+@cache
+def of_level(levels: str, service_pattern: str = "*") -> ActionSet:
+    """Give the actions of access levels (R, L, W, T, P; `?` where unknown), of the services that match a pattern."""
+    found = 0
+    for prefix, service in catalogue().services.items():
+        if action_pattern(service_pattern).fullmatch(prefix):
+            start = _starts()[prefix]
+            found |= sum(1 << (start + n) for n, coded in enumerate(service.actions.values()) if coded[0] in levels)
+    return found

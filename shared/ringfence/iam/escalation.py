@@ -1,0 +1,77 @@
+"""Escalation paths: data in `paths.json`, each with its actions, the service a role is passed to, and where it comes from.
+
+A path is matched where every action is granted on something it works on. It is certain where every grant is, and the path itself
+leads on without anything that only the account could tell; that somebody stronger exists may be assumed, how strong may not.
+"""
+
+from functools import cache
+
+import msgspec
+from msgspec import Struct
+
+from ringfence.iam.catalogue import ActionSet, expand, package_data
+from ringfence.iam.granted import Granted, Rules
+
+PASSING = "iam:PassRole"
+
+
+class Path(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One way to more permissions.
+
+    `kind`: permissions (changes its own), credentials (takes a user's), assume (enters a role), pass (hands a role to a service),
+    existing (uses what already has a role). `self_service`: harmless on oneself. `on`: the shape that matters, by action.
+    """
+
+    id: str
+    kind: str
+    actions: tuple[str, ...]
+    description: str
+    source: str
+    passes: str = ""
+    on: dict[str, str] = {}
+    certain: bool = True
+    self_service: bool = False
+
+
+class Escalation(Struct, frozen=True):
+    """A path that is open, with its proof: one grant for each of its actions."""
+
+    path: Path
+    certain: bool
+    proof: tuple[Granted, ...]
+
+
+@cache
+def paths() -> tuple[Path, ...]:
+    """Give the catalogue of paths."""
+    return msgspec.json.decode(package_data("paths.json"), type=tuple[Path, ...])
+
+
+@cache
+def _needs() -> tuple[tuple[Path, ActionSet], ...]:
+    return tuple((path, needed(path)) for path in paths())
+
+
+def needed(path: Path) -> ActionSet:
+    """Give the set of a path's actions."""
+    found = 0
+    for action in path.actions:
+        found |= expand(action)
+    return found
+
+
+def escalations(rules: Rules) -> tuple[Escalation, ...]:
+    """Give the paths that a set of policies opens to its holder, the certain ones first."""
+    found = [e for path, need in _needs() if not need & ~rules.allowed and (e := _match(path, rules))]
+    return tuple(sorted(found, key=lambda e: not e.certain))
+
+
+def _match(path: Path, rules: Rules) -> Escalation | None:
+    proof = []
+    for action in path.actions:
+        service = path.passes if action == PASSING else ""
+        grant = rules.grant(action, service=service, on=path.on.get(action, ""), own_counts=not path.self_service)
+        if grant is None:
+            return None
+        proof.append(grant)
+    return Escalation(path, path.certain and all(g.certain for g in proof), tuple(proof))

@@ -1,0 +1,117 @@
+"""What a set of policies grants for one action: the statement, the resources, how its conditions were judged, and how surely.
+
+The policies count together, as they do for their holder. A denial without a condition takes away what it covers; one that reaches a
+part only, or under a condition, leaves the grant, but no longer certain.
+"""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from ringfence.iam.catalogue import ActionSet, everything, expand
+from ringfence.iam.conditions import Truth, judge_all
+from ringfence.iam.document import Condition, Policy, Statement
+from ringfence.iam.operators import holds
+from ringfence.iam.resources import OWN, Reach, covers, overlaps, reach
+
+PASSED_TO = "iam:passedtoservice"
+
+
+class Granted(Struct, frozen=True):
+    """One action that is granted: by which statement of which policy, on what, under which conditions; whether it is certain."""
+
+    action: str
+    policy: int
+    statement: int
+    resource: str
+    conditions: str
+    certain: bool
+
+
+class Rule(Struct, frozen=True):
+    """A statement with the set of its actions."""
+
+    policy: int
+    statement: Statement
+    actions: ActionSet
+
+
+class Rules:
+    """The statements of a set of policies, sorted by effect, with their action sets."""
+
+    def __init__(self, policies: Iterable[Policy]) -> None:
+        found = [Rule(n, s, actions_of(s)) for n, policy in enumerate(policies) for s in policy.statements]
+        self.allows = [r for r in found if r.statement.allow]
+        self.denies = [r for r in found if not r.statement.allow]
+        self.allowed: ActionSet = 0
+        for rule in self.allows:
+            self.allowed |= rule.actions
+        self._found: dict[tuple[str, str, str, bool], Granted | None] = {}
+
+    def grant(self, action: str, *, service: str = "", on: str = "", own_counts: bool = True) -> Granted | None:
+        """Give the surest grant of an action, or None.
+
+        `service`: to whom a role is passed; `on`: the one shape that matters; `own_counts` is false where a grant on oneself alone
+        (`${aws:username}`) is no danger.
+        """
+        asked = (action, service, on, own_counts)
+        if asked not in self._found:
+            bit = expand(action)
+            candidates = (g for r in self.allows if r.actions & bit and (g := self._by(r, bit, action, service, on, own_counts=own_counts)))
+            self._found[asked] = max(candidates, key=lambda g: g.certain, default=None)
+        return self._found[asked]
+
+    def _by(self, rule: Rule, bit: ActionSet, action: str, service: str, on: str, *, own_counts: bool) -> Granted | None:
+        statement = rule.statement
+        rest, passed = _passed_to(statement.conditions, service)
+        judged = judge_all(rest)
+        if not passed or judged.truth is Truth.NEVER:
+            return None
+        how_far, resource = reach(statement, action, on)
+        own = statement.resources is not None and OWN.search(resource) is not None
+        if how_far is Reach.NONE or (own and not own_counts):
+            return None
+        taken = max((_denied(d.statement, action, resource, service) for d in self.denies if d.actions & bit), default=Reach.NONE)
+        if taken is Reach.ALL:
+            return None
+        certain = (how_far is Reach.ALL or own) and judged.truth is Truth.ALWAYS and taken is Reach.NONE
+        return Granted(action, rule.policy, statement.index, resource, _words(statement, judged.truth, judged.reason, taken), certain)
+
+
+def actions_of(statement: Statement) -> ActionSet:
+    """Give the set of a statement's actions, NotAction included."""
+    found = 0
+    for pattern in statement.actions if statement.actions is not None else statement.not_actions or ():
+        found |= expand(pattern)
+    return found if statement.actions is not None else everything() & ~found
+
+
+def _passed_to(conditions: tuple[Condition, ...], service: str) -> tuple[tuple[Condition, ...], bool]:
+    """Give the conditions that are not about the service a role is passed to, and whether those that are hold for it."""
+    if not service:
+        return conditions, True
+    about = [c for c in conditions if c.key == PASSED_TO]
+    held = all(holds(c, {PASSED_TO: (service,)}, variables=True) for c in about)
+    return tuple(c for c in conditions if c.key != PASSED_TO), held
+
+
+def _denied(statement: Statement, action: str, resource: str, service: str) -> Reach:
+    """Say how much of a grant on a resource a denial takes away."""
+    rest, passed = _passed_to(statement.conditions, service)
+    truth = judge_all(rest).truth
+    if not passed or truth is Truth.NEVER:
+        return Reach.NONE
+    how_far, _ = reach(statement, action)
+    patterns = statement.resources or ()
+    all_of_it = how_far is Reach.ALL or any(covers(p, one) for p in patterns for one in [resource])
+    if truth is Truth.ALWAYS and all_of_it:
+        return Reach.ALL
+    touches = (
+        all_of_it or (statement.not_resources is not None and how_far is not Reach.NONE) or any(overlaps(p, resource) for p in patterns)
+    )
+    return Reach.SOME if touches else Reach.NONE
+
+
+def _words(statement: Statement, truth: Truth, reason: str, taken: Reach) -> str:
+    words = "none" if not statement.conditions else str(truth) if truth is Truth.ALWAYS else f"{truth}: {reason}"
+    return words if taken is Reach.NONE else f"{words}; a denial takes a part away"

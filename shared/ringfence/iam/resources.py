@@ -1,0 +1,109 @@
+"""How far a statement's resources reach for an action: not at all, to some, or to all resources that the action works on.
+
+Shapes of resources come from the catalogue, with a wildcard for each placeholder. A pattern reaches all of a shape when it matches
+whatever the placeholders hold; a literal partition, account or region does not count as a limit, because it may be the holder's own.
+"""
+
+import re
+from enum import IntEnum
+from functools import lru_cache
+
+from ringfence.iam.catalogue import shapes
+from ringfence.iam.document import Statement
+
+VARIABLE = re.compile(r"\$\{[^}]*\}")
+OWN = re.compile(r"\$\{aws:(username|userid)\}", re.IGNORECASE)
+PARTS = 6
+PLACE = (1, 3, 4)  # partition, region, account
+
+
+class Reach(IntEnum):
+    """How much of what an action works on is reached."""
+
+    NONE = 0
+    SOME = 1
+    ALL = 2
+
+
+@lru_cache(maxsize=65536)
+def covers(pattern: str, shape: str) -> bool:
+    """Whether a pattern matches everything that a shape stands for: only `*` may swallow a wildcard of the shape."""
+    return (
+        re.compile("".join(".*" if c == "*" else "[^*]" if c == "?" else re.escape(c) for c in pattern), re.DOTALL).fullmatch(shape)
+        is not None
+    )
+
+
+@lru_cache(maxsize=65536)
+def overlaps(left: str, right: str) -> bool:
+    """Whether two patterns have a text in common: each wildcard of one may swallow a stretch of the other."""
+    reached = {0}  # positions in `right` that what has been read of `left` may end at
+
+    def stars(positions: set[int]) -> set[int]:
+        found = set(positions)
+        for start in positions:
+            at = start
+            while at < len(right) and right[at] == "*":
+                at += 1
+                found.add(at)
+        return found
+
+    reached = stars(reached)
+    for char in left:
+        if char == "*":
+            reached = set(range(min(reached), len(right) + 1))
+            continue
+        step = {at for at in reached if at < len(right) and right[at] == "*"}
+        step |= {at + 1 for at in reached if at < len(right) and right[at] != "*" and (char in ("?", right[at]) or right[at] == "?")}
+        reached = stars(step)
+        if not reached:
+            return False
+    return len(right) in reached
+
+
+@lru_cache(maxsize=16384)
+def anywhere(pattern: str) -> str:
+    """Read a pattern's literal partition, region and account as any."""
+    parts = pattern.split(":", PARTS - 1)
+    return pattern if len(parts) < PARTS else ":".join("*" if n in PLACE and part else part for n, part in enumerate(parts))
+
+
+@lru_cache(maxsize=16384)
+def open_variables(pattern: str) -> str:
+    """Read a policy variable as any text."""
+    return VARIABLE.sub("*", pattern)
+
+
+def reach(statement: Statement, action: str, on: str = "") -> tuple[Reach, str]:
+    """Say how far a statement's resources reach for an action, and by which pattern. `on`: the one shape that matters."""
+    if statement.not_resources is not None:
+        return _reach_of_rest(statement.not_resources, action, on)
+    return _reach(statement.resources or (), action, on)
+
+
+@lru_cache(maxsize=65536)
+def _reach(patterns: tuple[str, ...], action: str, on: str) -> tuple[Reach, str]:
+    known = shapes(action)
+    for pattern in patterns:
+        if set(pattern) == {"*"}:
+            return Reach.ALL, pattern
+    targets = (on,) if on else known.required or known.every
+    wide = {target: next((p for p in patterns if covers(anywhere(p), target)), None) for target in targets}
+    by = [pattern for pattern in wide.values() if pattern is not None]
+    if targets and len(by) == len(targets):
+        return Reach.ALL, ", ".join(dict.fromkeys(by))
+    part = next((p for p in patterns if not known.known or any(overlaps(open_variables(p), shape) for shape in known.every)), None)
+    return (Reach.NONE, "") if part is None else (Reach.SOME, part)
+
+
+@lru_cache(maxsize=16384)
+def _reach_of_rest(patterns: tuple[str, ...], action: str, on: str) -> tuple[Reach, str]:
+    known = shapes(action)
+    words = f"NotResource {', '.join(patterns)}"
+    if any(set(p) == {"*"} for p in patterns):
+        return Reach.NONE, words
+    targets = (on,) if on else known.required or known.every
+    if any(covers(anywhere(p), target) for p in patterns for target in targets):
+        return Reach.NONE, words
+    touched = not known.known or any(overlaps(open_variables(p), target) for p in patterns for target in targets)
+    return (Reach.SOME if touched else Reach.ALL), words
