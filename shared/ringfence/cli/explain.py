@@ -1,4 +1,4 @@
-"""ringfence explain: what a guardrail or an action is, and why."""
+"""ringfence explain: what a guardrail, an action, an escalation path or the action catalogue is, and why."""
 
 import difflib
 from typing import Any
@@ -10,14 +10,20 @@ from ringfence.cli.main import Context
 from ringfence.domain.finding import Guardrail
 from ringfence.errors import UsageError
 from ringfence.guardrails import GUARDRAILS
+from ringfence.iam import Path, paths
+from ringfence.iam.catalogue import catalogue, size
 
 
 @click.command(name="explain")
 @click.argument("name", metavar="[ID]", required=False)
 @click.pass_obj
 def command(context: Context, name: str | None) -> None:
-    """Explain a guardrail or an action by its id: what it hears, what it does, what it may hurt, how it is undone. Without an id, list them."""
-    pages = [*(guardrail(g) for g in GUARDRAILS), *(action(a) for a in ACTIONS)]
+    """Explain a guardrail, an action or an escalation path by its id; without an id, list them.
+
+    A guardrail: what it hears and why. An action: what it does, what it may hurt, how it is undone. A path: what it needs, and whom
+    it reaches. `catalogue`: the date and the sources of the list of AWS's actions that policies are judged by.
+    """
+    pages = [*(guardrail(g) for g in GUARDRAILS), *(action(a) for a in ACTIONS), *(path(p) for p in paths()), actions()]
     if name is not None:
         known = [page["id"] for page in pages]
         if name not in known:
@@ -64,6 +70,31 @@ def action(unit: Action) -> dict[str, Any]:
             for p in unit.writes
         ],
         "graduated": "fresh changes: acts; others: asks" if unit.action_class == "reversal" else "asks",
+    }
+
+
+def path(unit: Path) -> dict[str, Any]:
+    """Give what there is to know about an escalation path."""
+    return {
+        "id": unit.id,
+        "kind": "path",
+        "title": unit.description,
+        "actions": list(unit.actions),
+        **({"passes a role to": unit.passes} if unit.passes else {}),
+        "certain": "when every action is granted on everything" if unit.certain else "never: it depends on the account",
+        "source": unit.source,
+    }
+
+
+def actions() -> dict[str, Any]:
+    """Give what there is to know about the action catalogue."""
+    found = catalogue()
+    return {
+        "id": "catalogue",
+        "kind": "catalogue",
+        "title": f"{size()} actions of {len(found.services)} AWS services",
+        "date": found.date,
+        "source": found.source,
     }
 
 

@@ -23,7 +23,7 @@ COMMANDS = (
     ("undo", "undo", "Take back what a job did, exactly."),
     ("trail", "trail", "Review the trail: every decision, intent, call and outcome."),
     ("config", "config", "Check the configuration, print its schema, compile it into the layer."),
-    ("explain", "explain", "What a guardrail or an action is, and why."),
+    ("explain", "explain", "What a guardrail, an action or an escalation path is, and why."),
 )
 
 

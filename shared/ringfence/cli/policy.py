@@ -49,10 +49,10 @@ def command(context: Context, files: tuple[str, ...], fail_on: str | None) -> in
             if context.output.as_json:
                 context.output.line(line(file, name, judged))
             else:
-                rows.append((name or file, judged.verdict, *summary(judged)))
+                rows.append((judged.verdict, name or file, *summary(judged)))
                 chains += [chain(name or file, e) for e in judged.escalations if e.certain or judged.verdict is not Verdict.ADMIN]
     if not context.output.as_json:
-        context.output.table(("document", "verdict", "paths", "what"), rows, "nothing to judge")
+        context.output.table(("verdict", "document", "paths", "what"), rows, "nothing to judge")
         context.output.text("\n".join(["", *chains]) if chains else "")
     return 1 if fail_on and worst >= Severity(fail_on).rank else 0
 

@@ -89,15 +89,16 @@ def expand(pattern: str) -> ActionSet:
     if not re.search(r"[*?]", pattern):
         bit = _bits(prefix).get(name) if prefix in _starts() and prefix else None
         return 0 if bit is None else 1 << bit
-    wanted, found = action_pattern(name), 0
-    for service in catalogue().services:
-        if service != prefix and not action_pattern(prefix).fullmatch(service):
+    wanted, found, which = action_pattern(name), 0, action_pattern(prefix)
+    services = [s for s in catalogue().services if which.fullmatch(s)] if re.search(r"[*?]", prefix) else [prefix]
+    for service in services:
+        if service not in catalogue().services:
             continue
         start, count = _starts()[service], len(catalogue().services[service].actions)
         if set(name) == {"*"}:
             found |= ((1 << count) - 1) << start
         else:
-            found |= sum(1 << bit for action, bit in _bits(service).items() if wanted.fullmatch(action))
+            found |= sum(1 << (bit - start) for action, bit in _bits(service).items() if wanted.fullmatch(action)) << start
     return found
 
 

@@ -104,7 +104,7 @@ def _lenient(text: str, problem: str) -> object:
 
 def _too_deep(value: object, levels: int = DEEPEST) -> bool:
     """Whether a value is nested deeper than any policy: what reads it further recurses."""
-    if not isinstance(value, (Mapping, list, tuple)):
+    if isinstance(value, str) or not isinstance(value, (Mapping, list, tuple)):
         return False
     items = value.values() if isinstance(value, Mapping) else value
     return levels == 0 or any(_too_deep(item, levels - 1) for item in items)

@@ -52,6 +52,14 @@ def _needs() -> tuple[tuple[Path, ActionSet], ...]:
     return tuple((path, needed(path)) for path in paths())
 
 
+@cache
+def _any_needed() -> ActionSet:
+    found = 0
+    for _, need in _needs():
+        found |= need
+    return found
+
+
 def needed(path: Path) -> ActionSet:
     """Give the set of a path's actions."""
     found = 0
@@ -62,7 +70,10 @@ def needed(path: Path) -> ActionSet:
 
 def escalations(rules: Rules) -> tuple[Escalation, ...]:
     """Give the paths that a set of policies opens to its holder, the certain ones first."""
-    found = [e for path, need in _needs() if not need & ~rules.allowed and (e := _match(path, rules))]
+    missing = _any_needed() & ~rules.allowed
+    if missing == _any_needed():
+        return ()
+    found = [e for path, need in _needs() if not need & missing and (e := _match(path, rules))]
     return tuple(sorted(found, key=lambda e: not e.certain))
 
 

@@ -14,6 +14,8 @@ from ringfence.iam.document import Statement
 VARIABLE = re.compile(r"\$\{[^}]*\}")
 OWN = re.compile(r"\$\{aws:(username|userid)\}", re.IGNORECASE)
 PARTS = 6
+FENCED = "\0"
+STARS = ("*", FENCED)
 PLACE = (1, 3, 4)  # partition, region, account
 
 
@@ -36,29 +38,39 @@ def covers(pattern: str, shape: str) -> bool:
 
 @lru_cache(maxsize=65536)
 def overlaps(left: str, right: str) -> bool:
-    """Whether two patterns have a text in common: each wildcard of one may swallow a stretch of the other."""
-    reached = {0}  # positions in `right` that what has been read of `left` may end at
+    """Whether two patterns have a text in common: each wildcard of one may swallow a stretch of the other.
+
+    `right` may hold FENCED, a wildcard that no colon is in.
+    """
 
     def stars(positions: set[int]) -> set[int]:
         found = set(positions)
         for start in positions:
             at = start
-            while at < len(right) and right[at] == "*":
+            while at < len(right) and right[at] in STARS:
                 at += 1
                 found.add(at)
         return found
 
-    reached = stars(reached)
+    reached = stars({0})  # positions in `right` up to which it may have been read, together with what is read of `left`
     for char in left:
         if char == "*":
             reached = set(range(min(reached), len(right) + 1))
             continue
-        step = {at for at in reached if at < len(right) and right[at] == "*"}
-        step |= {at + 1 for at in reached if at < len(right) and right[at] != "*" and (char in ("?", right[at]) or right[at] == "?")}
+        inside = {at for at in reached if at < len(right)}
+        step = {at for at in inside if right[at] == "*" or (right[at] == FENCED and char != ":")}
+        step |= {at + 1 for at in inside if right[at] not in STARS and (char in ("?", right[at]) or right[at] == "?")}
         reached = stars(step)
         if not reached:
             return False
     return len(right) in reached
+
+
+@lru_cache(maxsize=16384)
+def fenced(shape: str) -> str:
+    """Write the wildcards of a shape's partition, region and account so that they hold no colon."""
+    parts = shape.split(":", PARTS - 1)
+    return ":".join(part.replace("*", FENCED) if n in PLACE else part for n, part in enumerate(parts))
 
 
 @lru_cache(maxsize=16384)
@@ -92,7 +104,7 @@ def _reach(patterns: tuple[str, ...], action: str, on: str) -> tuple[Reach, str]
     by = [pattern for pattern in wide.values() if pattern is not None]
     if targets and len(by) == len(targets):
         return Reach.ALL, ", ".join(dict.fromkeys(by))
-    part = next((p for p in patterns if not known.known or any(overlaps(open_variables(p), shape) for shape in known.every)), None)
+    part = next((p for p in patterns if not known.known or any(overlaps(open_variables(p), fenced(shape)) for shape in known.every)), None)
     return (Reach.NONE, "") if part is None else (Reach.SOME, part)
 
 
@@ -105,5 +117,5 @@ def _reach_of_rest(patterns: tuple[str, ...], action: str, on: str) -> tuple[Rea
     targets = (on,) if on else known.required or known.every
     if any(covers(anywhere(p), target) for p in patterns for target in targets):
         return Reach.NONE, words
-    touched = not known.known or any(overlaps(open_variables(p), target) for p in patterns for target in targets)
+    touched = not known.known or any(overlaps(open_variables(p), fenced(target)) for p in patterns for target in targets)
     return (Reach.SOME if touched else Reach.ALL), words

@@ -156,7 +156,8 @@ def _everywhere(rule: Rule, sensitive: ActionSet) -> ActionSet:
 def _whole_service(rule: Rule, denied: ActionSet) -> bool:
     """Whether a statement grants all that a service can do, changes included, on every resource; NotAction does of most services."""
     statement = rule.statement
-    everywhere = statement.not_resources is not None or any(set(p) == {"*"} for p in statement.resources or ())
+    named = statement.resources if statement.not_resources is None else statement.not_resources
+    everywhere = any(set(p) == {"*"} for p in named or ()) == (statement.not_resources is None)
     if not everywhere or not rule.actions & ~denied & of_level(MUTATING):
         return False
     return statement.not_actions is not None or any(_is_whole(pattern) for pattern in statement.actions or ())
