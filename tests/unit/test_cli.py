@@ -210,7 +210,7 @@ def test_the_configuration(shell: Shell) -> None:
 
 def test_explain(shell: Shell) -> None:
     pages = shell("explain", "--json")
-    assert {p["kind"] for p in pages} == {"guardrail", "action"}
+    assert {p["kind"] for p in pages} == {"guardrail", "action", "path", "catalogue"}
     shell("explain")
     shell("explain", "aws.iam.quarantine-role")
     assert "only own-policies" in shell.out

@@ -227,6 +227,8 @@ def test_proof_and_risks() -> None:
     doubt = judge(allow("iam:CreatePolicyVersion", Condition=TAG), deny("iam:*", ANYWHERE + "policy/prod")).escalations[0]
     assert doubt.proof[0].conditions.startswith("narrowing: ")
     assert doubt.proof[0].conditions.endswith("; a denial takes a part away")
+    passing = judge(allow("iam:PassRole", Condition=passed_to("lambda.amazonaws.com")), allow(LAMBDA)).escalations[0]
+    assert passing.proof[0].conditions == "holds for lambda.amazonaws.com"
 
 
 def test_policies_count_together() -> None:
@@ -396,6 +398,9 @@ def test_command_for_people(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> No
     assert "escalation" in text
     assert "-> iam:PassRole on *, lambda:CreateFunction on *, lambda:InvokeFunction on * -> a role that trusts lambda.amazonaws.com" in text
     assert "[lambda-001, certain]" in text
+    assert "more paths" not in text
+    shell("policy", shell.write("many.json", json.dumps({"Statement": allow(["iam:PassRole", "sagemaker:*"])}).encode()))
+    assert "more paths: --json has them all" in shell.out
     assert "is empty" in text
     shell("policy", "nowhere.json", code=2)
     assert "cannot be read" in shell.err

@@ -15,6 +15,7 @@ from ringfence.errors import UsageError
 from ringfence.iam import Escalation, Judged, Problem, Verdict, judge_policies, parse
 
 LARGEST = 32_768  # bytes; a KMS key's policy is the largest that AWS takes (KMS Developer Guide, "Resource quotas")
+SHOWN = 8  # paths of one document for people
 WRAPPED = (("PolicyVersion", "Document"), ("PolicyDocument",), ("Document",))  # how the AWS CLI prints a policy
 
 
@@ -50,7 +51,7 @@ def command(context: Context, files: tuple[str, ...], fail_on: str | None) -> in
                 context.output.line(line(file, name, judged))
             else:
                 rows.append((judged.verdict, name or file, *summary(judged)))
-                chains += [chain(name or file, e) for e in judged.escalations if e.certain or judged.verdict is not Verdict.ADMIN]
+                chains += chains_of(name or file, judged)
     if not context.output.as_json:
         context.output.table(("verdict", "document", "paths", "what"), rows, "nothing to judge")
         context.output.text("\n".join(["", *chains]) if chains else "")
@@ -157,6 +158,14 @@ def summary(judged: Judged) -> tuple[str, str]:
     words = [f"{len(actions)} {risk.replace('_', ' ')}" for risk, actions in risks.items() if actions]
     unknown = [f"unknown: {', '.join(judged.unknown_actions)}"] if judged.unknown_actions else []
     return paths, "; ".join([*unknown, *words])
+
+
+def chains_of(name: str, judged: Judged) -> list[str]:
+    """Give the chains worth reading: the certain ones, else those in doubt, and how many more there are."""
+    worth = [e for e in judged.escalations if e.certain] or list(judged.escalations)
+    shown = [] if judged.verdict is Verdict.ADMIN else worth[:SHOWN]
+    more = len(judged.escalations) - len(shown)
+    return [*(chain(name, e) for e in shown), *([f"{name} -> {more} more paths: --json has them all"] if shown and more else [])]
 
 
 def chain(name: str, found: Escalation) -> str:

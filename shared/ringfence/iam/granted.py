@@ -75,7 +75,7 @@ class Rules:
         if taken is Reach.ALL:
             return None
         certain = (how_far is Reach.ALL or own) and judged.truth is Truth.ALWAYS and taken is Reach.NONE
-        return Granted(action, rule.policy, statement.index, resource, _words(statement, judged.truth, judged.reason, taken), certain)
+        return Granted(action, rule.policy, statement.index, resource, _words(statement, rest, service, taken), certain)
 
 
 def actions_of(statement: Statement) -> ActionSet:
@@ -112,6 +112,12 @@ def _denied(statement: Statement, action: str, resource: str, service: str) -> R
     return Reach.SOME if touches else Reach.NONE
 
 
-def _words(statement: Statement, truth: Truth, reason: str, taken: Reach) -> str:
-    words = "none" if not statement.conditions else str(truth) if truth is Truth.ALWAYS else f"{truth}: {reason}"
-    return words if taken is Reach.NONE else f"{words}; a denial takes a part away"
+def _words(statement: Statement, rest: tuple[Condition, ...], service: str, taken: Reach) -> str:
+    """Say how the conditions of a grant were judged."""
+    judged = judge_all(rest)
+    words = [f"holds for {service}"] if len(rest) < len(statement.conditions) else []
+    if rest:
+        words.append(str(judged.truth) if judged.truth is Truth.ALWAYS else f"{judged.truth}: {judged.reason}")
+    if taken is not Reach.NONE:
+        words.append("a denial takes a part away")
+    return "; ".join(words) or "none"
