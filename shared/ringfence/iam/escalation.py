@@ -19,7 +19,7 @@ class Path(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One way to more permissions.
 
     `kind`: permissions (changes its own), credentials (takes a user's), assume (enters a role), pass (hands a role to a service),
-    existing (uses what already has a role). `self_service`: harmless on oneself. `on`: the shape that matters, by action.
+    existing (uses what already has a role, of the service `runs_as`). `self_service`: harmless on oneself. `on`: the shape that matters, by action.
     """
 
     id: str
@@ -28,6 +28,7 @@ class Path(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     description: str
     source: str
     passes: str = ""
+    runs_as: str = ""
     on: dict[str, str] = {}
     certain: bool = True
     self_service: bool = False
@@ -70,11 +71,14 @@ def needed(path: Path) -> ActionSet:
 
 def escalations(rules: Rules) -> tuple[Escalation, ...]:
     """Give the paths that a set of policies opens to its holder, the certain ones first."""
-    missing = _any_needed() & ~rules.allowed
-    if missing == _any_needed():
-        return ()
-    found = [e for path, need in _needs() if not need & missing and (e := _match(path, rules))]
+    found = [e for path in candidates(rules) if (e := _match(path, rules))]
     return tuple(sorted(found, key=lambda e: not e.certain))
+
+
+def candidates(rules: Rules) -> tuple[Path, ...]:
+    """Give the paths whose every action is granted on something, whatever the resources and conditions."""
+    missing = _any_needed() & ~rules.allowed
+    return () if missing == _any_needed() else tuple(path for path, need in _needs() if not need & missing)
 
 
 def _match(path: Path, rules: Rules) -> Escalation | None:

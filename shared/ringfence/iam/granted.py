@@ -7,11 +7,13 @@ part only, or under a condition, leaves the grant, but no longer certain.
 from collections.abc import Iterable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ringfence.iam.catalogue import ActionSet, everything, expand
 from ringfence.iam.conditions import Truth, judge_all
 from ringfence.iam.document import Condition, Policy, Statement
 from ringfence.iam.operators import holds
+from ringfence.iam.patterns import Context, like
 from ringfence.iam.resources import OWN, Reach, covers, overlaps, reach
 
 PASSED_TO = "iam:passedtoservice"
@@ -37,15 +39,18 @@ class Rule(Struct, frozen=True):
 
 
 class Rules:
-    """The statements of a set of policies, sorted by effect, with their action sets."""
+    """The statements of a set of policies, sorted by effect, with their action sets; a boundary's are the ceiling."""
 
-    def __init__(self, policies: Iterable[Policy]) -> None:
+    def __init__(self, policies: Iterable[Policy], ceiling: "Rules | None" = None) -> None:
         found = [Rule(n, s, actions_of(s)) for n, policy in enumerate(policies) for s in policy.statements]
         self.allows = [r for r in found if r.statement.allow]
         self.denies = [r for r in found if not r.statement.allow]
         self.allowed: ActionSet = 0
         for rule in self.allows:
             self.allowed |= rule.actions
+        self.ceiling = ceiling
+        if ceiling is not None:
+            self.allowed &= ceiling.allowed
         self._found: dict[tuple[str, str, str, bool], Granted | None] = {}
 
     def grant(self, action: str, *, service: str = "", on: str = "", own_counts: bool = True) -> Granted | None:
@@ -58,8 +63,37 @@ class Rules:
         if asked not in self._found:
             bit = expand(action)
             candidates = (g for r in self.allows if r.actions & bit and (g := self._by(r, bit, action, service, on, own_counts=own_counts)))
-            self._found[asked] = max(candidates, key=lambda g: g.certain, default=None)
+            best = max(candidates, key=lambda g: g.certain, default=None)
+            above = self.ceiling.grant(action, service=service, on=on) if self.ceiling and best else None
+            self._found[asked] = self._under(best, above)
         return self._found[asked]
+
+    def on(self, action: str, arn: str, *, service: str = "", username: str = "") -> Granted | None:
+        """Give the surest grant of an action on one resource, or None. `username`: the holder's, where it is a user."""
+        bit, context = expand(action), {"aws:username": (username,)} if username else {}
+        taken = Reach.NONE
+        for rule in self.denies:
+            if rule.actions & bit and _names(rule.statement, arn, context):
+                taken = max(taken, _holds(rule.statement, service))
+        if taken is Reach.ALL:
+            return None
+        found: Granted | None = None
+        for rule in self.allows:
+            statement = rule.statement
+            if not rule.actions & bit or not _names(statement, arn, context) or (truth := _holds(statement, service)) is Reach.NONE:
+                continue
+            rest, _ = _passed_to(statement.conditions, service)
+            certain = truth is Reach.ALL and taken is Reach.NONE
+            if found is None or certain:
+                found = Granted(action, rule.policy, statement.index, arn, _words(statement, rest, service, taken), certain)
+        above = self.ceiling.on(action, arn, service=service, username=username) if self.ceiling and found else None
+        return self._under(found, above)
+
+    def _under(self, found: Granted | None, above: Granted | None) -> Granted | None:
+        """Give what is left of a grant under the ceiling."""
+        if found is None or self.ceiling is None:
+            return found
+        return None if above is None else found if above.certain else replace(found, certain=False)
 
     def _by(self, rule: Rule, bit: ActionSet, action: str, service: str, on: str, *, own_counts: bool) -> Granted | None:
         statement = rule.statement
@@ -76,6 +110,21 @@ class Rules:
             return None
         certain = (how_far is Reach.ALL or own) and judged.truth is Truth.ALWAYS and taken is Reach.NONE
         return Granted(action, rule.policy, statement.index, resource, _words(statement, rest, service, taken), certain)
+
+
+def _names(statement: Statement, arn: str, context: Context) -> bool:
+    """Whether a statement's resources name an ARN."""
+    patterns = statement.resources if statement.not_resources is None else statement.not_resources
+    return any(like(p, arn, context, variables=True) for p in patterns or ()) == (statement.not_resources is None)
+
+
+def _holds(statement: Statement, service: str) -> Reach:
+    """Say when a statement's conditions hold: never, sometimes or who knows, always."""
+    rest, passed = _passed_to(statement.conditions, service)
+    truth = judge_all(rest).truth
+    if not passed or truth is Truth.NEVER:
+        return Reach.NONE
+    return Reach.ALL if truth is Truth.ALWAYS else Reach.SOME
 
 
 def actions_of(statement: Statement) -> ActionSet:

@@ -86,7 +86,7 @@ def judge_policies(policies: Sequence[Policy]) -> Judged:
     found = escalations(rules)
     unknown = tuple(dict.fromkeys(a for policy in policies for s in policy.statements for a in unknown_actions(s)))
     risks, broad = _risks(rules)
-    if _is_admin(rules):
+    if is_admin(rules):
         verdict = Verdict.ADMIN
     elif found:
         verdict = Verdict.ESCALATION
@@ -102,7 +102,8 @@ def unknown_actions(statement: Statement) -> tuple[str, ...]:
     return tuple(pattern for pattern in statement.spelled if not expand(pattern))
 
 
-def _is_admin(rules: Rules) -> bool:
+def is_admin(rules: Rules) -> bool:
+    """Whether all of IAM's levers are granted on everything, surely."""
     levers = _set(LEVERS)
     return not levers & ~rules.allowed and all((g := rules.grant(lever)) is not None and g.certain for lever in LEVERS)
 

@@ -1,0 +1,214 @@
+"""Who may become whom in an account, and who reaches administrator.
+
+Nodes are users, roles and classes of them (every user; every role; the roles that a service or the account may assume), so that a grant
+on everything is one edge, not one for each member. An edge is a path of `paths.json` with its proof. What only the account's inventory
+could tell is looked up in it; how strong a target is, too: climbing to somebody who may do nothing more is not reported.
+"""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct
+
+from ringfence.domain.arn import ACCOUNT, parse_arn
+from ringfence.iam.account import ASSUME, Account, Holder, trusted
+from ringfence.iam.catalogue import expand, shapes
+from ringfence.iam.document import Policy
+from ringfence.iam.escalation import PASSING, Path, candidates, paths
+from ringfence.iam.granted import Granted, Rules
+from ringfence.iam.resources import OWN
+from ringfence.iam.verdict import is_admin
+
+ADMIN = "admin"
+USERS, ROLES, HERE, HERE_IN_DOUBT = "every user", "every role", "roles of the account's trust", "roles of the account's trust, in doubt"
+REWRITES = ("Attach", "Put", "CreatePolicyVersion")
+UNBOUND = "PermissionsBoundary"
+
+
+class Edge(Struct, frozen=True):
+    """A path from a holder to an identity, a class of them, or administrator."""
+
+    path: Path
+    to: str
+    certain: bool
+    proof: tuple[Granted, ...]
+
+
+class Climb(Struct, frozen=True, kw_only=True):
+    """A holder that reaches administrator, or an identity that may do more; `via` are the identities on the way."""
+
+    identity: str
+    path: Path
+    reaches: str
+    via: tuple[str, ...]
+    certain: bool
+    proof: tuple[Granted, ...]
+
+
+class Graph:
+    """The graph of an account."""
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self.holders = {h.arn: h for h in account.holders}
+        self._shared: dict[tuple[tuple[int, ...], int], Rules] = {}
+        self.rules = {h.arn: self.rules_of(h.policies, h.boundary) for h in account.holders}
+        self.admins = tuple(h.arn for h in account.holders if is_admin(self.rules[h.arn]))
+        self.classes: dict[str, list[str]] = defaultdict(list)
+        self.edges: dict[str, list[Edge]] = defaultdict(list)
+        self._classify()
+        known = set(self.admins)
+        for holder in account.holders:
+            if holder.arn not in known:
+                for path in candidates(self.rules[holder.arn]):
+                    self.edges[holder.arn] += _EDGES[path.kind](self, holder, path)
+
+    def rules_of(self, policies: tuple[Policy, ...], boundary: Policy | None = None) -> Rules:
+        """Give the rules of a set of policies; holders of the same policies share them."""
+        key = (tuple(map(id, policies)), id(boundary))
+        if key not in self._shared:
+            self._shared[key] = Rules(policies, None if boundary is None else self.rules_of((boundary,)))
+        return self._shared[key]
+
+    def _classify(self) -> None:
+        by_id = {path.id: path for path in paths()}
+        for holder in self.account.holders:
+            self.classes[USERS if holder.is_user else ROLES].append(holder.arn)
+            for one in trusted(holder.trust):
+                if one.kind == "Service":
+                    self.classes[one.entry].append(holder.arn)
+                elif one.entry in self.holders and one.entry != holder.arn:
+                    self._by_name(holder, one.entry, one.statement.index, by_id["sts-001"], certain=one.certain)
+                elif one.entry == "*" or _is_account(one.entry, holder.arn):
+                    self.classes[HERE if one.certain else HERE_IN_DOUBT].append(holder.arn)
+        for members in self.classes.values():
+            members.sort()
+
+    def _by_name(self, role: Holder, arn: str, statement: int, path: Path, *, certain: bool) -> None:
+        """A trust that names a holder of the account is enough, unless the holder's own policies deny it."""
+        rules, holder = self.rules[arn], self.holders[arn]
+        bit = expand(ASSUME)
+        denied = any(r.actions & bit for r in (*rules.denies, *(rules.ceiling.denies if rules.ceiling else ())))
+        allowed = rules.on(ASSUME, role.arn, username=holder.name if holder.is_user else "")
+        if arn in self.admins or (denied and allowed is None) or (rules.ceiling and not holder.is_user and allowed is None):
+            return
+        words = "none" if certain else "the trust policy has a condition or a denial"
+        proof = Granted(ASSUME, -1, statement, role.arn, words, certain)
+        self.edges[arn].append(Edge(path, role.arn, certain, (proof,)))
+
+    def on(self, holder: Holder, action: str, arn: str, service: str = "") -> Granted | None:
+        """Give a holder's grant of an action on one resource."""
+        return self.rules[holder.arn].on(action, arn, service=service, username=holder.name if holder.is_user else "")
+
+    def all_on(self, holder: Holder, actions: Iterable[str], arn: str) -> tuple[Granted, ...]:
+        """Give the grants of several actions on one resource; empty where one is missing."""
+        found = [self.on(holder, action, arn) for action in actions]
+        return tuple(g for g in found if g) if all(found) else ()
+
+    def targets(self, holder: Holder, action: str, members: str, service: str = "") -> Iterator[tuple[str, Granted]]:
+        """Give the class as a whole where an action is granted on everything, else the members on which it is granted."""
+        grant = self.rules[holder.arn].grant(action, service=service)
+        if grant is None or not self.classes[members]:
+            return
+        if grant.certain and not OWN.search(grant.resource):
+            yield members, grant
+            return
+        for arn in self._named(self.rules[holder.arn], action, self.classes[members]):
+            if arn != holder.arn and (found := self.on(holder, action, arn, service)):
+                yield arn, found
+
+    def _named(self, rules: Rules, action: str, members: list[str]) -> list[str]:
+        """Give the members that some statement could name: by the part of its patterns before the first wildcard."""
+        bit, found = expand(action), set[str]()
+        for rule in rules.allows:
+            if rule.actions & bit:
+                for pattern in rule.statement.resources or ("*",):
+                    start = pattern.split("*")[0].split("?")[0].split("$")[0]
+                    at = bisect_left(members, start)
+                    while at < len(members) and members[at].startswith(start):
+                        found.add(members[at])
+                        at += 1
+        return sorted(found)
+
+
+def _is_account(entry: str, arn: str) -> bool:
+    mine, other = parse_arn(arn), parse_arn(entry)
+    number = other.account if other and other.resource == "root" else entry if ACCOUNT.fullmatch(entry) else ""
+    return mine is not None and number == mine.account
+
+
+def _permissions(graph: Graph, holder: Holder, path: Path) -> Iterator[Edge]:
+    """What the holder can change about itself: with a boundary above, only the boundary."""
+    action, kind = path.actions[0], next((s.rsplit(":", 1)[-1].split("/")[0] for s in shapes(path.actions[0]).required), "")
+    if UNBOUND in action:
+        freed = holder.boundary is not None and is_admin(graph.rules_of(holder.policies))
+        if not freed or (kind == "user") != holder.is_user:
+            return
+    elif holder.boundary is not None:
+        return
+    groups = graph.account.groups
+    mine = (holder.arn,) if (kind == "user") == holder.is_user else ()
+    own = {"policy": holder.own, "group": holder.groups, "user": mine, "role": mine}.get(kind, ())
+    joins = action.endswith("AddUserToGroup")
+    for arn in [g for g in groups if g not in holder.groups] if joins else own:
+        grant = graph.on(holder, action, arn)
+        if grant is not None and (not joins or is_admin(graph.rules_of(groups[arn].policies))):
+            yield Edge(path, ADMIN, path.certain and grant.certain, (grant,))
+            return
+
+
+def _credentials(graph: Graph, holder: Holder, path: Path) -> Iterator[Edge]:
+    """Whose credentials the holder can make: whoever it can change as well becomes administrator."""
+    for target, grant in graph.targets(holder, path.actions[0], USERS):
+        others = list(path.actions[1:])
+        if target == USERS:
+            more = tuple(g for a in others if (g := graph.rules[holder.arn].grant(a)))
+        else:
+            more = graph.all_on(holder, others, target)
+        if len(more) == len(others):
+            proof = (grant, *more)
+            rewrites = any(a.split(":")[1].startswith(REWRITES) for a in path.actions)
+            yield Edge(path, ADMIN if rewrites else target, all(g.certain for g in proof), proof)
+
+
+def _assume(graph: Graph, holder: Holder, path: Path) -> Iterator[Edge]:
+    """Which roles the holder can enter by trust, or by rewriting it; a role that it can change as well becomes administrator."""
+    retrusts = "iam:UpdateAssumeRolePolicy" in path.actions
+    change = next((a for a in path.actions if a.split(":")[1].startswith(REWRITES)), None)
+    enters = "iam:UpdateAssumeRolePolicy" if retrusts else ASSUME
+    if set(path.actions) - {enters, change}:
+        return  # AcquireRole and AssumeRoot reach what is not in the account's inventory
+    for members, sure in ((ROLES, True),) if retrusts else ((HERE, True), (HERE_IN_DOUBT, False)):
+        for target, grant in graph.targets(holder, enters, members):
+            if change is None:
+                yield Edge(path, target, sure and grant.certain, (grant,))
+                continue
+            for role in graph.classes.get(target, [target]):
+                on = graph.holders[role].own if change.endswith("PolicyVersion") else (role,)
+                changed = next((g for arn in on if (g := graph.on(holder, change, arn))), None)
+                if changed is not None and role != holder.arn and graph.holders[role].boundary is None:
+                    yield Edge(path, ADMIN, sure and grant.certain and changed.certain, (changed, grant))
+                    return
+
+
+def _pass(graph: Graph, holder: Holder, path: Path) -> Iterator[Edge]:
+    """Which roles the holder can hand to a service that runs its code or acts for it."""
+    rules = graph.rules[holder.arn]
+    others = [rules.grant(a, on=path.on.get(a, "")) for a in path.actions if a != PASSING]
+    if not all(others):
+        return
+    more = tuple(g for g in others if g)
+    for target, grant in graph.targets(holder, PASSING, path.passes, path.passes):
+        yield Edge(path, target, path.certain and grant.certain and all(g.certain for g in more), (grant, *more))
+
+
+def _existing(graph: Graph, holder: Holder, path: Path) -> Iterator[Edge]:
+    """Which roles what runs already may have: never certain, since a snapshot of IAM does not list what runs."""
+    rules = graph.rules[holder.arn]
+    proof = tuple(g for a in path.actions if (g := rules.grant(a, on=path.on.get(a, ""))))
+    if len(proof) == len(path.actions) and graph.classes[path.runs_as]:
+        yield Edge(path, path.runs_as, certain=False, proof=proof)
+
+
+_EDGES = {"permissions": _permissions, "credentials": _credentials, "assume": _assume, "pass": _pass, "existing": _existing}
