@@ -14,14 +14,14 @@ from msgspec import Struct
 Document = Mapping[str, Any]
 
 
-class Problem(Struct, frozen=True):
+class Problem(Struct, frozen=True, gc=False):
     """Something that keeps a document from being judged."""
 
     where: str
     what: str
 
 
-class Condition(Struct, frozen=True):
+class Condition(Struct, frozen=True, gc=False):
     """One operator on one key. The operator keeps its qualifier and IfExists; names are in lower case."""
 
     operator: str

@@ -19,7 +19,7 @@ from ringfence.iam.resources import OWN, Reach, covers, overlaps, reach
 PASSED_TO = "iam:passedtoservice"
 
 
-class Granted(Struct, frozen=True):
+class Granted(Struct, frozen=True, gc=False):
     """One action that is granted: by which statement of which policy, on what, under which conditions; whether it is certain."""
 
     action: str
@@ -30,7 +30,7 @@ class Granted(Struct, frozen=True):
     certain: bool
 
 
-class Rule(Struct, frozen=True):
+class Rule(Struct, frozen=True, gc=False):
     """A statement with the set of its actions."""
 
     policy: int

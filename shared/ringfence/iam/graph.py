@@ -26,7 +26,7 @@ REWRITES = ("Attach", "Put", "CreatePolicyVersion")
 UNBOUND = "PermissionsBoundary"
 
 
-class Edge(Struct, frozen=True):
+class Edge(Struct, frozen=True, gc=False):
     """A path from a holder to an identity, a class of them, or administrator."""
 
     path: Path
@@ -35,7 +35,7 @@ class Edge(Struct, frozen=True):
     proof: tuple[Granted, ...]
 
 
-class Climb(Struct, frozen=True, kw_only=True):
+class Climb(Struct, frozen=True, kw_only=True, gc=False):
     """A holder that reaches administrator, or an identity that may do more; `via` are the identities on the way."""
 
     identity: str
