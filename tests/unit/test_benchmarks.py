@@ -18,4 +18,4 @@ def test_a_benchmark_prints_one_json_line_for_each_figure(script: object) -> Non
     assert lines
     for line in lines:
         assert line["benchmark"]
-        assert line.keys() & {"ratio_to_ref", "cpu_us"}
+        assert line.keys() & {"ratio_to_ref", "cpu_us", "cpu_seconds", "p95_ms", "growth"}

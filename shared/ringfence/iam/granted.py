@@ -89,6 +89,25 @@ class Rules:
         above = self.ceiling.on(action, arn, service=service, username=username) if self.ceiling and found else None
         return self._under(found, above)
 
+    def by_pattern(self, action: str, service: str = "") -> tuple[Granted, ...] | None:
+        """Give the grants of an action by each pattern of resources.
+
+        None where a denial, the ceiling, a variable or NotResource needs each resource to be looked at by itself.
+        """
+        bit, found = expand(action), list[Granted]()
+        if self.ceiling is not None or any(rule.actions & bit for rule in self.denies):
+            return None
+        for rule in self.allows:
+            statement = rule.statement
+            if not rule.actions & bit or (truth := _holds(statement, service)) is Reach.NONE:
+                continue
+            if statement.resources is None or any("${" in pattern for pattern in statement.resources):
+                return None
+            rest, _ = _passed_to(statement.conditions, service)
+            words = _words(statement, rest, service, Reach.NONE)
+            found += [Granted(action, rule.policy, statement.index, p, words, truth is Reach.ALL) for p in statement.resources]
+        return tuple(found)
+
     def _under(self, found: Granted | None, above: Granted | None) -> Granted | None:
         """Give what is left of a grant under the ceiling."""
         if found is None or self.ceiling is None:

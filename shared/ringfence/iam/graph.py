@@ -5,6 +5,7 @@ on everything is one edge, not one for each member. An edge is a path of `paths.
 could tell is looked up in it; how strong a target is, too: climbing to somebody who may do nothing more is not reported.
 """
 
+import re
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -17,6 +18,7 @@ from ringfence.iam.catalogue import expand, shapes
 from ringfence.iam.document import Policy
 from ringfence.iam.escalation import PASSING, Path, candidates, paths
 from ringfence.iam.granted import Granted, Rules
+from ringfence.iam.patterns import like
 from ringfence.iam.resources import OWN
 from ringfence.iam.verdict import is_admin
 
@@ -56,6 +58,7 @@ class Graph:
         self.rules = {h.arn: self.rules_of(h.policies, h.boundary) for h in account.holders}
         self.admins = tuple(h.arn for h in account.holders if is_admin(self.rules[h.arn]))
         self.classes: dict[str, list[str]] = defaultdict(list)
+        self._sets: dict[str, frozenset[str]] = defaultdict(frozenset)
         self.edges: dict[str, list[Edge]] = defaultdict(list)
         self._classify()
         known = set(self.admins)
@@ -84,6 +87,7 @@ class Graph:
                     self.classes[HERE if one.certain else HERE_IN_DOUBT].append(holder.arn)
         for members in self.classes.values():
             members.sort()
+        self._sets.update({name: frozenset(members) for name, members in self.classes.items()})
 
     def _by_name(self, role: Holder, arn: str, statement: int, path: Path, *, certain: bool) -> None:
         """A trust that names a holder of the account is enough, unless the holder's own policies deny it."""
@@ -114,22 +118,29 @@ class Graph:
         if grant.certain and not OWN.search(grant.resource):
             yield members, grant
             return
-        for arn in self._named(self.rules[holder.arn], action, self.classes[members]):
-            if arn != holder.arn and (found := self.on(holder, action, arn, service)):
-                yield arn, found
+        by_pattern = self.rules[holder.arn].by_pattern(action, service)
+        for found in by_pattern or ():
+            place = self._place(members, found.resource)
+            if place and place != holder.arn:
+                yield place, found
+        for arn in self.classes[members] if by_pattern is None else ():
+            if arn != holder.arn and (on := self.on(holder, action, arn, service)):
+                yield arn, on
 
-    def _named(self, rules: Rules, action: str, members: list[str]) -> list[str]:
-        """Give the members that some statement could name: by the part of its patterns before the first wildcard."""
-        bit, found = expand(action), set[str]()
-        for rule in rules.allows:
-            if rule.actions & bit:
-                for pattern in rule.statement.resources or ("*",):
-                    start = pattern.split("*")[0].split("?")[0].split("$")[0]
-                    at = bisect_left(members, start)
-                    while at < len(members) and members[at].startswith(start):
-                        found.add(members[at])
-                        at += 1
-        return sorted(found)
+    def _place(self, members: str, pattern: str) -> str:
+        """Give the member or the class of members that a pattern names, empty where it names none; each is made once."""
+        if "*" not in pattern and "?" not in pattern:
+            return pattern if pattern in self._sets[members] else ""
+        name = f"{members} like {pattern}"
+        if name not in self.classes:
+            everyone, start = self.classes[members], re.split(r"[*?]", pattern)[0]
+            at, found = bisect_left(everyone, start), list[str]()
+            while at < len(everyone) and everyone[at].startswith(start):
+                if like(pattern, everyone[at], {}, variables=False):
+                    found.append(everyone[at])
+                at += 1
+            self.classes[name] = found
+        return name if self.classes[name] else ""
 
 
 def _is_account(entry: str, arn: str) -> bool:
@@ -162,14 +173,14 @@ def _credentials(graph: Graph, holder: Holder, path: Path) -> Iterator[Edge]:
     """Whose credentials the holder can make: whoever it can change as well becomes administrator."""
     for target, grant in graph.targets(holder, path.actions[0], USERS):
         others = list(path.actions[1:])
-        if target == USERS:
-            more = tuple(g for a in others if (g := graph.rules[holder.arn].grant(a)))
-        else:
-            more = graph.all_on(holder, others, target)
-        if len(more) == len(others):
-            proof = (grant, *more)
-            rewrites = any(a.split(":")[1].startswith(REWRITES) for a in path.actions)
-            yield Edge(path, ADMIN if rewrites else target, all(g.certain for g in proof), proof)
+        rewrites = any(a.split(":")[1].startswith(REWRITES) for a in path.actions)
+        for user in graph.classes[target] if others and target in graph.classes else [target]:
+            more = graph.all_on(holder, others, user)
+            if len(more) == len(others) and user != holder.arn:
+                proof = (grant, *more)
+                yield Edge(path, ADMIN if rewrites else user, all(g.certain for g in proof), proof)
+                if rewrites:
+                    return
 
 
 def _assume(graph: Graph, holder: Holder, path: Path) -> Iterator[Edge]:

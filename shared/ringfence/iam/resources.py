@@ -77,7 +77,7 @@ def fenced(shape: str) -> str:
 def anywhere(pattern: str) -> str:
     """Read a pattern's literal partition, region and account as any."""
     parts = pattern.split(":", PARTS - 1)
-    return pattern if len(parts) < PARTS else ":".join("*" if n in PLACE and part else part for n, part in enumerate(parts))
+    return ":".join("*" if n in PLACE and part else part for n, part in enumerate(parts)) if parts[0] == "arn" else pattern
 
 
 @lru_cache(maxsize=16384)
