@@ -182,6 +182,23 @@ CASES: dict[str, tuple[list[SNAPSHOT], dict[str, tuple[str, bool]]]] = {
         [user("ana", doc("iam:CreateAccessKey", arn("user", "boss")), doc("iam:CreateAccessKey", arn("user", "b*"), Condition=TAG)), BOSS],
         {"iam-002": ("admin", True)},
     ),
+    "the surest of several grants, beside a denial": (
+        [
+            user(
+                "ana",
+                doc("iam:CreateAccessKey", arn("user", "boss")),
+                doc("iam:CreateAccessKey", arn("user", "b*"), Condition=TAG),
+                doc("iam:CreateAccessKey", arn("user", "zoe"), "Deny"),
+            ),
+            BOSS,
+        ],
+        {"iam-002": ("admin", True)},
+    ),
+    "a pattern that names some": (
+        [user("ana", doc("iam:CreateAccessKey", arn("user", "b*s"))), BOSS, user("bob", doc("s3:*")), user("zoe", doc("s3:*"))],
+        {"iam-002": ("admin", True)},
+    ),
+    "a pattern that names nobody": ([user("ana", doc("iam:CreateAccessKey", arn("user", "x*"))), BOSS], {}),
     "one grant that never holds": (
         [
             user(

@@ -1,7 +1,7 @@
-"""The policy judge: what a policy document grants, and how surely. Pure: no cloud, no clock.
+"""The policy judge: what policies grant, and how surely; who may become whom. Pure: no cloud, no clock.
 
-This is its first part: administrator-class and wildcard grants of one document. Escalation over several identities and the
-full evaluation of a request come next; what cannot be judged here is said, never passed.
+`authorize` decides one request; `judge_policies` weighs documents; `Graph` and `climbs` an account; `admin_grants` and
+`wildcard_grants` are what the guardrails ask. What cannot be judged is said, never passed.
 """
 
 from ringfence.iam.account import Account, Group, Holder

@@ -102,7 +102,7 @@ def _reach(patterns: tuple[str, ...], action: str, on: str) -> tuple[Reach, str]
     targets = (on,) if on else known.required or known.every
     wide = {target: next((p for p in patterns if covers(anywhere(p), target)), None) for target in targets}
     by = [pattern for pattern in wide.values() if pattern is not None]
-    if targets and len(by) == len(targets):
+    if by and (len(by) == len(targets) or not (on or known.required)):  # of shapes that are all optional, one is enough
         return Reach.ALL, ", ".join(dict.fromkeys(by))
     part = next((p for p in patterns if not known.known or any(overlaps(open_variables(p), fenced(shape)) for shape in known.every)), None)
     return (Reach.NONE, "") if part is None else (Reach.SOME, part)
