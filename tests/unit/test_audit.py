@@ -94,6 +94,7 @@ CASES: dict[str, tuple[list[SNAPSHOT], dict[str, tuple[str, bool]]]] = {
         [user("ana", doc("iam:CreateAccessKey"), doc("iam:*", arn("user", "boss"), "Deny")), BOSS, user("bob", doc("s3:*"))],
         {"iam-002": (arn("user", "bob"), True)},
     ),
+    "its own keys by name": ([user("ana", doc("iam:CreateAccessKey", MINE)), BOSS], {}),
     "its own policies": ([user("ana", doc("iam:PutUserPolicy", arn("user", "${aws:username}")))], {"iam-007": ("admin", True)}),
     "somebody else's policies alone": ([user("ana", doc("iam:PutUserPolicy", arn("user", "bob"))), user("bob", doc(DATA))], {}),
     "its own policies under a boundary": ([user("ana", doc("iam:*"), boundary="ceiling")], {}),
@@ -195,7 +196,12 @@ CASES: dict[str, tuple[list[SNAPSHOT], dict[str, tuple[str, bool]]]] = {
         {"iam-002": ("admin", True)},
     ),
     "a pattern that names some": (
-        [user("ana", doc("iam:CreateAccessKey", arn("user", "b*s"))), BOSS, user("bob", doc("s3:*")), user("zoe", doc("s3:*"))],
+        [
+            user("ana", doc("iam:CreateAccessKey", arn("user", "b*s"))),
+            BOSS,
+            user("bob", doc("s3:*")),
+            user("zoe", doc("iam:CreateAccessKey", arn("user", "b*s"))),
+        ],
         {"iam-002": ("admin", True)},
     ),
     "a pattern that names nobody": ([user("ana", doc("iam:CreateAccessKey", arn("user", "x*"))), BOSS], {}),
