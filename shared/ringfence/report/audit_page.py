@@ -8,12 +8,12 @@ from ringfence.iam import Account, Climb
 from ringfence.report.style import STYLE
 
 CHAINS = """
-.chain { display: flex; flex-wrap: wrap; align-items: center; gap: .4rem; margin: 0; padding: 0; list-style: none; }
-.chain li { border: 1px solid var(--line); border-radius: 1rem; padding: .1rem .7rem; background: var(--paper); overflow-wrap: anywhere; }
+.chain { display: inline; margin: 0; padding: 0; list-style: none; }
+.chain li { display: inline-block; margin: .15rem .2rem; border: 1px solid var(--line); border-radius: 1rem; padding: .1rem .7rem; background: var(--paper); overflow-wrap: anywhere; }
 .chain li + li::before { content: "\\2192\\00a0"; color: var(--soft); } .chain .how { border-style: dashed; }
 .chain .top { border-color: var(--mark); color: var(--mark); font-weight: 600; }
 details { background: var(--card); border: 1px solid var(--line); border-left: .3rem solid var(--ask); border-radius: .6rem; padding: .7rem 1rem; margin: 0 0 .7rem; }
-details.certain { border-left-color: var(--mark); } summary { cursor: pointer; } summary .chain { display: inline-flex; vertical-align: middle; }
+details.certain { border-left-color: var(--mark); } summary { cursor: pointer; }
 summary:focus-visible { outline: 2px solid var(--act); outline-offset: 3px; } details p { color: var(--soft); margin: .6rem 0; }
 ul.plain { margin: 0; padding-left: 1.2rem; }
 """
