@@ -12,7 +12,8 @@ import msgspec
 from ringfence.cli.main import Context
 from ringfence.domain.finding import Severity
 from ringfence.errors import UsageError
-from ringfence.iam import Escalation, Judged, Problem, Verdict, judge_policies, parse
+from ringfence.iam import Escalation, Judged, Policy, Problem, Verdict, difference, judge_policies, parse
+from ringfence.iam.catalogue import names
 
 LARGEST = 32_768  # bytes; a KMS key's policy is the largest that AWS takes (KMS Developer Guide, "Resource quotas")
 SHOWN = 8  # paths of one document for people
@@ -21,9 +22,10 @@ WRAPPED = (("PolicyVersion", "Document"), ("PolicyDocument",), ("Document",))  #
 
 @click.command(name="policy")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--before", metavar="FILE", help="The document as it was: say what each one allows beyond it.")
 @click.option("--fail-on", type=click.Choice([s.value for s in Severity]), help="Exit 1 when a document is at least this severe.")
 @click.pass_obj
-def command(context: Context, files: tuple[str, ...], fail_on: str | None) -> int:
+def command(context: Context, files: tuple[str, ...], before: str | None, fail_on: str | None) -> int:
     """Judge IAM policy documents: what a holder of each could become. Nothing is called.
 
     FILE holds one document, a list of {"name", "document"}, or what the AWS CLI prints for a policy; - is standard input.
@@ -39,6 +41,7 @@ def command(context: Context, files: tuple[str, ...], fail_on: str | None) -> in
     Severity for --fail-on: critical is admin or a certain escalation, high an escalation in doubt, medium broad or unknown.
     """  # noqa: D301 - \b is click's
     worst, rows, chains = -1, [], []
+    old = before_of(before) if before else None
     for file in files:
         for name, document in documents(file):
             judged = (
@@ -48,14 +51,32 @@ def command(context: Context, files: tuple[str, ...], fail_on: str | None) -> in
             )
             worst = max(worst, severity(judged).rank if judged.verdict is not Verdict.OK else -1)
             if context.output.as_json:
-                context.output.line(line(file, name, judged))
+                context.output.line({**line(file, name, judged), **(beyond(old, document) if old and not judged.problems else {})})
             else:
                 rows.append((judged.verdict, name or file, *summary(judged)))
                 chains += chains_of(name or file, judged)
+                if old and not judged.problems:
+                    chains.append(f"{name or file} {difference([old], [parse(document)]).sentence}")
     if not context.output.as_json:
         context.output.table(("verdict", "document", "paths", "what"), rows, "nothing to judge")
         context.output.text("\n".join(["", *chains]) if chains else "")
     return 1 if fail_on and worst >= Severity(fail_on).rank else 0
+
+
+def before_of(file: str) -> Policy:
+    """Read the document as it was; raise UsageError where it is not one that can be judged."""
+    found = [document for _, document in documents(file)]
+    policy = parse(found[0]) if len(found) == 1 and not isinstance(found[0], Problem) else None
+    if policy is None or policy.problems:
+        raise UsageError(f"{file}: is not one policy document that can be judged", f"`ringfence policy {file}` says what is wrong with it")
+    return policy
+
+
+def beyond(old: Policy, document: object) -> dict[str, object]:
+    """Give what a document allows beyond the old one."""
+    found = difference([old], [parse(document)])
+    added = [{"actions": names(a.actions), "resource": a.resource, "conditions": a.conditions} for a in found.added]
+    return {"difference": {"sentence": found.sentence, "added": added, "opened": [e.path.id for e in found.opened]}}
 
 
 def documents(file: str) -> Iterator[tuple[str, object]]:

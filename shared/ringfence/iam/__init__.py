@@ -7,6 +7,7 @@
 from ringfence.iam.account import Account, Group, Holder
 from ringfence.iam.authorize import Decision, Effect, Policies, Proof, Request, authorize
 from ringfence.iam.climbs import climbs
+from ringfence.iam.difference import Difference, difference
 from ringfence.iam.document import Policy, Problem, Statement, parse
 from ringfence.iam.escalation import Escalation, Path, escalations, paths
 from ringfence.iam.grants import Grant, admin_grants, wildcard_grants
@@ -18,6 +19,7 @@ __all__ = [
     "Account",
     "Climb",
     "Decision",
+    "Difference",
     "Effect",
     "Escalation",
     "Grant",
@@ -37,6 +39,7 @@ __all__ = [
     "admin_grants",
     "authorize",
     "climbs",
+    "difference",
     "escalations",
     "judge_policies",
     "parse",
