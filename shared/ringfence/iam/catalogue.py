@@ -69,6 +69,12 @@ def _bits(service: str) -> dict[str, int]:
     return {name.lower(): start + n for n, name in enumerate(catalogue().services[service].actions)}
 
 
+@cache
+def _spelled(service: str) -> tuple[str, ...]:
+    """Give the names of a service's actions in their order."""
+    return tuple(catalogue().services[service].actions)
+
+
 def size() -> int:
     """How many actions there are."""
     return _starts()[""]
@@ -89,16 +95,18 @@ def expand(pattern: str) -> ActionSet:
     if not re.search(r"[*?]", pattern):
         bit = _bits(prefix).get(name) if prefix in _starts() and prefix else None
         return 0 if bit is None else 1 << bit
-    wanted, found, which = action_pattern(name), 0, action_pattern(prefix)
-    services = [s for s in catalogue().services if which.fullmatch(s)] if re.search(r"[*?]", prefix) else [prefix]
+    found = 0
+    services = [s for s in catalogue().services if action_pattern(prefix).fullmatch(s)] if re.search(r"[*?]", prefix) else [prefix]
     for service in services:
         if service not in catalogue().services:
             continue
         start, count = _starts()[service], len(catalogue().services[service].actions)
         if set(name) == {"*"}:
             found |= ((1 << count) - 1) << start
-        else:
-            found |= sum(1 << (bit - start) for action, bit in _bits(service).items() if wanted.fullmatch(action)) << start
+        elif re.search(r"[*?]", name[:-1]) or name[-1:] != "*":
+            found |= sum(1 << (bit - start) for action, bit in _bits(service).items() if action_pattern(name).fullmatch(action)) << start
+        else:  # most patterns end in their only wildcard
+            found |= sum(1 << (bit - start) for action, bit in _bits(service).items() if action.startswith(name[:-1])) << start
     return found
 
 
@@ -106,15 +114,15 @@ def expand(pattern: str) -> ActionSet:
 def names(actions: ActionSet) -> tuple[str, ...]:
     """Give the names of a set's actions as AWS writes them, in the catalogue's order."""
     starts, found = list(_starts().values()), []
-    services = list(catalogue().services.items())
+    services = tuple(catalogue().services)
     while actions:
         bit = actions & -actions
         number = bit.bit_length() - 1
         at = bisect_right(starts, number) - 1
         while starts[at + 1] <= number:  # pragma: no cover - a service without actions
             at += 1
-        prefix, service = services[at]
-        found.append(f"{prefix}:{list(service.actions)[number - starts[at]]}")
+        prefix = services[at]
+        found.append(f"{prefix}:{_spelled(prefix)[number - starts[at]]}")
         actions ^= bit
     return tuple(found)
 
@@ -124,7 +132,8 @@ def shapes(action: str) -> Shapes:
     """Give the shapes of the resources on which an action works, by its name in whatever case."""
     prefix, _, name = action.lower().partition(":")
     service = catalogue().services.get(prefix)
-    coded = next((c for n, c in service.actions.items() if n.lower() == name), "?") if service else "?"
+    place = _bits(prefix).get(name) if service else None
+    coded = "?" if service is None or place is None else service.actions[_spelled(prefix)[place - _starts()[prefix]]]
     if service is None or coded == "?":
         return Shapes((), (), known=False)
     numbers = [part for part in coded[1:].split(",") if part]

@@ -36,7 +36,7 @@ class Statement(Struct, frozen=True, kw_only=True):
     sid: str
     allow: bool
     actions: tuple[str, ...] | None = None
-    spelled: tuple[str, ...] = ()  # the actions as they are written
+    spelled: tuple[str, ...] = ()  # Action or NotAction as it is written
     not_actions: tuple[str, ...] | None = None
     resources: tuple[str, ...] | None = None
     not_resources: tuple[str, ...] | None = None
@@ -102,12 +102,15 @@ def _lenient(text: str, problem: str) -> object:
         return Problem("document", problem)
 
 
-def _too_deep(value: object, levels: int = DEEPEST) -> bool:
+def _too_deep(value: object) -> bool:
     """Whether a value is nested deeper than any policy: what reads it further recurses."""
-    if isinstance(value, str) or not isinstance(value, (Mapping, list, tuple)):
-        return False
-    items = value.values() if isinstance(value, Mapping) else value
-    return levels == 0 or any(_too_deep(item, levels - 1) for item in items)
+    level = [value]
+    for _ in range(DEEPEST + 1):
+        inner = [item for outer in level for item in (outer.values() if isinstance(outer, Mapping) else outer)]  # type: ignore[attr-defined]
+        level = [item for item in inner if type(item) is not str and isinstance(item, (Mapping, list, tuple))]
+        if not level:
+            return False
+    return True
 
 
 def _statement(index: int, entry: object, problems: list[Problem]) -> Statement | None:
@@ -138,7 +141,7 @@ def _statement(index: int, entry: object, problems: list[Problem]) -> Statement 
         sid=str(entry.get("Sid", "")),
         allow=effect == "Allow",
         actions=_lower(lists.get("Action")),
-        spelled=lists.get("Action", ()),
+        spelled=lists.get("Action", lists.get("NotAction", ())),
         not_actions=_lower(lists.get("NotAction")),
         resources=lists.get("Resource"),
         not_resources=lists.get("NotResource"),

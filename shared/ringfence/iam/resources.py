@@ -30,10 +30,13 @@ class Reach(IntEnum):
 @lru_cache(maxsize=65536)
 def covers(pattern: str, shape: str) -> bool:
     """Whether a pattern matches everything that a shape stands for: only `*` may swallow a wildcard of the shape."""
-    return (
-        re.compile("".join(".*" if c == "*" else "[^*]" if c == "?" else re.escape(c) for c in pattern), re.DOTALL).fullmatch(shape)
-        is not None
-    )
+    head = re.split(r"[*?]", pattern, maxsplit=1)[0]
+    return shape.startswith(head) and _covering(pattern).fullmatch(shape) is not None
+
+
+@lru_cache(maxsize=16384)
+def _covering(pattern: str) -> re.Pattern[str]:
+    return re.compile("".join(".*" if c == "*" else "[^*]" if c == "?" else re.escape(c) for c in pattern), re.DOTALL)
 
 
 @lru_cache(maxsize=65536)

@@ -99,7 +99,8 @@ def judge_policies(policies: Sequence[Policy]) -> Judged:
 
 def unknown_actions(statement: Statement) -> tuple[str, ...]:
     """Give the actions and patterns of a statement that stand for nothing in the catalogue, as they are written."""
-    return tuple(pattern for pattern in statement.spelled if not expand(pattern))
+    lower = statement.actions if statement.actions is not None else statement.not_actions or ()
+    return tuple(spelled for spelled, pattern in zip(statement.spelled, lower, strict=True) if not expand(pattern))
 
 
 def is_admin(rules: Rules) -> bool:
