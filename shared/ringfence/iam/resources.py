@@ -30,8 +30,16 @@ class Reach(IntEnum):
 @lru_cache(maxsize=65536)
 def covers(pattern: str, shape: str) -> bool:
     """Whether a pattern matches everything that a shape stands for: only `*` may swallow a wildcard of the shape."""
-    head = re.split(r"[*?]", pattern, maxsplit=1)[0]
-    return shape.startswith(head) and _covering(pattern).fullmatch(shape) is not None
+    mine, other = service(pattern), service(shape)
+    return (not mine or mine == other) and _covering(pattern).fullmatch(shape) is not None
+
+
+@lru_cache(maxsize=16384)
+def service(pattern: str) -> str:
+    """Give the service that an ARN's pattern names; empty where a wildcard may stand for it."""
+    parts = pattern.split(":", PARTS - 1)
+    named = parts[2] if len(parts) == PARTS else ""
+    return "" if "*" in named or "?" in named else named
 
 
 @lru_cache(maxsize=16384)
@@ -55,6 +63,8 @@ def overlaps(left: str, right: str) -> bool:
                 found.add(at)
         return found
 
+    if _apart(left, right):
+        return False
     reached = stars({0})  # positions in `right` up to which it may have been read, together with what is read of `left`
     for char in left:
         if char == "*":
@@ -67,6 +77,17 @@ def overlaps(left: str, right: str) -> bool:
         if not reached:
             return False
     return len(right) in reached
+
+
+def _apart(left: str, right: str) -> bool:
+    """Whether two patterns name two services, so that nothing can be in both: the usual case, and cheap to see.
+
+    A `*` in the partition may swallow colons, and with them the service.
+    """
+    mine, other = service(left), service(right)
+    if not mine or not other or mine == other:
+        return False
+    return "*" not in left.split(":", 2)[1] + right.split(":", 2)[1]
 
 
 @lru_cache(maxsize=16384)
