@@ -216,12 +216,52 @@ CASES: dict[str, tuple[list[SNAPSHOT], dict[str, tuple[str, bool]]]] = {
         ],
         {"iam-002": ("admin", False)},
     ),
+    "trust by name, another role denied": (
+        [user("ana", doc("sts:*", arn("role", "other"), "Deny")), role("top", doc("*"), by=trust(AWS=MINE))],
+        {"sts-001": ("admin", True)},
+    ),
+    "trust by name, a denial in doubt": (
+        [user("ana", doc("sts:*", effect="Deny", Condition=TAG)), role("top", doc("*"), by=trust(AWS=MINE))],
+        {"sts-001": ("admin", False)},
+    ),
+    "a service's trust under a condition": (
+        [
+            user("ana", doc(PASS)),
+            role(
+                "top", doc("*"), by=trust(Service="lambda.amazonaws.com", condition={"StringEquals": {"aws:SourceAccount": "210987654321"}})
+            ),
+        ],
+        {"lambda-001": ("admin", False)},
+    ),
+    "a service's trust, denied": (
+        [
+            user("ana", doc(PASS)),
+            role(
+                "top",
+                doc("*"),
+                by={
+                    "Statement": [
+                        *trust(Service="lambda.amazonaws.com")["Statement"],
+                        *trust("Deny", Service="lambda.amazonaws.com")["Statement"],
+                    ]
+                },
+            ),
+        ],
+        {},
+    ),
+    "a boundary that cannot be read": ([user("ana", doc("iam:CreateAccessKey"), boundary="broken"), BOSS], {"iam-002": ("admin", True)}),
     "two that become each other": (
         [user("ana", doc("iam:CreateAccessKey", arn("user", "bob"))), user("bob", doc("iam:CreateAccessKey", MINE))],
         {},
     ),
 }
-POLICIES = {"loose": doc(["iam:Put*", "s3:*"]), "ceiling": doc(DATA), "almost": doc(["s3:*", "iam:Delete*"]), "other": doc(DATA)}
+POLICIES = {
+    "broken": {"Statement": []},
+    "loose": doc(["iam:Put*", "s3:*"]),
+    "ceiling": doc(DATA),
+    "almost": doc(["s3:*", "iam:Delete*"]),
+    "other": doc(DATA),
+}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -258,7 +298,7 @@ def test_administrators() -> None:
     ]
     account = Reader(snapshot(*entries, policies=POLICIES)).account()
     assert Graph(account).admins == (arn("user", "own"), arn("user", "attached"), arn("user", "grouped"))
-    assert account.missing == (arn("policy", "nowhere"),)
+    assert account.missing == (f"group no-such-group of {arn('user', 'grouped')}", arn("policy", "nowhere"))
 
 
 def whole() -> SNAPSHOT:
@@ -295,7 +335,13 @@ def test_command_on_a_calm_account(shell: Shell) -> None:
     file = shell.write("calm.json", json.dumps(snapshot(user("ana", doc(DATA, "arn:aws:s3:::example")))))
     shell("audit", file, "--fail-on", "low")
     assert "nobody is administrator" in shell.out
-    for data in ("", "[]", "3", '{"UserDetailList": [7], "RoleDetailList": null}'):
+    for data in (
+        "",
+        "[]",
+        "3",
+        '{"UserDetailList": [{"UserName": "a", "Arn": "b", "GroupList": 5}]}',
+        '{"UserDetailList": [7], "RoleDetailList": null}',
+    ):
         shell("audit", shell.write("bad.json", data), code=2)
         assert shell.err
 
@@ -323,3 +369,11 @@ def test_page(shell: Shell) -> None:
     assert "Roles that nobody used for long" in page
     shell("audit", shell.write("calm.json", json.dumps(snapshot(user("ana")))), "--html", "calm.html")
     assert "Nobody, by policies alone" in (shell.folder / "calm.html").read_text()
+
+
+def test_what_cannot_be_read_is_said(shell: Shell) -> None:
+    entries = [user("ana", boundary="broken"), role("odd", by={"Statement": 7})]
+    lines = shell("audit", "--json", shell.write("x.json", json.dumps(snapshot(*entries, policies=POLICIES))))
+    said = [line["what"] for line in lines[:-1]]
+    assert any(what.startswith("has a boundary that cannot be judged") for what in said)
+    assert any(what.startswith("has a trust policy that cannot be judged") for what in said)

@@ -72,6 +72,22 @@ CASES: dict[str, tuple[Request, Policies, Effect]] = {
         E,
     ),
     "which may be read": (ask(action="iam:GetPolicy", resource="arn:aws:iam::aws:policy/ReadOnlyAccess"), Policies(identity=[ALL]), A),
+    "a service's role may be made": (
+        ask(action="iam:CreateServiceLinkedRole", resource=f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/x.amazonaws.com/X"),
+        Policies(identity=[ALL]),
+        A,
+    ),
+    "SCPs do not bind a service's role": (
+        ask(f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/x.amazonaws.com/X"),
+        Policies(identity=[ALL], scps=[[DENY]], rcps=[[]]),
+        A,
+    ),
+    "the ARN tells the account": (
+        ask(action="sts:AssumeRole", resource=f"arn:aws:iam::{OTHER}:role/x", account=""),
+        Policies(resource=to({"AWS": ROLE}, "sts:AssumeRole")),
+        I,
+    ),
+    "a session that is none": (ask(Principal("AWS", f"arn:aws:sts::{ACCOUNT}:assumed-role")), Policies(resource=to({"AWS": ROLE})), I),
     "other roles are not protected": (ask(action="iam:DeleteRole", resource=ROLE), Policies(identity=[ALL]), A),
     # organisation
     "every level of SCPs allows": (ask(), Policies(identity=[ALL], scps=[[ALL], [doc(), doc("ec2:*")]]), A),

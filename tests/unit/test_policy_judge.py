@@ -2,7 +2,6 @@
 
 import fnmatch
 import itertools
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,8 +12,7 @@ from hypothesis import strategies as st
 from ringfence.iam import Effect, Judged, Policies, Principal, Request, Verdict, authorize, judge_policies, parse, paths
 from ringfence.iam.catalogue import catalogue, everything, expand, names, of_level, shapes, size
 from ringfence.iam.granted import Rules
-from ringfence.iam.resources import Reach, anywhere, covers, overlaps, reach
-from tests.support.shell import Shell
+from ringfence.iam.resources import Reach, covers, overlaps, reach, reaches_all
 
 ANYWHERE = "arn:aws:iam::123456789012:"
 LAMBDA = ["lambda:CreateFunction", "lambda:InvokeFunction"]
@@ -74,12 +72,93 @@ CASES: dict[str, tuple[list[dict[str, Any]], Verdict, set[str], set[str], set[st
     ),
     "NotResource of all": (
         [{"Effect": "Allow", "Action": "iam:CreatePolicyVersion", "NotResource": ANYWHERE + "policy/*"}],
-        Verdict.OK,
-        set(),
+        Verdict.ESCALATION,
         set(),
         {"iam-001"},
+        set(),
     ),
     "NotResource of everything": ([{"Effect": "Allow", "Action": "iam:*", "NotResource": "*"}], Verdict.OK, set(), set(), {"iam-001"}),
+    "a denial in another account": (
+        [allow("iam:*"), deny("iam:*", "arn:aws:iam::210987654321:*")],
+        Verdict.ESCALATION,
+        set(),
+        {"iam-001"},
+        set(),
+    ),
+    "two resources, one denied": (
+        [allow("iam:CreateAccessKey", [ANYWHERE + "user/a", ANYWHERE + "user/b"]), deny("iam:*", ANYWHERE + "user/a")],
+        Verdict.ESCALATION,
+        set(),
+        {"iam-002"},
+        set(),
+    ),
+    "oneself and somebody else": (
+        [allow("iam:CreateAccessKey", [ANYWHERE + "user/${aws:username}", ANYWHERE + "user/b"])],
+        Verdict.ESCALATION,
+        set(),
+        {"iam-002"},
+        set(),
+    ),
+    "a role named like the user": (
+        [allow("iam:PassRole", ANYWHERE + "role/${aws:username}-x"), allow(LAMBDA)],
+        Verdict.ESCALATION,
+        set(),
+        {"lambda-001"},
+        set(),
+    ),
+    "a denial of one optional kind": (
+        [allow("ssm:StartSession"), deny("ssm:StartSession", "arn:aws:ssm:*:*:document/*")],
+        Verdict.ESCALATION,
+        set(),
+        {"ssm-001"},
+        set(),
+    ),
+    "AWS's own policies": ([allow("iam:CreatePolicyVersion", "arn:aws:iam::aws:policy/*")], Verdict.ESCALATION, set(), {"iam-001"}, set()),
+    "a denial for every address": (
+        [allow("iam:*"), deny("iam:*", Condition={"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}})],
+        Verdict.ESCALATION,
+        set(),
+        {"iam-001"},
+        set(),
+    ),
+    "an address that is missing": (
+        [allow("iam:*", Condition={"Null": {"aws:SourceIp": "true"}})],
+        Verdict.ESCALATION,
+        set(),
+        {"iam-001"},
+        set(),
+    ),
+    "encrypted, among others": (
+        [allow("iam:*", Condition={"ForAnyValue:Bool": {"aws:SecureTransport": "true"}})],
+        Verdict.ESCALATION,
+        set(),
+        {"iam-001"},
+        set(),
+    ),
+    "nothing that must not match": (
+        [allow("iam:*", Condition={"StringNotEquals": {"aws:RequestedRegion": []}})],
+        Verdict.ESCALATION,
+        set(),
+        {"iam-001"},
+        set(),
+    ),
+    "PassRole in China": (
+        [allow("iam:PassRole", Condition=passed_to("lambda.amazonaws.com.cn")), allow(LAMBDA)],
+        Verdict.ESCALATION,
+        {"lambda-001"},
+        set(),
+        set(),
+    ),
+    "data of all but one bucket": (
+        [{"Effect": "Allow", "Action": "s3:GetObject", "NotResource": "arn:aws:s3:::x/*"}],
+        Verdict.BROAD,
+        set(),
+        set(),
+        set(),
+    ),
+    "no resource": ([{"Effect": "Allow", "Action": "*"}], Verdict.UNKNOWN, set(), set(), set()),
+    "the policy of a resource": ([allow("s3:GetObject", "arn:aws:s3:::x/*", Principal="*")], Verdict.UNKNOWN, set(), set(), set()),
+    "many wildcards": ([allow("s3:*?*?*?*?*?*?*?*?*?*?!")], Verdict.UNKNOWN, set(), set(), set()),
     "one policy": ([allow("iam:CreatePolicyVersion", ANYWHERE + "policy/one")], Verdict.ESCALATION, set(), {"iam-001"}, set()),
     "a bucket is no policy": ([allow("iam:CreatePolicyVersion", "arn:aws:s3:::one")], Verdict.OK, set(), set(), {"iam-001"}),
     "a role is passed": ([allow(PASS_LAMBDA)], Verdict.ESCALATION, {"lambda-001"}, set(), set()),
@@ -133,6 +212,13 @@ CASES: dict[str, tuple[list[dict[str, Any]], Verdict, set[str], set[str], set[st
         set(),
         {"iam-001"},
         set(),
+    ),
+    "a denial that always holds": (
+        [allow("iam:CreatePolicyVersion"), deny("iam:*", Condition=ALWAYS)],
+        Verdict.OK,
+        set(),
+        set(),
+        {"iam-001"},
     ),
     "a denial that never holds": (
         [allow("iam:CreatePolicyVersion"), deny("iam:*", Condition={"Bool": {"aws:SecureTransport": "false"}})],
@@ -314,8 +400,11 @@ def test_reach() -> None:
     assert reach(statement, "iam:PutRolePolicy") == (Reach.SOME, ANYWHERE + "role/team/*")
     assert reach(statement, "iam:PutGroupPolicy") == (Reach.NONE, "")
     assert reach(statement, "iam:PutUserPolicy", "arn:*:iam::*:role/*")[0] is Reach.SOME
-    assert anywhere("arn:aws:s3:::bucket/*") == "arn:*:s3:::bucket/*"
-    assert anywhere("role/x") == "role/x"
+    assert reaches_all(ANYWHERE + "role/*", "arn:*:iam::*:role/*")
+    assert reaches_all("arn:aws:iam::${aws:PrincipalAccount}:role/*", "arn:*:iam::*:role/*")
+    assert not reaches_all("arn:aws:iam::aws:policy/*", "arn:*:iam::*:policy/*"), "nobody but AWS changes AWS's policies"
+    assert not reaches_all("arn:aws:iam:us-east-1:123456789012:role/*", "arn:*:iam::*:role/*"), "an ARN of IAM has no region"
+    assert not reaches_all("role/*", "arn:*:iam::*:role/*")
 
 
 PATTERNS = st.sampled_from(["iam:*", "iam:Pass*", "iam:PassRole", "s3:*", "*", "iam:Get*"])
@@ -335,80 +424,3 @@ def test_permission_sets_agree_with_authorize(statements: list[dict[str, Any]]) 
         asked = Request(action=action, resource=role, principal=Principal("AWS", role), resource_account="123456789012")
         allowed = authorize(asked, Policies(identity=[document])).effect is Effect.ALLOWED
         assert (rules.grant(action) is not None) == allowed
-
-
-DOCUMENT = json.dumps({"Version": "2012-10-17", "Statement": [allow("iam:CreatePolicyVersion")]})
-FILES: dict[str, tuple[str, list[tuple[str, str, str]]]] = {  # text -> name, verdict, part of the error
-    "a document": (DOCUMENT, [("", "escalation", "")]),
-    "a list": (
-        f'[{{"name": "one", "document": {DOCUMENT}}}, {{"document": {DOCUMENT}}}, 7]',
-        [("one", "escalation", ""), ("1", "escalation", ""), ("2", "unknown", "[2]")],
-    ),
-    "an empty list": ("[]", [("", "unknown", "empty list")]),
-    "what the AWS CLI prints": (f'{{"PolicyVersion": {{"Document": {DOCUMENT}}}}}', [("", "escalation", "")]),
-    "text": (json.dumps(DOCUMENT), [("", "escalation", "")]),
-    "nothing": ("", [("", "unknown", "no JSON")]),
-    "not UTF-8": ("\udcff\udcfe\udcfd", [("", "unknown", "not UTF-8")]),
-    "an element twice": ('{"Statement": [], "Statement": []}', [("", "unknown", "'Statement' is written twice")]),
-    "too deep to read": ('{"a":' * 100_000, [("", "unknown", "deeper")]),
-    "deep": ('{"Statement":' * 900 + "1" + "}" * 900, [("", "unknown", "deep")]),
-    "too large": (
-        json.dumps({"Statement": [allow("s3:GetObject", ["arn:aws:s3:::x" * 9] * 400)]}),
-        [("", "unknown", "more than any policy")],
-    ),
-    "a lone surrogate": ('{"Statement": {"Effect": "Allow", "Action": "s3:Get\\ud800", "Resource": "*"}}', [("", "unknown", "")]),
-}
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_command_reads(shell: Shell, name: str) -> None:
-    text, wanted = FILES[name]
-    lines = shell("policy", "--json", shell.write("p.json", text.encode("utf-8", "surrogateescape")))
-    assert [(line["name"], line["verdict"]) for line in lines] == [(n, v) for n, v, _ in wanted]
-    for line, (_, _, error) in zip(lines, wanted, strict=True):
-        assert error in line.get("error", "")
-        assert ("error" in line) == bool(error)
-
-
-SEVERITIES: list[tuple[dict[str, Any], str, int]] = [
-    (allow("iam:*"), "critical", 1),
-    (allow("iam:CreatePolicyVersion"), "critical", 1),
-    (allow("iam:CreatePolicyVersion", ANYWHERE + "policy/one"), "critical", 0),
-    (allow("iam:CreatePolicyVersion", ANYWHERE + "policy/one"), "high", 1),
-    (allow("s3:GetObject"), "high", 0),
-    (allow("s3:GetObject"), "medium", 1),
-    (allow("s3:GetObjct"), "medium", 1),
-    (allow("s3:GetObject", "arn:aws:s3:::example/*"), "low", 0),
-]
-
-
-@pytest.mark.parametrize(("statement", "fail_on", "code"), SEVERITIES)
-def test_command_fails_on_severity(shell: Shell, statement: dict[str, Any], fail_on: str, code: int) -> None:
-    file = shell.write("p.json", json.dumps({"Statement": statement}).encode())
-    shell("policy", "--json", "--fail-on", fail_on, file, code=code)
-
-
-def test_command_for_people(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "200")
-    climbing = shell.write("climbs.json", json.dumps({"Statement": allow(PASS_LAMBDA)}).encode())
-    odd = shell.write("odd.json", b"{}")
-    fine = shell.write("fine.json", json.dumps({"Statement": allow("s3:GetObject", "arn:aws:s3:::example/*")}).encode())
-    shell("policy", climbing, odd, fine)
-    text = " ".join(shell.out.split())
-    assert "escalation" in text
-    assert "-> iam:PassRole on *, lambda:CreateFunction on *, lambda:InvokeFunction on * -> a role that trusts lambda.amazonaws.com" in text
-    assert "[lambda-001, certain]" in text
-    assert "more paths" not in text
-    shell("policy", shell.write("many.json", json.dumps({"Statement": allow(["iam:PassRole", "sagemaker:*"])}).encode()))
-    assert "more paths: --json has them all" in shell.out
-    assert "is empty" in text
-    shell("policy", "nowhere.json", code=2)
-    assert "cannot be read" in shell.err
-
-
-def test_explain_the_catalogue_and_a_path(shell: Shell) -> None:
-    page = shell("explain", "catalogue", "--json")[0]
-    assert page["date"] == catalogue().date
-    assert shell("explain", "lambda-001", "--json")[0]["passes a role to"] == "lambda.amazonaws.com"
-    shell("explain", "catalogue")
-    assert catalogue().date in shell.out

@@ -83,10 +83,12 @@ def findings_of(
     yield from (f for f in ways if f.severity is Severity.CRITICAL)
     yield from (Finding(Severity.HIGH, arn, "is administrator") for arn in graph.admins)
     yield from (f for f in ways if f.severity is not Severity.CRITICAL)
-    yield from (Finding(Severity.MEDIUM, arn, "this policy is held, and not in the snapshot: it was not judged") for arn in account.missing)
+    yield from (Finding(Severity.MEDIUM, arn, "this is held, and not in the snapshot: it was not judged") for arn in account.missing)
     for holder in account.holders:
-        for problem in (p for policy in holder.policies for p in policy.problems):
-            yield Finding(Severity.MEDIUM, holder.arn, f"holds a policy that cannot be judged: {problem.where} {problem.what}")
+        named = (("holds a policy", holder.policies), ("has a boundary", (holder.boundary,)), ("has a trust policy", (holder.trust,)))
+        for what, policies in named:
+            for problem in (p for policy in policies if policy is not None for p in policy.problems):
+                yield Finding(Severity.MEDIUM, holder.arn, f"{what} that cannot be judged: {problem.where} {problem.what}")
     yield from (Finding(Severity.MEDIUM, arn, f"was not used for {UNUSED.days} days") for arn in unused)
     yield from (Finding(Severity.MEDIUM, arn, "has a password and no MFA device") for arn in without_mfa)
 
@@ -112,7 +114,7 @@ def passwords_without_mfa(raw: Mapping[str, Any]) -> Iterator[str]:
     """Give the users with a password and no MFA device; only `ringfence snapshot` reads both."""
     extra = raw.get(EXTRA)
     for user in objects(raw, "UserDetailList"):
-        more = extra.get(user.get("UserName")) if isinstance(extra, Mapping) else None
+        more = extra.get(str(user.get("UserName"))) if isinstance(extra, Mapping) else None
         if isinstance(more, Mapping) and more.get("login") and "mfa" in more and not more["mfa"]:
             yield str(user.get("Arn"))
 

@@ -101,7 +101,8 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Refuse an element that is written twice: readers differ in which one they take."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        twice = next(key for n, (key, _) in enumerate(pairs) if any(key == other for other, _ in pairs[:n]))
+        seen = set[str]()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
         raise ValueError(f"{twice!r} is written twice in one object")
     return found
 
@@ -121,8 +122,8 @@ def _listed(content: object) -> Iterator[tuple[str, object]]:
 
 def _sized(content: object) -> object:
     """Unwrap what the AWS CLI prints, and refuse what is larger than any policy."""
-    for keys in WRAPPED:
-        found = content
+    for keys in WRAPPED if isinstance(content, Mapping) and "Statement" not in content else ():
+        found: Any = content
         for key in keys:
             found = found.get(key) if isinstance(found, Mapping) else None
         if found is not None:

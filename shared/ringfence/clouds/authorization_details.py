@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from ringfence.clouds.snapshot import objects
+from ringfence.errors import UsageError
 from ringfence.iam import Account, Group, Holder, Policy, parse
 from ringfence.iam.catalogue import package_data
 
@@ -43,7 +44,9 @@ class Reader:
 
     def _holder(self, entry: Mapping[str, Any], kind: str, groups: Mapping[str, Group]) -> Holder:
         policies, own = self._held(entry, kind)
-        mine = [groups[str(name)] for name in entry.get("GroupList") or () if str(name) in groups]
+        names = self._names(entry)
+        self.missing.update({f"group {name} of {entry.get('Arn')}": None for name in names if name not in groups})
+        mine = [groups[name] for name in names if name in groups]
         boundary = entry.get("PermissionsBoundary")
         arn = str(boundary.get("PermissionsBoundaryArn")) if isinstance(boundary, Mapping) else None
         return Holder(
@@ -56,6 +59,15 @@ class Reader:
             boundary=None if arn is None else self._managed(arn),
             trust=parse(entry.get("AssumeRolePolicyDocument")) if kind == "Role" else None,
         )
+
+    def _names(self, entry: Mapping[str, Any]) -> list[str]:
+        """Give the groups of a user; one that is not in the snapshot may hold anything: it is missing."""
+        found = entry.get("GroupList") or []
+        if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+            raise UsageError(
+                f"this snapshot is damaged: GroupList is {found!r:.40}, expected names", "Make a new one with `ringfence snapshot`"
+            )
+        return found
 
     def _held(self, entry: Mapping[str, Any], kind: str) -> tuple[tuple[Policy, ...], tuple[str, ...]]:
         """Give the policies that somebody holds, and the ARNs of those that the account manages."""

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from ringfence.iam.conditions import Truth, judge_all
+from ringfence.iam.conditions import Truth, judge_all, judge_denial
 from ringfence.iam.document import Policy, Statement
 from ringfence.iam.patterns import action_pattern
 from ringfence.iam.principals import entries
@@ -53,6 +53,7 @@ def trusted(trust: Policy | None) -> tuple[Trusted, ...]:
     if trust is None or trust.problems:
         return ()
     denies = any(not s.allow for s in trust.statements)
+    out = {e for s in trust.statements if not s.allow and judge_denial(s.conditions).truth is Truth.ALWAYS for e in entries(s.principal)}
     found = []
     for statement in trust.statements:
         judged = judge_all(statement.conditions)
@@ -63,5 +64,5 @@ def trusted(trust: Policy | None) -> tuple[Trusted, ...]:
         ):
             continue
         certain = judged.truth is Truth.ALWAYS and not denies
-        found += [Trusted(kind, entry, statement, certain) for kind, entry in entries(statement.principal)]
+        found += [Trusted(kind, entry, statement, certain) for kind, entry in entries(statement.principal) if (kind, entry) not in out]
     return tuple(found)

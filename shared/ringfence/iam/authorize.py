@@ -18,7 +18,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from ringfence.domain.arn import parse_arn
+from ringfence.domain.arn import ACCOUNT, parse_arn
 from ringfence.iam.conditions import judge_all
 from ringfence.iam.document import Document, Policy, Statement, parse
 from ringfence.iam.operators import holds
@@ -27,6 +27,7 @@ from ringfence.iam.principals import Named, Principal, named
 
 TRUSTS = frozenset({"sts:assumerole", "sts:assumerolewithsaml", "sts:assumerolewithwebidentity", "sts:tagsession", "sts:setsourceidentity"})
 READS = re.compile(r"iam:(get|list|generate|simulate|passrole)", re.IGNORECASE | re.ASCII)
+LINKED = re.compile(r"iam:(create|delete)servicelinkedrole$|iam:updateroledescription$", re.IGNORECASE | re.ASCII)
 PROTECTED_ROLE = re.compile(r"role/(aws-service-role|aws-reserved)/", re.IGNORECASE | re.ASCII)
 
 
@@ -113,14 +114,17 @@ class _Case:
         self.principal = request.principal
         self.context = _context(request)
         bound = self.principal.kind == "AWS"
+        linked = ":role/aws-service-role/" in self.principal.role  # SCPs and RCPs do not affect service-linked roles
         self.identity = [self._ask(f"identity[{n}]", d) for n, d in enumerate(policies.identity)] if bound else []
         self.boundary = self._ask("boundary", policies.boundary) if bound and policies.boundary is not None else None
         self.session = (
             [self._ask(f"session[{n}]", d) for n, d in enumerate(policies.session)] if policies.session is not None and bound else None
         )
         self.resource = self._ask("resource", policies.resource, principal=True) if policies.resource is not None else Grant("resource")
-        self.scps = [[self._ask(f"scps[{n}]", d) for d in level] for n, level in enumerate(policies.scps)] if bound else []
-        self.rcps = [[self._ask(f"rcps[{n}]", d, principal=True) for d in level] for n, level in enumerate(policies.rcps)]
+        self.scps = [[self._ask(f"scps[{n}]", d) for d in level] for n, level in enumerate(policies.scps)] if bound and not linked else []
+        self.rcps = [
+            [self._ask(f"rcps[{n}]", d, principal=True) for d in level] for n, level in enumerate(policies.rcps if not linked else ())
+        ]
 
     def all(self) -> list[Grant]:
         """Give every policy's word."""
@@ -173,7 +177,10 @@ class _Case:
                 else _none(f"no resource policy allows {principal.arn}")
             )
         mine, missing = self._by_identity()
-        if principal.account != (self.request.resource_account or principal.account):
+        arn = parse_arn(self.request.resource)
+        if principal.account != (
+            self.request.resource_account or (arn.account if arn and ACCOUNT.fullmatch(arn.account) else principal.account)
+        ):
             if resource.allow is None:
                 return _none("the resource's account does not allow it: across accounts both sides have to")
             return _decide(Effect.ALLOWED, *mine, *_proofs(resource)) if mine else _none(missing)
@@ -233,7 +240,7 @@ def _protected(request: Request) -> str:
         return ""
     if arn.account == "aws" and arn.type == "policy":
         return "AWS's own policies can only be changed by AWS" if "policy" in request.action.lower() else ""
-    if PROTECTED_ROLE.match(arn.resource):
+    if PROTECTED_ROLE.match(arn.resource) and not (LINKED.match(request.action) and "/aws-service-role/" in arn.resource):
         return "the role belongs to a service or to Identity Center: IAM lets nobody change it"
     return ""
 

@@ -47,6 +47,7 @@ LIKE = frozenset({"stringlike", "arnlike", "arnequals"})
 NARROW_OPERATORS = frozenset(
     {"stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike", "bool", "ipaddress", "numericequals", "binaryequals"}
 )
+ADDRESS = "aws:sourceip"  # absent from requests through a VPC endpoint
 MFA_AGE = "aws:multifactorauthage"
 HOLDER = ("aws:principal", "aws:userid", "aws:username", "aws:viaawsservice")  # may be true of every request of the holder
 
@@ -59,7 +60,8 @@ def judge(condition: Condition) -> Judgement:
     bare = bare.removesuffix("ifexists")
     named = f"{operator} {key}"
     if not values:
-        return Judgement(Truth.NEVER, f"{named} has no values to match")
+        never = not qualifier and not if_exists and "not" not in bare
+        return Judgement(Truth.NEVER if never else Truth.UNKNOWN, f"{named} has no values to match")
     if qualifier == "forallvalues":
         return Judgement(Truth.UNKNOWN, f"{named} is true whenever the key is absent")
     if bare == "null":
@@ -67,7 +69,8 @@ def judge(condition: Condition) -> Judgement:
     if not qualifier and (if_exists or key in ALWAYS_PRESENT) and _everything(bare, key, values):
         return Judgement(Truth.ALWAYS, f"{named} matches everything")
     if bare == "bool" and key == "aws:securetransport":
-        return Judgement(Truth.NEVER, f"{named}: every request to AWS is encrypted")
+        never = "true" not in {value.lower() for value in values}
+        return Judgement(Truth.NEVER if never else Truth.UNKNOWN, f"{named}: every request to AWS is encrypted")
     if if_exists and key not in ALWAYS_PRESENT:
         return Judgement(Truth.UNKNOWN, f"{named} is true wherever the key is absent")
     if key.startswith(HOLDER) and not key.startswith("aws:principaltag/"):
@@ -80,7 +83,7 @@ def judge(condition: Condition) -> Judgement:
 def _everything(bare: str, key: str, values: tuple[str, ...]) -> bool:
     """Whether the values, of which one has to match, match whatever the key holds."""
     if bare in LIKE:
-        return any(value in EVERYTHING or (set(value) <= {"*", "?"} and "*" in value) for value in values)
+        return any(set(value) == {"*"} or value == "?*" or (key.endswith("arn") and value in EVERYTHING) for value in values)
     if bare == "bool":
         wanted = {value.lower() for value in values}
         return wanted >= {"true", "false"} or (key == "aws:securetransport" and "true" in wanted)
@@ -105,7 +108,7 @@ def _null(key: str, values: tuple[str, ...], named: str) -> Judgement:
     wanted = {value.lower() for value in values}
     if wanted >= {"true", "false"}:
         return Judgement(Truth.ALWAYS, f"{named} holds with the key and without")
-    if key in ALWAYS_PRESENT:
+    if key in ALWAYS_PRESENT and key != ADDRESS:
         return Judgement(Truth.NEVER if "true" in wanted else Truth.ALWAYS, f"{named}: the key is in every request")
     if key == MFA_AGE and "false" in wanted:
         return Judgement(Truth.NARROWING, f"{named}: only with MFA")
@@ -120,3 +123,15 @@ def judge_all(conditions: tuple[Condition, ...]) -> Judgement:
             if judgement.truth is truth:
                 return judgement
     return Judgement(Truth.ALWAYS, "; ".join(j.reason for j in judged) or "none")
+
+
+def judge_denial(conditions: tuple[Condition, ...]) -> Judgement:
+    """Judge the conditions of a Deny: what holds of most requests only, and so counts as always true of an Allow, is in doubt here.
+
+    An address may be missing or of the other version; an ARN operator wants all six parts of an ARN.
+    """
+    judged = judge_all(conditions)
+    for condition in conditions if judged.truth is Truth.ALWAYS else ():
+        if condition.key == ADDRESS or "arn" in condition.operator:
+            return Judgement(Truth.UNKNOWN, f"{condition.operator} {condition.key} may fail for some requests")
+    return judged

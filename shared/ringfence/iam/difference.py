@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from ringfence.iam.catalogue import ActionSet, names, of_level
-from ringfence.iam.conditions import Truth, judge_all
+from ringfence.iam.conditions import Truth, judge_all, judge_denial
 from ringfence.iam.document import Policy, Statement
 from ringfence.iam.escalation import Escalation, escalations
 from ringfence.iam.granted import Rule, Rules
@@ -83,11 +83,11 @@ def _new(rule: Rule, pattern: str, before: Rules, after: Rules) -> Added | None:
     judged = judge_all(rule.statement.conditions)
     left = 0 if judged.truth is Truth.NEVER else rule.actions
     for denial in after.denies:
-        if judge_all(denial.statement.conditions).truth is Truth.ALWAYS and _covers(denial.statement, pattern):
+        if judge_denial(denial.statement.conditions).truth is Truth.ALWAYS and _covers(denial.statement, pattern):
             left &= ~denial.actions
     touched = 0
     for denial in before.denies:
-        if judge_all(denial.statement.conditions).truth is not Truth.NEVER and _touches(denial.statement, pattern):
+        if judge_denial(denial.statement.conditions).truth is not Truth.NEVER and _touches(denial.statement, pattern):
             touched |= _lifted(denial, after)
     for earlier in before.allows:
         same = earlier.statement.conditions == rule.statement.conditions

@@ -4,17 +4,17 @@ The policies count together, as they do for their holder. A denial without a con
 part only, or under a condition, leaves the grant, but no longer certain.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from ringfence.iam.catalogue import ActionSet, everything, expand
-from ringfence.iam.conditions import Truth, judge_all
+from ringfence.iam.conditions import Truth, judge_all, judge_denial
 from ringfence.iam.document import Condition, Policy, Statement
 from ringfence.iam.operators import holds
 from ringfence.iam.patterns import Context, like
-from ringfence.iam.resources import OWN, Reach, covers, overlaps, reach
+from ringfence.iam.resources import OWN, Reach, reach, taken, touching
 
 PASSED_TO = "iam:passedtoservice"
 
@@ -70,12 +70,11 @@ class Rules:
 
     def on(self, action: str, arn: str, *, service: str = "", username: str = "") -> Granted | None:
         """Give the surest grant of an action on one resource, or None. `username`: the holder's, where it is a user."""
-        bit, context = expand(action), {"aws:username": (username,)} if username else {}
-        taken = Reach.NONE
+        bit, context, lost = expand(action), {"aws:username": (username,)} if username else {}, Reach.NONE
         for rule in self.denies:
             if rule.actions & bit and _names(rule.statement, arn, context):
-                taken = max(taken, _holds(rule.statement, service))
-        if taken is Reach.ALL:
+                lost = max(lost, _denies(rule.statement, service))
+        if lost is Reach.ALL:
             return None
         found: Granted | None = None
         for rule in self.allows:
@@ -83,9 +82,9 @@ class Rules:
             if not rule.actions & bit or not _names(statement, arn, context) or (truth := _holds(statement, service)) is Reach.NONE:
                 continue
             rest, _ = _passed_to(statement.conditions, service)
-            certain = truth is Reach.ALL and taken is Reach.NONE
+            certain = truth is Reach.ALL and lost is Reach.NONE
             if found is None or certain:
-                found = Granted(action, rule.policy, statement.index, arn, _words(statement, rest, service, taken), certain)
+                found = Granted(action, rule.policy, statement.index, arn, _words(statement, rest, service, lost), certain)
         above = self.ceiling.on(action, arn, service=service, username=username) if self.ceiling and found else None
         return self._under(found, above)
 
@@ -116,19 +115,43 @@ class Rules:
 
     def _by(self, rule: Rule, bit: ActionSet, action: str, service: str, on: str, *, own_counts: bool) -> Granted | None:
         statement = rule.statement
-        rest, passed = _passed_to(statement.conditions, service)
+        rest, passed = _passed_to(statement.conditions, *principals(service))
         judged = judge_all(rest)
         if not passed or judged.truth is Truth.NEVER:
             return None
-        how_far, resource = reach(statement, action, on)
-        own = statement.resources is not None and OWN.search(resource) is not None
-        if how_far is Reach.NONE or (own and not own_counts):
-            return None
-        taken = max((_denied(d.statement, action, resource, service) for d in self.denies if d.actions & bit), default=Reach.NONE)
-        if taken is Reach.ALL:
-            return None
-        certain = (how_far is Reach.ALL or own) and judged.truth is Truth.ALWAYS and taken is Reach.NONE
-        return Granted(action, rule.policy, statement.index, resource, _words(statement, rest, service, taken), certain)
+        best: Granted | None = None
+        for how_far, resource, patterns in _ways(statement, action, on):
+            own = len(patterns) == 1 and OWN.search(resource) is not None and resource.endswith("}")
+            if own and not own_counts:
+                continue
+            lost = max((_denied(d.statement, action, patterns, service) for d in self.denies if d.actions & bit), default=Reach.NONE)
+            if lost is Reach.ALL:
+                continue
+            certain = (how_far is Reach.ALL or own) and judged.truth is Truth.ALWAYS and lost is Reach.NONE
+            if best is None or certain:
+                best = Granted(action, rule.policy, statement.index, resource, _words(statement, rest, service, lost), certain)
+            if certain:
+                break
+        return best
+
+    def denied(self, action: str, arn: str, username: str = "") -> Reach:
+        """Say whether an action on one resource is denied: never, under some condition, always."""
+        bit, context = expand(action), {"aws:username": (username,)} if username else {}
+        found = [_denies(r.statement, "") for r in self.denies if r.actions & bit and _names(r.statement, arn, context)]
+        return max(found, default=Reach.NONE)
+
+
+def _ways(statement: Statement, action: str, on: str) -> Iterator[tuple[Reach, str, tuple[str, ...]]]:
+    """Give how a statement reaches what an action works on: by all its resources together, then by each."""
+    how_far, resource = reach(statement, action, on)
+    if statement.not_resources is not None:
+        if how_far is not Reach.NONE:
+            yield how_far, resource, ("*",)
+        return
+    if how_far is Reach.ALL:
+        yield how_far, resource, tuple(resource.split(", "))
+    for each, pattern in touching(statement.resources or (), action, on):
+        yield each, pattern, (pattern,)
 
 
 def _names(statement: Statement, arn: str, context: Context) -> bool:
@@ -139,7 +162,7 @@ def _names(statement: Statement, arn: str, context: Context) -> bool:
 
 def _holds(statement: Statement, service: str) -> Reach:
     """Say when a statement's conditions hold: never, sometimes or who knows, always."""
-    rest, passed = _passed_to(statement.conditions, service)
+    rest, passed = _passed_to(statement.conditions, *principals(service))
     truth = judge_all(rest).truth
     if not passed or truth is Truth.NEVER:
         return Reach.NONE
@@ -154,30 +177,32 @@ def actions_of(statement: Statement) -> ActionSet:
     return found if statement.actions is not None else everything() & ~found
 
 
-def _passed_to(conditions: tuple[Condition, ...], service: str) -> tuple[tuple[Condition, ...], bool]:
+def principals(service: str) -> tuple[str, ...]:
+    """Give the names of a service principal, in China's partition too."""
+    return (service, f"{service}.cn") if service else ()
+
+
+def _passed_to(conditions: tuple[Condition, ...], *services: str) -> tuple[tuple[Condition, ...], bool]:
     """Give the conditions that are not about the service a role is passed to, and whether those that are hold for it."""
-    if not service:
+    if not any(services):
         return conditions, True
     about = [c for c in conditions if c.key == PASSED_TO]
-    held = all(holds(c, {PASSED_TO: (service,)}, variables=True) for c in about)
+    held = any(all(holds(c, {PASSED_TO: (name,)}, variables=True) for c in about) for name in services)
     return tuple(c for c in conditions if c.key != PASSED_TO), held
 
 
-def _denied(statement: Statement, action: str, resource: str, service: str) -> Reach:
-    """Say how much of a grant on a resource a denial takes away."""
+def _denies(statement: Statement, service: str) -> Reach:
+    """Say when a denial's conditions hold: never, sometimes or who knows, always."""
     rest, passed = _passed_to(statement.conditions, service)
-    truth = judge_all(rest).truth
+    truth = judge_denial(rest).truth
     if not passed or truth is Truth.NEVER:
         return Reach.NONE
-    how_far, _ = reach(statement, action)
-    patterns = statement.resources or ()
-    all_of_it = how_far is Reach.ALL or any(covers(p, one) for p in patterns for one in [resource])
-    if truth is Truth.ALWAYS and all_of_it:
-        return Reach.ALL
-    touches = (
-        all_of_it or (statement.not_resources is not None and how_far is not Reach.NONE) or any(overlaps(p, resource) for p in patterns)
-    )
-    return Reach.SOME if touches else Reach.NONE
+    return Reach.ALL if truth is Truth.ALWAYS else Reach.SOME
+
+
+def _denied(statement: Statement, action: str, resources: tuple[str, ...], service: str) -> Reach:
+    """Say how much of a grant on resources a denial takes away."""
+    return min(_denies(statement, service), taken(statement, action, resources))
 
 
 def _words(statement: Statement, rest: tuple[Condition, ...], service: str, taken: Reach) -> str:

@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from ringfence.iam.catalogue import ActionSet, everything, expand
-from ringfence.iam.conditions import Judgement, Truth, judge_all
+from ringfence.iam.conditions import Judgement, Truth, judge_all, judge_denial
 from ringfence.iam.document import Policy, Statement
 from ringfence.iam.granted import Rules
-from ringfence.iam.resources import Reach, reach
+from ringfence.iam.resources import Reach, reach, taken
 
 # One of these on every resource is as good as administrator: its holder can give itself the rest (IAM API Reference).
 ADMIN_EQUIVALENT = (
@@ -91,8 +91,8 @@ def _denied(rules: Rules, actions: ActionSet, example: str) -> bool:
     """Whether an unconditional Deny takes all of a set of actions away, on everything that one of them works on."""
     return any(
         not actions & ~rule.actions
-        and judge_all(rule.statement.conditions).truth is Truth.ALWAYS
-        and reach(rule.statement, example)[0] is Reach.ALL
+        and judge_denial(rule.statement.conditions).truth is Truth.ALWAYS
+        and taken(rule.statement, example, ()) is Reach.ALL
         for rule in rules.denies
     )
 

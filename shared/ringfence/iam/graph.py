@@ -14,16 +14,17 @@ from msgspec import Struct
 
 from ringfence.domain.arn import ACCOUNT, parse_arn
 from ringfence.iam.account import ASSUME, Account, Holder, trusted
-from ringfence.iam.catalogue import expand, shapes
+from ringfence.iam.catalogue import shapes
 from ringfence.iam.document import Policy
 from ringfence.iam.escalation import PASSING, Path, candidates, paths
 from ringfence.iam.granted import Granted, Rules
 from ringfence.iam.patterns import like
-from ringfence.iam.resources import OWN
+from ringfence.iam.resources import OWN, Reach
 from ringfence.iam.verdict import is_admin
 
 ADMIN = "admin"
-USERS, ROLES, HERE, HERE_IN_DOUBT = "every user", "every role", "roles of the account's trust", "roles of the account's trust, in doubt"
+IN_DOUBT = ", in doubt"
+USERS, ROLES, HERE = "every user", "every role", "roles of the account's trust"
 REWRITES = ("Attach", "Put", "CreatePolicyVersion")
 UNBOUND = "PermissionsBoundary"
 
@@ -55,7 +56,7 @@ class Graph:
         self.account = account
         self.holders = {h.arn: h for h in account.holders}
         self._shared: dict[tuple[tuple[int, ...], int], Rules] = {}
-        self.rules = {h.arn: self.rules_of(h.policies, h.boundary) for h in account.holders}
+        self.rules = {h.arn: self.rules_of(h.policies, None if _unread(h.boundary) else h.boundary) for h in account.holders}
         self.admins = tuple(h.arn for h in account.holders if is_admin(self.rules[h.arn]))
         self.classes: dict[str, list[str]] = defaultdict(list)
         self._sets: dict[str, frozenset[str]] = defaultdict(frozenset)
@@ -80,11 +81,11 @@ class Graph:
             self.classes[USERS if holder.is_user else ROLES].append(holder.arn)
             for one in trusted(holder.trust):
                 if one.kind == "Service":
-                    self.classes[one.entry].append(holder.arn)
+                    self.classes[one.entry if one.certain else one.entry + IN_DOUBT].append(holder.arn)
                 elif one.entry in self.holders and one.entry != holder.arn:
                     self._by_name(holder, one.entry, one.statement.index, by_id["sts-001"], certain=one.certain)
                 elif one.entry == "*" or _is_account(one.entry, holder.arn):
-                    self.classes[HERE if one.certain else HERE_IN_DOUBT].append(holder.arn)
+                    self.classes[HERE if one.certain else HERE + IN_DOUBT].append(holder.arn)
         for members in self.classes.values():
             members.sort()
         self._sets.update({name: frozenset(members) for name, members in self.classes.items()})
@@ -92,12 +93,13 @@ class Graph:
     def _by_name(self, role: Holder, arn: str, statement: int, path: Path, *, certain: bool) -> None:
         """A trust that names a holder of the account is enough, unless the holder's own policies deny it."""
         rules, holder = self.rules[arn], self.holders[arn]
-        bit = expand(ASSUME)
-        denied = any(r.actions & bit for r in (*rules.denies, *(rules.ceiling.denies if rules.ceiling else ())))
-        allowed = rules.on(ASSUME, role.arn, username=holder.name if holder.is_user else "")
-        if arn in self.admins or (denied and allowed is None) or (rules.ceiling and not holder.is_user and allowed is None):
+        username = holder.name if holder.is_user else ""
+        lost = max(r.denied(ASSUME, role.arn, username) for r in (rules, *([rules.ceiling] if rules.ceiling else [])))
+        outside = rules.ceiling and not holder.is_user and rules.ceiling.on(ASSUME, role.arn) is None
+        if arn in self.admins or lost is Reach.ALL or outside:
             return
-        words = "none" if certain else "the trust policy has a condition or a denial"
+        certain = certain and lost is Reach.NONE
+        words = "none" if certain else "a condition or a denial, of the trust policy or of the holder's, is in doubt"
         proof = Granted(ASSUME, -1, statement, role.arn, words, certain)
         self.edges[arn].append(Edge(path, role.arn, certain, (proof,)))
 
@@ -141,6 +143,11 @@ class Graph:
                 at += 1
             self.classes[name] = found
         return name if self.classes[name] else ""
+
+
+def _unread(boundary: Policy | None) -> bool:
+    """Whether a boundary cannot be read: then it is no limit that anybody should rely on, and the audit says so."""
+    return boundary is not None and bool(boundary.problems)
 
 
 def _is_account(entry: str, arn: str) -> bool:
@@ -190,7 +197,7 @@ def _assume(graph: Graph, holder: Holder, path: Path) -> Iterator[Edge]:
     enters = "iam:UpdateAssumeRolePolicy" if retrusts else ASSUME
     if set(path.actions) - {enters, change}:
         return  # AcquireRole and AssumeRoot reach what is not in the account's inventory
-    for members, sure in ((ROLES, True),) if retrusts else ((HERE, True), (HERE_IN_DOUBT, False)):
+    for members, sure in ((ROLES, True),) if retrusts else ((HERE, True), (HERE + IN_DOUBT, False)):
         for target, grant in graph.targets(holder, enters, members):
             if change is None:
                 yield Edge(path, target, sure and grant.certain, (grant,))
@@ -210,16 +217,18 @@ def _pass(graph: Graph, holder: Holder, path: Path) -> Iterator[Edge]:
     if not all(others):
         return
     more = tuple(g for g in others if g)
-    for target, grant in graph.targets(holder, PASSING, path.passes, path.passes):
-        yield Edge(path, target, path.certain and grant.certain and all(g.certain for g in more), (grant, *more))
+    for members, sure in ((path.passes, True), (path.passes + IN_DOUBT, False)):
+        for target, grant in graph.targets(holder, PASSING, members, path.passes):
+            yield Edge(path, target, sure and path.certain and grant.certain and all(g.certain for g in more), (grant, *more))
 
 
 def _existing(graph: Graph, holder: Holder, path: Path) -> Iterator[Edge]:
     """Which roles what runs already may have: never certain, since a snapshot of IAM does not list what runs."""
     rules = graph.rules[holder.arn]
     proof = tuple(g for a in path.actions if (g := rules.grant(a, on=path.on.get(a, ""))))
-    if len(proof) == len(path.actions) and graph.classes[path.runs_as]:
-        yield Edge(path, path.runs_as, certain=False, proof=proof)
+    for members in (path.runs_as, path.runs_as + IN_DOUBT):
+        if len(proof) == len(path.actions) and graph.classes[members]:
+            yield Edge(path, members, certain=False, proof=proof)
 
 
 _EDGES = {"permissions": _permissions, "credentials": _credentials, "assume": _assume, "pass": _pass, "existing": _existing}

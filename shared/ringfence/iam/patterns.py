@@ -14,13 +14,26 @@ ESCAPES = {"*": "*", "?": "?", "$": "$"}
 Context = Mapping[str, tuple[str, ...]]  # key in lower case -> values
 
 
+def stretches(pieces: list[str]) -> str:
+    """Write the regular expression of pieces with any run between them, in time linear in the text.
+
+    Each piece but the last is taken where it first fits and never again elsewhere: taking a later place could not help what follows.
+    """
+    if len(pieces) == 1:
+        return pieces[0]
+    return pieces[0] + "".join(f"(?>.*?{piece})" for piece in pieces[1:-1] if piece) + ".*" + pieces[-1]
+
+
 @lru_cache(maxsize=16384)
 def _compiled(tokens: tuple[tuple[bool, str], ...], flags: int) -> re.Pattern[str]:
     """Compile tokens: (True, text) holds wildcards, (False, text) is literal."""
-    parts = []
+    pieces = [""]
     for wild, text in tokens:
-        parts += [".*" if wild and c == "*" else "." if wild and c == "?" else re.escape(c) for c in text]
-    return re.compile("".join(parts), re.DOTALL | flags)
+        for n, part in enumerate(text.split("*") if wild else [text]):
+            if n:
+                pieces.append("")
+            pieces[-1] += ".".join(map(re.escape, part.split("?"))) if wild else re.escape(part)
+    return re.compile(stretches(pieces), re.DOTALL | flags)
 
 
 @lru_cache(maxsize=16384)

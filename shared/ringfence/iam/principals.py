@@ -43,7 +43,7 @@ class Principal(Struct, frozen=True):
         arn = parse_arn(self.arn)
         if arn is None:
             return ""
-        if arn.service == "sts" and arn.type == "assumed-role":
+        if arn.service == "sts" and arn.resource.startswith("assumed-role/"):
             return f"arn:{arn.partition}:iam::{arn.account}:role/{arn.resource.split('/')[1]}"
         return self.arn if arn.service == "iam" and arn.type == "role" else ""
 

@@ -10,10 +10,12 @@ from functools import lru_cache
 
 from ringfence.iam.catalogue import shapes
 from ringfence.iam.document import Statement
+from ringfence.iam.patterns import stretches
 
 VARIABLE = re.compile(r"\$\{[^}]*\}")
-OWN = re.compile(r"\$\{aws:(username|userid)\}", re.IGNORECASE)
+OWN = re.compile(r":user/(.*/)?\$\{aws:username\}", re.IGNORECASE)  # the holder itself, where it is a user
 PARTS = 6
+HIDDEN = "\1"  # a variable, of which nothing is known
 FENCED = "\0"
 STARS = ("*", FENCED)
 PLACE = (1, 3, 4)  # partition, region, account
@@ -44,7 +46,7 @@ def service(pattern: str) -> str:
 
 @lru_cache(maxsize=16384)
 def _covering(pattern: str) -> re.Pattern[str]:
-    return re.compile("".join(".*" if c == "*" else "[^*]" if c == "?" else re.escape(c) for c in pattern), re.DOTALL)
+    return re.compile(stretches(["[^*]".join(map(re.escape, part.split("?"))) for part in pattern.split("*")]), re.DOTALL)
 
 
 @lru_cache(maxsize=65536)
@@ -97,11 +99,23 @@ def fenced(shape: str) -> str:
     return ":".join(part.replace("*", FENCED) if n in PLACE else part for n, part in enumerate(parts))
 
 
-@lru_cache(maxsize=16384)
-def anywhere(pattern: str) -> str:
-    """Read a pattern's literal partition, region and account as any."""
+@lru_cache(maxsize=65536)
+def reaches_all(pattern: str, shape: str) -> bool:
+    """Whether a pattern reaches all of a shape, where a literal partition, region or account may be the holder's own.
+
+    Not so where the shape has none (an ARN of IAM has no region), nor for the account `aws`, whose policies nobody else changes.
+    """
+    parts = VARIABLE.sub(HIDDEN, pattern).split(":", PARTS - 1)
+    theirs = shape.split(":", PARTS - 1)
+    free = [n for n in PLACE if (n < min(len(parts), len(theirs)) and parts[n] and theirs[n] and parts[n] != "aws") or n == 1 < len(parts)]
+    return covers(":".join("*" if n in free else part for n, part in enumerate(parts)), shape)
+
+
+@lru_cache(maxsize=65536)
+def takes_all(pattern: str, shape: str) -> bool:
+    """Whether a pattern of a denial takes all of a shape away: only the partition does not count, since an account has one."""
     parts = pattern.split(":", PARTS - 1)
-    return ":".join("*" if n in PLACE and part else part for n, part in enumerate(parts)) if parts[0] == "arn" else pattern
+    return covers(":".join("*" if n == 1 else part for n, part in enumerate(parts)), shape)
 
 
 @lru_cache(maxsize=16384)
@@ -124,7 +138,7 @@ def _reach(patterns: tuple[str, ...], action: str, on: str) -> tuple[Reach, str]
         if set(pattern) == {"*"}:
             return Reach.ALL, pattern
     targets = (on,) if on else known.required or known.every
-    wide = {target: next((p for p in patterns if covers(anywhere(p), target)), None) for target in targets}
+    wide = {target: next((p for p in patterns if reaches_all(p, target)), None) for target in targets}
     by = [pattern for pattern in wide.values() if pattern is not None]
     if by and (len(by) == len(targets) or not (on or known.required)):  # of shapes that are all optional, one is enough
         return Reach.ALL, ", ".join(dict.fromkeys(by))
@@ -136,10 +150,27 @@ def _reach(patterns: tuple[str, ...], action: str, on: str) -> tuple[Reach, str]
 def _reach_of_rest(patterns: tuple[str, ...], action: str, on: str) -> tuple[Reach, str]:
     known = shapes(action)
     words = f"NotResource {', '.join(patterns)}"
-    if any(set(p) == {"*"} for p in patterns):
-        return Reach.NONE, words
-    targets = (on,) if on else known.required or known.every
-    if any(covers(anywhere(p), target) for p in patterns for target in targets):
+    targets = (on,) if on else known.every
+    if any(set(p) == {"*"} for p in patterns) or (targets and all(any(takes_all(p, t) for p in patterns) for t in targets)):
         return Reach.NONE, words
     touched = not known.known or any(overlaps(open_variables(p), fenced(target)) for p in patterns for target in targets)
     return (Reach.SOME if touched else Reach.ALL), words
+
+
+@lru_cache(maxsize=65536)
+def touching(patterns: tuple[str, ...], action: str, on: str) -> tuple[tuple[Reach, str], ...]:
+    """Say how far each pattern of an Allow reaches by itself; those that reach nothing are left out."""
+    each = (_reach((pattern,), action, on) for pattern in patterns)
+    return tuple(found for found in each if found[0] is not Reach.NONE)
+
+
+def taken(statement: Statement, action: str, resources: tuple[str, ...]) -> Reach:
+    """Say how much a denial takes away of an action on the resources that a grant names (or all, by `*`)."""
+    if statement.not_resources is not None:
+        how_far, _ = _reach_of_rest(statement.not_resources, action, "")
+        return how_far
+    patterns, known = statement.resources or (), shapes(action)
+    whole = any(set(p) == {"*"} for p in patterns) or (known.every and all(any(takes_all(p, s) for p in patterns) for s in known.every))
+    if whole or (resources and all(any(covers(p, r) for p in patterns) for r in resources)):
+        return Reach.ALL
+    return Reach.SOME if any(overlaps(open_variables(p), open_variables(r)) for p in patterns for r in resources) else Reach.NONE

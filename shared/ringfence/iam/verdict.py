@@ -7,7 +7,7 @@
 - ok: none of these.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from functools import cache, lru_cache
 
@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from ringfence.iam.catalogue import ActionSet, expand, names, of_level, package_data
-from ringfence.iam.conditions import Truth, judge_all
+from ringfence.iam.conditions import Truth, judge_all, judge_denial
 from ringfence.iam.document import Policy, Problem, Statement
 from ringfence.iam.escalation import Escalation, escalations
 from ringfence.iam.granted import Rule, Rules
@@ -79,7 +79,7 @@ class _Sensitive(Struct, frozen=True):
 
 def judge_policies(policies: Sequence[Policy]) -> Judged:
     """Judge policies that one holder has together."""
-    problems = tuple(p for policy in policies for p in policy.problems)
+    problems = tuple(p for policy in policies for p in (*policy.problems, *_misplaced(policy)))
     if problems:
         return Judged(verdict=Verdict.UNKNOWN, problems=problems)
     rules = Rules(policies)
@@ -95,6 +95,16 @@ def judge_policies(policies: Sequence[Policy]) -> Judged:
     else:
         verdict = Verdict.BROAD if broad else Verdict.OK
     return Judged(verdict=verdict, escalations=found, unknown_actions=unknown, risks=risks)
+
+
+def _misplaced(policy: Policy) -> Iterator[Problem]:
+    """Give what makes a document no policy of an identity: that of a resource grants to others, and is judged by whom it names."""
+    for statement in policy.statements:
+        where = f"Statement[{statement.index}]"
+        if statement.principal is not None or statement.not_principal is not None:
+            yield Problem(where, "names a Principal: this is the policy of a resource or a role's trust, not of an identity")
+        elif statement.resources is None and statement.not_resources is None:
+            yield Problem(where, "has neither Resource nor NotResource")
 
 
 def unknown_actions(statement: Statement) -> tuple[str, ...]:
@@ -130,7 +140,7 @@ def _risks(rules: Rules) -> tuple[Risks, bool]:
     """Give the sensitive actions on everything, and whether the whole is broad."""
     denied = 0
     for rule in rules.denies:
-        if set("".join(rule.statement.resources or ("-",))) == {"*"} and judge_all(rule.statement.conditions).truth is Truth.ALWAYS:
+        if set("".join(rule.statement.resources or ("-",))) == {"*"} and judge_denial(rule.statement.conditions).truth is Truth.ALWAYS:
             denied |= rule.actions
     sets = _sensitive()
     sensitive, wide, whole = sets[0] | sets[1] | sets[2] | sets[3], 0, False
@@ -150,7 +160,8 @@ def _everywhere(rule: Rule, sensitive: ActionSet) -> ActionSet:
         return wanted
     found = 0
     for name in names(wanted):
-        if reach(statement, name)[0] is Reach.ALL:
+        how_far = reach(statement, name)[0]
+        if how_far is Reach.ALL or (statement.not_resources is not None and how_far is Reach.SOME):
             found |= expand(name)
     return found
 

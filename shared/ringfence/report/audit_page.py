@@ -59,7 +59,7 @@ def page(
     )
     ordered = sorted(climbs, key=lambda c: (c.reaches != "admin", not c.certain))
     lists = (
-        ("Policies that were not judged: they are not in the snapshot", account.missing),
+        ("Not in the snapshot, and so not judged", account.missing),
         ("Roles that nobody used for long", unused),
         ("Passwords without MFA", without_mfa),
     )

@@ -1,0 +1,94 @@
+"""`ringfence policy`: what it reads and what it makes of odd files, severities, the words for people; `explain` for the judge's data."""
+
+import json
+from typing import Any
+
+import pytest
+
+from ringfence.iam.catalogue import catalogue
+from tests.support.shell import Shell
+
+ANYWHERE = "arn:aws:iam::123456789012:"
+PASS_LAMBDA = ["iam:PassRole", "lambda:CreateFunction", "lambda:InvokeFunction"]
+
+
+def allow(action: Any, resource: Any = "*", **more: Any) -> dict[str, Any]:
+    """One Allow."""
+    return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
+
+
+DOCUMENT = json.dumps({"Version": "2012-10-17", "Statement": [allow("iam:CreatePolicyVersion")]})
+FILES: dict[str, tuple[str, list[tuple[str, str, str]]]] = {  # text -> name, verdict, part of the error
+    "a document": (DOCUMENT, [("", "escalation", "")]),
+    "a list": (
+        f'[{{"name": "one", "document": {DOCUMENT}}}, {{"document": {DOCUMENT}}}, 7]',
+        [("one", "escalation", ""), ("1", "escalation", ""), ("2", "unknown", "[2]")],
+    ),
+    "an empty list": ("[]", [("", "unknown", "empty list")]),
+    "what the AWS CLI prints": (f'{{"PolicyVersion": {{"Document": {DOCUMENT}}}}}', [("", "escalation", "")]),
+    "text": (json.dumps(DOCUMENT), [("", "escalation", "")]),
+    "nothing": ("", [("", "unknown", "no JSON")]),
+    "not UTF-8": ("\udcff\udcfe\udcfd", [("", "unknown", "not UTF-8")]),
+    "an element twice": ('{"Statement": [], "Statement": []}', [("", "unknown", "'Statement' is written twice")]),
+    "too deep to read": ('{"a":' * 100_000, [("", "unknown", "deeper")]),
+    "deep": ('{"Statement":' * 900 + "1" + "}" * 900, [("", "unknown", "deep")]),
+    "too large": (
+        json.dumps({"Statement": [allow("s3:GetObject", ["arn:aws:s3:::x" * 9] * 400)]}),
+        [("", "unknown", "more than any policy")],
+    ),
+    "a lone surrogate": ('{"Statement": {"Effect": "Allow", "Action": "s3:Get\\ud800", "Resource": "*"}}', [("", "unknown", "")]),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_command_reads(shell: Shell, name: str) -> None:
+    text, wanted = FILES[name]
+    lines = shell("policy", "--json", shell.write("p.json", text.encode("utf-8", "surrogateescape")))
+    assert [(line["name"], line["verdict"]) for line in lines] == [(n, v) for n, v, _ in wanted]
+    for line, (_, _, error) in zip(lines, wanted, strict=True):
+        assert error in line.get("error", "")
+        assert ("error" in line) == bool(error)
+
+
+SEVERITIES: list[tuple[dict[str, Any], str, int]] = [
+    (allow("iam:*"), "critical", 1),
+    (allow("iam:CreatePolicyVersion"), "critical", 1),
+    (allow("iam:CreatePolicyVersion", ANYWHERE + "policy/one"), "critical", 0),
+    (allow("iam:CreatePolicyVersion", ANYWHERE + "policy/one"), "high", 1),
+    (allow("s3:GetObject"), "high", 0),
+    (allow("s3:GetObject"), "medium", 1),
+    (allow("s3:GetObjct"), "medium", 1),
+    (allow("s3:GetObject", "arn:aws:s3:::example/*"), "low", 0),
+]
+
+
+@pytest.mark.parametrize(("statement", "fail_on", "code"), SEVERITIES)
+def test_command_fails_on_severity(shell: Shell, statement: dict[str, Any], fail_on: str, code: int) -> None:
+    file = shell.write("p.json", json.dumps({"Statement": statement}).encode())
+    shell("policy", "--json", "--fail-on", fail_on, file, code=code)
+
+
+def test_command_for_people(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    climbing = shell.write("climbs.json", json.dumps({"Statement": allow(PASS_LAMBDA)}).encode())
+    odd = shell.write("odd.json", b"{}")
+    fine = shell.write("fine.json", json.dumps({"Statement": allow("s3:GetObject", "arn:aws:s3:::example/*")}).encode())
+    shell("policy", climbing, odd, fine)
+    text = " ".join(shell.out.split())
+    assert "escalation" in text
+    assert "-> iam:PassRole on *, lambda:CreateFunction on *, lambda:InvokeFunction on * -> a role that trusts lambda.amazonaws.com" in text
+    assert "[lambda-001, certain]" in text
+    assert "more paths" not in text
+    shell("policy", shell.write("many.json", json.dumps({"Statement": allow(["iam:PassRole", "sagemaker:*"])}).encode()))
+    assert "more paths: --json has them all" in shell.out
+    assert "is empty" in text
+    shell("policy", "nowhere.json", code=2)
+    assert "cannot be read" in shell.err
+
+
+def test_explain_the_catalogue_and_a_path(shell: Shell) -> None:
+    page = shell("explain", "catalogue", "--json")[0]
+    assert page["date"] == catalogue().date
+    assert shell("explain", "lambda-001", "--json")[0]["passes a role to"] == "lambda.amazonaws.com"
+    shell("explain", "catalogue")
+    assert catalogue().date in shell.out
