@@ -130,8 +130,8 @@ class Rules:
             certain = (how_far is Reach.ALL or own) and judged.truth is Truth.ALWAYS and lost is Reach.NONE
             if best is None or certain:
                 best = Granted(action, rule.policy, statement.index, resource, _words(statement, rest, service, lost), certain)
-            if certain:
-                break
+            if certain or judged.truth is not Truth.ALWAYS:
+                break  # no other resource makes it surer
         return best
 
     def denied(self, action: str, arn: str, username: str = "") -> Reach:

@@ -5,6 +5,7 @@ whatever the placeholders hold; a literal partition, account or region does not 
 """
 
 import re
+from collections.abc import Iterator
 from enum import IntEnum
 from functools import lru_cache
 
@@ -157,11 +158,12 @@ def _reach_of_rest(patterns: tuple[str, ...], action: str, on: str) -> tuple[Rea
     return (Reach.SOME if touched else Reach.ALL), words
 
 
-@lru_cache(maxsize=65536)
-def touching(patterns: tuple[str, ...], action: str, on: str) -> tuple[tuple[Reach, str], ...]:
+def touching(patterns: tuple[str, ...], action: str, on: str) -> Iterator[tuple[Reach, str]]:
     """Say how far each pattern of an Allow reaches by itself; those that reach nothing are left out."""
-    each = (_reach((pattern,), action, on) for pattern in patterns)
-    return tuple(found for found in each if found[0] is not Reach.NONE)
+    for pattern in patterns:
+        how_far, named = _reach((pattern,), action, on)
+        if how_far is not Reach.NONE:
+            yield how_far, named
 
 
 def taken(statement: Statement, action: str, resources: tuple[str, ...]) -> Reach:
