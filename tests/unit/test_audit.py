@@ -134,6 +134,17 @@ CASES: dict[str, tuple[list[SNAPSHOT], dict[str, tuple[str, bool]]]] = {
     "trust of another account": ([user("ana", doc("sts:AssumeRole")), role("top", doc("*"), by=trust(AWS="210987654321"))], {}),
     "trust that denies": ([user("ana", doc("sts:AssumeRole")), role("top", doc("*"), by=trust("Deny", AWS="*"))], {}),
     "trust by name is enough": ([user("ana", doc(DATA)), role("top", doc("*"), by=trust(AWS=MINE))], {"sts-001": ("admin", True)}),
+    "trust that names a session": (
+        [role("ana", doc(DATA)), role("top", doc("*"), by=trust(AWS=f"arn:aws:sts::{ACCOUNT}:assumed-role/ana/one"))],
+        {"sts-001": ("admin", True)},
+    ),
+    "what is denied is no strength": (
+        [
+            user("ana", doc("*"), {"Statement": [{"Effect": "Deny", "NotAction": "sts:AssumeRole", "Resource": "*"}]}),
+            role("data", doc("s3:*"), by=HERE),
+        ],
+        {"sts-001": (arn("role", "data"), True)},
+    ),
     "trust by name, denied": ([user("ana", doc("sts:*", effect="Deny")), role("top", doc("*"), by=trust(AWS=MINE))], {}),
     "trust that cannot be read": ([user("ana", doc("sts:AssumeRole")), role("top", doc("*"), by={"Statement": 7})], {}),
     "trust is rewritten": ([user("ana", doc("iam:UpdateAssumeRolePolicy")), TOP], {"iam-012": ("admin", True)}),
@@ -268,7 +279,7 @@ POLICIES = {
 def test_climb(name: str) -> None:
     entries, wanted = CASES[name]
     found = climbs(Graph(Reader(snapshot(*entries, policies=POLICIES)).account()))
-    mine = {c.path.id: (c.reaches, c.certain) for c in found if c.identity == MINE}
+    mine = {c.path.id: (c.reaches, c.certain) for c in found if c.identity in (MINE, arn("role", "ana"))}
     assert mine == wanted
     assert all(c.proof for c in found)
 

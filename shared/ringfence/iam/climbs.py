@@ -66,7 +66,7 @@ class _Class:
     """What the members of a class may do: together, and the strongest first."""
 
     def __init__(self, graph: Graph, members: list[str]) -> None:
-        allowed = {arn: graph.rules[arn].allowed for arn in members}
+        allowed = {arn: graph.rules[arn].strength for arn in members}
         self.together: ActionSet = 0
         for one in set(allowed.values()):
             self.together |= one
@@ -78,12 +78,12 @@ def _to_stronger(graph: Graph, arn: str, edge: Edge, strength: dict[str, _Class]
 
     Of a large class only its strongest are compared, so that the work grows with the holders and not with their square.
     """
-    mine = graph.rules[arn].allowed
+    mine = graph.rules[arn].strength
     whole = strength.get(edge.to)
     if whole is not None and not whole.together & ~mine:
         return None
     others = [a for a in (whole.strongest if whole else [edge.to]) if a in graph.rules and a != arn]
-    best = max(others, key=lambda a: (graph.rules[a].allowed & ~mine).bit_count(), default=None)
-    if best is None or not graph.rules[best].allowed & ~mine:
+    best = max(others, key=lambda a: (graph.rules[a].strength & ~mine).bit_count(), default=None)
+    if best is None or not graph.rules[best].strength & ~mine:
         return None
     return Climb(identity=arn, path=edge.path, reaches=best, via=(), certain=edge.certain, proof=edge.proof)

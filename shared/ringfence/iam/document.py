@@ -53,6 +53,7 @@ class Policy(Struct, frozen=True):
     variables: bool = False  # of version 2012-10-17: policy variables count
 
 
+LONGEST = 2048  # an ARN (IAM API Reference)
 DEEPEST = 12  # Statement, condition, operator, key and value need six
 KEYS = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Principal", "NotPrincipal", "Condition"}
 
@@ -155,6 +156,9 @@ def _strings(where: str, value: object, problems: list[Problem]) -> tuple[str, .
     items = value if isinstance(value, (list, tuple)) else [value]
     if not items or not all(isinstance(item, str) for item in items):
         problems.append(Problem(where, f"is {value!r:.60}, expected a string or a list of strings"))
+        return ()
+    if long := next((item for item in items if isinstance(item, str) and len(item) > LONGEST), None):
+        problems.append(Problem(where, f"holds {long!r:.40} of {len(long)} characters, more than any ARN ({LONGEST})"))
         return ()
     return tuple(items)
 

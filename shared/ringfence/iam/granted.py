@@ -5,6 +5,7 @@ part only, or under a condition, leaves the grant, but no longer certain.
 """
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -67,6 +68,15 @@ class Rules:
             above = self.ceiling.grant(action, service=service, on=on) if self.ceiling and best else None
             self._found[asked] = self._under(best, above)
         return self._found[asked]
+
+    @cached_property
+    def strength(self) -> ActionSet:
+        """The actions that are allowed on something, without those that are denied on everything."""
+        left = self.allowed
+        for rule in self.denies:
+            if any(set(p) == {"*"} for p in rule.statement.resources or ()) and _denies(rule.statement, "") is Reach.ALL:
+                left &= ~rule.actions
+        return left
 
     def on(self, action: str, arn: str, *, service: str = "", username: str = "") -> Granted | None:
         """Give the surest grant of an action on one resource, or None. `username`: the holder's, where it is a user."""

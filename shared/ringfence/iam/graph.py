@@ -19,6 +19,7 @@ from ringfence.iam.document import Policy
 from ringfence.iam.escalation import PASSING, Path, candidates, paths
 from ringfence.iam.granted import Granted, Rules
 from ringfence.iam.patterns import like
+from ringfence.iam.principals import Principal
 from ringfence.iam.resources import OWN, Reach
 from ringfence.iam.verdict import is_admin
 
@@ -82,8 +83,8 @@ class Graph:
             for one in trusted(holder.trust):
                 if one.kind == "Service":
                     self.classes[one.entry if one.certain else one.entry + IN_DOUBT].append(holder.arn)
-                elif one.entry in self.holders and one.entry != holder.arn:
-                    self._by_name(holder, one.entry, one.statement.index, by_id["sts-001"], certain=one.certain)
+                elif (named := Principal("AWS", one.entry).role or one.entry) in self.holders and named != holder.arn:
+                    self._by_name(holder, named, one.statement.index, by_id["sts-001"], certain=one.certain)
                 elif one.entry == "*" or _is_account(one.entry, holder.arn):
                     self.classes[HERE if one.certain else HERE + IN_DOUBT].append(holder.arn)
         for members in self.classes.values():
