@@ -5,17 +5,24 @@ only match themselves, so that a look-alike never matches.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
+
+
+def stretches(pieces: Sequence[str]) -> str:
+    """Write the regular expression of pieces with any run between them, in time linear in the text.
+
+    Each piece but the last is taken where it first fits and never again elsewhere: taking a later place could not help what follows.
+    """
+    if len(pieces) == 1:
+        return pieces[0]
+    return pieces[0] + "".join(f"(?>.*?{piece})" for piece in pieces[1:-1] if piece) + ".*" + pieces[-1]
 
 
 @lru_cache(maxsize=4096)
 def _pattern(glob: str) -> re.Pattern[str]:
     pieces = [".".join(map(re.escape, part.split("?"))) for part in glob.split("*")]
-    # A piece is taken where it first fits, and for good: so the time stays linear in the text.
-    middle = "".join(f"(?>.*?{piece})" for piece in pieces[1:-1] if piece)
-    whole = pieces[0] if len(pieces) == 1 else f"{pieces[0]}{middle}.*{pieces[-1]}"
-    return re.compile(whole, re.IGNORECASE | re.ASCII | re.DOTALL)
+    return re.compile(stretches(pieces), re.IGNORECASE | re.ASCII | re.DOTALL)
 
 
 def matches(glob: str, text: str) -> bool:

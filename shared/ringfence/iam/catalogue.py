@@ -119,8 +119,6 @@ def names(actions: ActionSet) -> tuple[str, ...]:
         bit = actions & -actions
         number = bit.bit_length() - 1
         at = bisect_right(starts, number) - 1
-        while starts[at + 1] <= number:  # pragma: no cover - a service without actions
-            at += 1
         prefix = services[at]
         found.append(f"{prefix}:{_spelled(prefix)[number - starts[at]]}")
         actions ^= bit

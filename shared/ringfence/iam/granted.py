@@ -70,20 +70,25 @@ class Rules:
         return self._found[asked]
 
     @cached_property
+    def denied_everywhere(self) -> ActionSet:
+        """The actions that are surely denied on every resource."""
+        found = 0
+        for rule in self.denies:
+            if any(set(p) == {"*"} for p in rule.statement.resources or ()) and _holds(rule.statement, "") is Reach.ALL:
+                found |= rule.actions
+        return found
+
+    @property
     def strength(self) -> ActionSet:
         """The actions that are allowed on something, without those that are denied on everything."""
-        left = self.allowed
-        for rule in self.denies:
-            if any(set(p) == {"*"} for p in rule.statement.resources or ()) and _denies(rule.statement, "") is Reach.ALL:
-                left &= ~rule.actions
-        return left
+        return self.allowed & ~self.denied_everywhere
 
     def on(self, action: str, arn: str, *, service: str = "", username: str = "") -> Granted | None:
         """Give the surest grant of an action on one resource, or None. `username`: the holder's, where it is a user."""
         bit, context, lost = expand(action), {"aws:username": (username,)} if username else {}, Reach.NONE
         for rule in self.denies:
             if rule.actions & bit and _names(rule.statement, arn, context):
-                lost = max(lost, _denies(rule.statement, service))
+                lost = max(lost, _holds(rule.statement, service))
         if lost is Reach.ALL:
             return None
         found: Granted | None = None
@@ -147,7 +152,7 @@ class Rules:
     def denied(self, action: str, arn: str, username: str = "") -> Reach:
         """Say whether an action on one resource is denied: never, under some condition, always."""
         bit, context = expand(action), {"aws:username": (username,)} if username else {}
-        found = [_denies(r.statement, "") for r in self.denies if r.actions & bit and _names(r.statement, arn, context)]
+        found = [_holds(r.statement, "") for r in self.denies if r.actions & bit and _names(r.statement, arn, context)]
         return max(found, default=Reach.NONE)
 
 
@@ -172,8 +177,8 @@ def _names(statement: Statement, arn: str, context: Context) -> bool:
 
 def _holds(statement: Statement, service: str) -> Reach:
     """Say when a statement's conditions hold: never, sometimes or who knows, always."""
-    rest, passed = _passed_to(statement.conditions, *principals(service))
-    truth = judge_all(rest).truth
+    rest, passed = _passed_to(statement.conditions, *(principals(service) if statement.allow else (service,)))
+    truth = (judge_all if statement.allow else judge_denial)(rest).truth
     if not passed or truth is Truth.NEVER:
         return Reach.NONE
     return Reach.ALL if truth is Truth.ALWAYS else Reach.SOME
@@ -201,18 +206,9 @@ def _passed_to(conditions: tuple[Condition, ...], *services: str) -> tuple[tuple
     return tuple(c for c in conditions if c.key != PASSED_TO), held
 
 
-def _denies(statement: Statement, service: str) -> Reach:
-    """Say when a denial's conditions hold: never, sometimes or who knows, always."""
-    rest, passed = _passed_to(statement.conditions, service)
-    truth = judge_denial(rest).truth
-    if not passed or truth is Truth.NEVER:
-        return Reach.NONE
-    return Reach.ALL if truth is Truth.ALWAYS else Reach.SOME
-
-
 def _denied(statement: Statement, action: str, resources: tuple[str, ...], service: str) -> Reach:
     """Say how much of a grant on resources a denial takes away."""
-    return min(_denies(statement, service), taken(statement, action, resources))
+    return min(_holds(statement, service), taken(statement, action, resources))
 
 
 def _words(statement: Statement, rest: tuple[Condition, ...], service: str, taken: Reach) -> str:

@@ -9,19 +9,11 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
+from ringfence.domain.glob import stretches
+
 VARIABLE = re.compile(r"\$\{([^}]*)\}")
 ESCAPES = {"*": "*", "?": "?", "$": "$"}
 Context = Mapping[str, tuple[str, ...]]  # key in lower case -> values
-
-
-def stretches(pieces: list[str]) -> str:
-    """Write the regular expression of pieces with any run between them, in time linear in the text.
-
-    Each piece but the last is taken where it first fits and never again elsewhere: taking a later place could not help what follows.
-    """
-    if len(pieces) == 1:
-        return pieces[0]
-    return pieces[0] + "".join(f"(?>.*?{piece})" for piece in pieces[1:-1] if piece) + ".*" + pieces[-1]
 
 
 @lru_cache(maxsize=16384)

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from enum import IntEnum
 from functools import lru_cache
 
+from ringfence.domain.glob import stretches
 from ringfence.iam.catalogue import shapes
 from ringfence.iam.document import Statement
-from ringfence.iam.patterns import stretches
 
 VARIABLE = re.compile(r"\$\{[^}]*\}")
 OWN = re.compile(r":user/(.*/)?\$\{aws:username\}", re.IGNORECASE)  # the holder itself, where it is a user

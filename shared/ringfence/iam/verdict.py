@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from ringfence.iam.catalogue import ActionSet, expand, names, of_level, package_data
-from ringfence.iam.conditions import Truth, judge_all, judge_denial
+from ringfence.iam.conditions import Truth, judge_all
 from ringfence.iam.document import Policy, Problem, Statement
 from ringfence.iam.escalation import Escalation, escalations
 from ringfence.iam.granted import Rule, Rules
@@ -138,10 +138,7 @@ def _set(patterns: Sequence[str]) -> ActionSet:
 
 def _risks(rules: Rules) -> tuple[Risks, bool]:
     """Give the sensitive actions on everything, and whether the whole is broad."""
-    denied = 0
-    for rule in rules.denies:
-        if set("".join(rule.statement.resources or ("-",))) == {"*"} and judge_denial(rule.statement.conditions).truth is Truth.ALWAYS:
-            denied |= rule.actions
+    denied = rules.denied_everywhere
     sets = _sensitive()
     sensitive, wide, whole = sets[0] | sets[1] | sets[2] | sets[3], 0, False
     for rule in rules.allows:
