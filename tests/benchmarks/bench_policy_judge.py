@@ -89,12 +89,12 @@ def snapshot(size: int) -> dict[str, Any]:
 def account(size: int) -> None:
     """Audit one account and print seconds, ways found and peak memory; run in an interpreter of its own."""
     from ringfence.clouds.authorization_details import Reader
-    from ringfence.iam import Graph, climbs
+    from ringfence.iam import Climbs, Graph
 
     raw = snapshot(size)
     gc.freeze()
     started = time.process_time()
-    found = climbs(Graph(Reader(raw).account()))
+    found = Climbs(Graph(Reader(raw).account())).all()
     seconds = time.process_time() - started
     print(json.dumps([seconds, len(found), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024]))
 

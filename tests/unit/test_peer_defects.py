@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ringfence.clouds.authorization_details import Reader
-from ringfence.iam import Effect, Graph, Policies, Principal, Request, Verdict, authorize, climbs, judge_policies, parse
+from ringfence.iam import Climbs, Effect, Graph, Policies, Principal, Request, Verdict, authorize, judge_policies, parse
 
 ROLE = "arn:aws:iam::123456789012:role/holder"
 TRAIN = {"Effect": "Allow", "Action": "sagemaker:CreateTrainingJob", "Resource": "*"}
@@ -87,4 +87,4 @@ def test_pmapper_boundary_only_and_scps() -> None:
     }
     graph = Graph(Reader({"UserDetailList": [user]}).account())
     assert graph.admins == ()
-    assert climbs(graph) == ()
+    assert Climbs(graph).all() == ()

@@ -15,7 +15,7 @@ from ringfence.cli.main import Context
 from ringfence.clouds.authorization_details import Reader
 from ringfence.clouds.snapshot import EXTRA, objects
 from ringfence.domain.finding import Severity
-from ringfence.iam import Account, Climb, Graph, climbs
+from ringfence.iam import Account, Climb, Climbs, Graph
 from ringfence.report.audit_page import page
 from ringfence.sources._read import moment
 
@@ -53,7 +53,7 @@ def command(context: Context, snapshot: Path, html: Path | None, now: datetime |
     started = time.perf_counter()
     account = Reader(raw).account()
     graph = Graph(account)
-    found = climbs(graph)
+    found = Climbs(graph).all()
     unused, without_mfa = tuple(unused_roles(raw, now or datetime.now(UTC))), tuple(passwords_without_mfa(raw))
     findings = list(findings_of(account, graph, found, unused, without_mfa))
     seconds = round(time.perf_counter() - started, 3)

@@ -48,7 +48,7 @@ class Reader:
         self.missing.update({f"group {name} of {entry.get('Arn')}": None for name in names if name not in groups})
         mine = [groups[name] for name in names if name in groups]
         boundary = entry.get("PermissionsBoundary")
-        arn = str(boundary.get("PermissionsBoundaryArn")) if isinstance(boundary, Mapping) else None
+        arn = str(boundary.get("PermissionsBoundaryArn")) if isinstance(boundary, Mapping) else ""
         return Holder(
             arn=str(entry.get("Arn")),
             name=str(entry.get(f"{kind}Name", "")),
@@ -56,7 +56,8 @@ class Reader:
             policies=(*policies, *(p for g in mine for p in g.policies)),
             own=(*own, *(arn for g in mine for arn in g.own)),
             groups=tuple(g.arn for g in mine),
-            boundary=None if arn is None else self._managed(arn),
+            boundary=self._managed(arn) if arn else None,
+            boundary_arn=arn,
             trust=parse(entry.get("AssumeRolePolicyDocument")) if kind == "Role" else None,
         )
 

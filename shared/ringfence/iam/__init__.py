@@ -1,23 +1,24 @@
 """The policy judge: what policies grant, and how surely; who may become whom. Pure: no cloud, no clock.
 
-`authorize` decides one request; `judge_policies` weighs documents; `Graph` and `climbs` an account; `admin_grants` and
+`authorize` decides one request; `judge_policies` weighs documents; `Graph` and `Climbs` an account; `admin_grants` and
 `wildcard_grants` are what the guardrails ask. What cannot be judged is said, never passed.
 """
 
 from ringfence.iam.account import Account, Group, Holder
 from ringfence.iam.authorize import Decision, Effect, Policies, Proof, Request, authorize
-from ringfence.iam.climbs import climbs
+from ringfence.iam.climbs import Climb, Climbs, Step
 from ringfence.iam.difference import Difference, difference
 from ringfence.iam.document import Policy, Problem, Statement, parse
 from ringfence.iam.escalation import Escalation, Path, escalations, paths
 from ringfence.iam.grants import Grant, admin_grants, wildcard_grants
-from ringfence.iam.graph import Climb, Graph
+from ringfence.iam.graph import Graph
 from ringfence.iam.principals import Principal
 from ringfence.iam.verdict import Judged, Verdict, judge_policies
 
 __all__ = [
     "Account",
     "Climb",
+    "Climbs",
     "Decision",
     "Difference",
     "Effect",
@@ -35,10 +36,10 @@ __all__ = [
     "Proof",
     "Request",
     "Statement",
+    "Step",
     "Verdict",
     "admin_grants",
     "authorize",
-    "climbs",
     "difference",
     "escalations",
     "judge_policies",

@@ -28,6 +28,7 @@ class Holder(Struct, frozen=True, kw_only=True):
     own: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     boundary: Policy | None = None
+    boundary_arn: str = ""
     trust: Policy | None = None
 
 

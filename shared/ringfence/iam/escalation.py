@@ -4,7 +4,7 @@ A path is matched where every action is granted on something it works on. It is 
 leads on without anything that only the account could tell; that somebody stronger exists may be assumed, how strong may not.
 """
 
-from functools import cache
+from functools import cache, lru_cache
 
 import msgspec
 from msgspec import Struct
@@ -49,6 +49,12 @@ def paths() -> tuple[Path, ...]:
 
 
 @cache
+def path_of(name: str) -> Path:
+    """Give a path by its id."""
+    return next(path for path in paths() if path.id == name)
+
+
+@cache
 def _needs() -> tuple[tuple[Path, ActionSet], ...]:
     return tuple((path, needed(path)) for path in paths())
 
@@ -77,8 +83,13 @@ def escalations(rules: Rules) -> tuple[Escalation, ...]:
 
 def candidates(rules: Rules) -> tuple[Path, ...]:
     """Give the paths whose every action is granted on something, whatever the resources and conditions."""
-    missing = _any_needed() & ~rules.allowed
-    return () if missing == _any_needed() else tuple(path for path, need in _needs() if not need & missing)
+    return _without(_any_needed() & ~rules.allowed)
+
+
+@lru_cache(maxsize=4096)
+def _without(missing: ActionSet) -> tuple[Path, ...]:
+    """Give the paths that need none of the missing actions."""
+    return tuple(path for path, need in _needs() if not need & missing)
 
 
 def _match(path: Path, rules: Rules) -> Escalation | None:

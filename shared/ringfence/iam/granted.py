@@ -6,6 +6,7 @@ part only, or under a condition, leaves the grant, but no longer certain.
 
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,8 +15,10 @@ from ringfence.iam.catalogue import ActionSet, everything, expand
 from ringfence.iam.conditions import Truth, judge_all, judge_denial
 from ringfence.iam.document import Condition, Policy, Statement
 from ringfence.iam.operators import holds
-from ringfence.iam.patterns import Context, like
 from ringfence.iam.resources import OWN, Reach, reach, taken, touching
+
+if TYPE_CHECKING:
+    from ringfence.iam.areas import Area
 
 PASSED_TO = "iam:passedtoservice"
 
@@ -52,6 +55,7 @@ class Rules:
         self.ceiling = ceiling
         if ceiling is not None:
             self.allowed &= ceiling.allowed
+        self.areas: dict[tuple[str, str, str], tuple[Area, ...]] = {}  # filled by ringfence.iam.areas
         self._found: dict[tuple[str, str, str, bool], Granted | None] = {}
 
     def grant(self, action: str, *, service: str = "", on: str = "", own_counts: bool = True) -> Granted | None:
@@ -74,7 +78,7 @@ class Rules:
         """The actions that are surely denied on every resource."""
         found = 0
         for rule in self.denies:
-            if any(set(p) == {"*"} for p in rule.statement.resources or ()) and _holds(rule.statement, "") is Reach.ALL:
+            if any(set(p) == {"*"} for p in rule.statement.resources or ()) and holding(rule.statement, "") is Reach.ALL:
                 found |= rule.actions
         return found
 
@@ -82,45 +86,6 @@ class Rules:
     def strength(self) -> ActionSet:
         """The actions that are allowed on something, without those that are denied on everything."""
         return self.allowed & ~self.denied_everywhere
-
-    def on(self, action: str, arn: str, *, service: str = "", username: str = "") -> Granted | None:
-        """Give the surest grant of an action on one resource, or None. `username`: the holder's, where it is a user."""
-        bit, context, lost = expand(action), {"aws:username": (username,)} if username else {}, Reach.NONE
-        for rule in self.denies:
-            if rule.actions & bit and _names(rule.statement, arn, context):
-                lost = max(lost, _holds(rule.statement, service))
-        if lost is Reach.ALL:
-            return None
-        found: Granted | None = None
-        for rule in self.allows:
-            statement = rule.statement
-            if not rule.actions & bit or not _names(statement, arn, context) or (truth := _holds(statement, service)) is Reach.NONE:
-                continue
-            rest, _ = _passed_to(statement.conditions, service)
-            certain = truth is Reach.ALL and lost is Reach.NONE
-            if found is None or certain:
-                found = Granted(action, rule.policy, statement.index, arn, _words(statement, rest, service, lost), certain)
-        above = self.ceiling.on(action, arn, service=service, username=username) if self.ceiling and found else None
-        return self._under(found, above)
-
-    def by_pattern(self, action: str, service: str = "") -> tuple[Granted, ...] | None:
-        """Give the grants of an action by each pattern of resources.
-
-        None where a denial, the ceiling, a variable or NotResource needs each resource to be looked at by itself.
-        """
-        bit, found = expand(action), list[Granted]()
-        if self.ceiling is not None or any(rule.actions & bit for rule in self.denies):
-            return None
-        for rule in self.allows:
-            statement = rule.statement
-            if not rule.actions & bit or (truth := _holds(statement, service)) is Reach.NONE:
-                continue
-            if statement.resources is None or any("${" in pattern for pattern in statement.resources):
-                return None
-            rest, _ = _passed_to(statement.conditions, service)
-            words = _words(statement, rest, service, Reach.NONE)
-            found += [Granted(action, rule.policy, statement.index, p, words, truth is Reach.ALL) for p in statement.resources]
-        return tuple(found)
 
     def _under(self, found: Granted | None, above: Granted | None) -> Granted | None:
         """Give what is left of a grant under the ceiling."""
@@ -144,16 +109,18 @@ class Rules:
                 continue
             certain = (how_far is Reach.ALL or own) and judged.truth is Truth.ALWAYS and lost is Reach.NONE
             if best is None or certain:
-                best = Granted(action, rule.policy, statement.index, resource, _words(statement, rest, service, lost), certain)
+                best = Granted(
+                    action, rule.policy, statement.index, resource, told(statement, service, cut=lost is not Reach.NONE), certain
+                )
             if certain or judged.truth is not Truth.ALWAYS:
                 break  # no other resource makes it surer
         return best
 
-    def denied(self, action: str, arn: str, username: str = "") -> Reach:
-        """Say whether an action on one resource is denied: never, under some condition, always."""
-        bit, context = expand(action), {"aws:username": (username,)} if username else {}
-        found = [_holds(r.statement, "") for r in self.denies if r.actions & bit and _names(r.statement, arn, context)]
-        return max(found, default=Reach.NONE)
+    @cached_property
+    def personal(self) -> bool:
+        """Whether a policy variable is in a resource, so that what is granted is another thing for each holder."""
+        every = (*self.allows, *self.denies, *(self.ceiling.allows + self.ceiling.denies if self.ceiling else ()))
+        return any("${" in p for r in every for p in (*(r.statement.resources or ()), *(r.statement.not_resources or ())))
 
 
 def _ways(statement: Statement, action: str, on: str) -> Iterator[tuple[Reach, str, tuple[str, ...]]]:
@@ -169,13 +136,7 @@ def _ways(statement: Statement, action: str, on: str) -> Iterator[tuple[Reach, s
         yield each, pattern, (pattern,)
 
 
-def _names(statement: Statement, arn: str, context: Context) -> bool:
-    """Whether a statement's resources name an ARN."""
-    patterns = statement.resources if statement.not_resources is None else statement.not_resources
-    return any(like(p, arn, context, variables=True) for p in patterns or ()) == (statement.not_resources is None)
-
-
-def _holds(statement: Statement, service: str) -> Reach:
+def holding(statement: Statement, service: str) -> Reach:
     """Say when a statement's conditions hold: never, sometimes or who knows, always."""
     rest, passed = _passed_to(statement.conditions, *(principals(service) if statement.allow else (service,)))
     truth = (judge_all if statement.allow else judge_denial)(rest).truth
@@ -208,15 +169,16 @@ def _passed_to(conditions: tuple[Condition, ...], *services: str) -> tuple[tuple
 
 def _denied(statement: Statement, action: str, resources: tuple[str, ...], service: str) -> Reach:
     """Say how much of a grant on resources a denial takes away."""
-    return min(_holds(statement, service), taken(statement, action, resources))
+    return min(holding(statement, service), taken(statement, action, resources))
 
 
-def _words(statement: Statement, rest: tuple[Condition, ...], service: str, taken: Reach) -> str:
-    """Say how the conditions of a grant were judged."""
+def told(statement: Statement, service: str, *, cut: bool) -> str:
+    """Say how the conditions of a grant were judged; `cut`: a denial takes a part of it away."""
+    rest, _ = _passed_to(statement.conditions, *principals(service))
     judged = judge_all(rest)
     words = [f"holds for {service}"] if len(rest) < len(statement.conditions) else []
     if rest:
         words.append(str(judged.truth) if judged.truth is Truth.ALWAYS else f"{judged.truth}: {judged.reason}")
-    if taken is not Reach.NONE:
+    if cut:
         words.append("a denial takes a part away")
     return "; ".join(words) or "none"

@@ -1,73 +1,96 @@
 """Who may become whom in an account, and who reaches administrator.
 
-Nodes are users, roles and classes of them (every user; every role; the roles that a service or the account may assume), so that a grant
-on everything is one edge, not one for each member. An edge is a path of `paths.json` with its proof. What only the account's inventory
-could tell is looked up in it; how strong a target is, too: climbing to somebody who may do nothing more is not reported.
+Nodes are users, roles, groups and classes of them (every user; every role; the roles that a service or the account may assume), so that a
+grant on everything is one edge, not one for each member. An edge is a path of `paths.json` with its proof. What only the account's
+inventory could tell is looked up in it; how strong a target is, too: climbing to somebody who may do nothing more is not reported.
 """
 
-import re
-from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from functools import reduce
+from itertools import product
+from operator import or_
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ringfence.domain.arn import ACCOUNT, parse_arn
-from ringfence.iam.account import ASSUME, Account, Holder, trusted
-from ringfence.iam.catalogue import shapes
-from ringfence.iam.document import Policy
-from ringfence.iam.escalation import PASSING, Path, candidates, paths
+from ringfence.iam.account import ASSUME, Account, Holder, Trusted, trusted
+from ringfence.iam.areas import areas
+from ringfence.iam.catalogue import ActionSet
+from ringfence.iam.document import Policy, parse
+from ringfence.iam.escalation import Path, path_of
 from ringfence.iam.granted import Granted, Rules
-from ringfence.iam.patterns import like
+from ringfence.iam.places import NOBODY, Place, Places
 from ringfence.iam.principals import Principal
-from ringfence.iam.resources import OWN, Reach
 from ringfence.iam.verdict import is_admin
 
 ADMIN = "admin"
-IN_DOUBT = ", in doubt"
-USERS, ROLES, HERE = "every user", "every role", "roles of the account's trust"
-REWRITES = ("Attach", "Put", "CreatePolicyVersion")
-UNBOUND = "PermissionsBoundary"
+USERS, ROLES, GROUPS, HERE = "every user", "every role", "every group", "roles of the account's trust"
+UNLIMITED, IN_DOUBT = ", without a boundary", ", in doubt"
+WRITABLE = "policies that the account manages"
+BY_TRUST = parse({"Statement": {"Effect": "Allow", "Action": ASSUME, "Resource": "*"}})  # what a trust gives to whom it names
 
 
 class Edge(Struct, frozen=True, gc=False):
-    """A path from a holder to an identity, a class of them, or administrator."""
+    """A path from a holder to an identity, a class of them but for some, or administrator; to itself where it only gets rid of its boundary."""
 
     path: Path
     to: str
     certain: bool
     proof: tuple[Granted, ...]
+    without: frozenset[str] = NOBODY
 
 
-class Climb(Struct, frozen=True, kw_only=True, gc=False):
-    """A holder that reaches administrator, or an identity that may do more; `via` are the identities on the way."""
+class Node(Struct, frozen=True):
+    """A user, a role, or what a group makes of whoever joins it. `limited`: whatever it gives itself, its boundary stays above."""
 
-    identity: str
-    path: Path
-    reaches: str
-    via: tuple[str, ...]
-    certain: bool
-    proof: tuple[Granted, ...]
+    name: str
+    holder: Holder
+    rules: Rules
+    limited: bool = False
+
+    @property
+    def username(self) -> str:
+        """The name that policy variables take; a role has none."""
+        return self.holder.name if self.holder.is_user else ""
+
+    def on(self, action: str, arn: str) -> Granted | None:
+        """Give the surest grant of an action on one resource, or None."""
+        return next((a.granted for a in areas(self.rules, action, username=self.username) if a.holds(arn)), None)
 
 
 class Graph:
-    """The graph of an account."""
+    """The nodes of an account, and the places in it; edges are drawn by `ringfence.iam.ways`."""
 
     def __init__(self, account: Account) -> None:
         self.account = account
-        self.holders = {h.arn: h for h in account.holders}
         self._shared: dict[tuple[tuple[int, ...], int], Rules] = {}
-        self.rules = {h.arn: self.rules_of(h.policies, None if _unread(h.boundary) else h.boundary) for h in account.holders}
-        self.admins = tuple(h.arn for h in account.holders if is_admin(self.rules[h.arn]))
-        self.classes: dict[str, list[str]] = defaultdict(list)
-        self._sets: dict[str, frozenset[str]] = defaultdict(frozenset)
-        self.edges: dict[str, list[Edge]] = defaultdict(list)
+        self._admin: dict[int, bool] = {}
+        self._together: dict[str, ActionSet] = {}
+        self.nodes = {h.arn: self.node(h) for h in account.holders}
+        self.nodes.update({g.arn: self._joined(g.arn) for g in account.groups.values()})
+        self.admins = tuple(h.arn for h in account.holders if self.is_admin(self.nodes[h.arn].rules))
+        self.places = Places()
+        self.named: dict[str, list[Edge]] = defaultdict(list)
         self._classify()
-        known = set(self.admins)
-        for holder in account.holders:
-            if holder.arn not in known:
-                for path in candidates(self.rules[holder.arn]):
-                    self.edges[holder.arn] += _EDGES[path.kind](self, holder, path)
+
+    def node(self, holder: Holder) -> Node:
+        """Give a holder with its rules. A boundary that cannot be read is no limit to rely on, and the audit says so."""
+        boundary = None if holder.boundary is None or holder.boundary.problems else holder.boundary
+        limited = boundary is not None and not self.is_admin(self.rules_of((boundary,)))
+        return Node(holder.arn, holder, self.rules_of(holder.policies, boundary), limited)
+
+    def freed(self, node: Node) -> Node:
+        """Give a node without its boundary."""
+        return self.node(replace(node.holder, boundary=None))
+
+    def _joined(self, arn: str) -> Node:
+        """Give what a group makes of a user that joins it, by the group's policies alone; `*` stands for the user's name."""
+        group = self.account.groups[arn]
+        policies, anybody = group.policies, f"{arn.partition(':group/')[0]}:user/*"
+        user = Holder(arn=anybody, name="*", is_user=True, policies=policies, own=group.own, groups=(arn,))
+        return Node(arn, user, self.rules_of(policies))
 
     def rules_of(self, policies: tuple[Policy, ...], boundary: Policy | None = None) -> Rules:
         """Give the rules of a set of policies; holders of the same policies share them."""
@@ -76,160 +99,87 @@ class Graph:
             self._shared[key] = Rules(policies, None if boundary is None else self.rules_of((boundary,)))
         return self._shared[key]
 
+    def is_admin(self, rules: Rules) -> bool:
+        """Whether rules make an administrator; asked once for each."""
+        if id(rules) not in self._admin:
+            self._admin[id(rules)] = is_admin(rules)
+        return self._admin[id(rules)]
+
     def _classify(self) -> None:
-        by_id = {path.id: path for path in paths()}
         for holder in self.account.holders:
-            self.classes[USERS if holder.is_user else ROLES].append(holder.arn)
+            self._add(USERS if holder.is_user else ROLES, holder)
+            for arn in () if holder.is_user else holder.own:
+                self.places.add(WRITABLE, arn)
+                self.places.add(_holding(arn), holder.arn)
             for one in trusted(holder.trust):
                 if one.kind == "Service":
-                    self.classes[one.entry if one.certain else one.entry + IN_DOUBT].append(holder.arn)
-                elif (named := Principal("AWS", one.entry).role or one.entry) in self.holders and named != holder.arn:
-                    self._by_name(holder, named, one.statement.index, by_id["sts-001"], certain=one.certain)
+                    self._add(one.entry if one.certain else one.entry + IN_DOUBT, holder)
+                elif named := self._named(one, holder):
+                    self._by_name(holder, named, one)
                 elif one.entry == "*" or _is_account(one.entry, holder.arn):
-                    self.classes[HERE if one.certain else HERE + IN_DOUBT].append(holder.arn)
-        for members in self.classes.values():
-            members.sort()
-        self._sets.update({name: frozenset(members) for name, members in self.classes.items()})
+                    self._add(HERE if one.certain else HERE + IN_DOUBT, holder)
+        for arn in self.account.groups:
+            self.places.add(GROUPS, arn)
+        self.places.seal()
 
-    def _by_name(self, role: Holder, arn: str, statement: int, path: Path, *, certain: bool) -> None:
-        """A trust that names a holder of the account is enough, unless the holder's own policies deny it."""
-        rules, holder = self.rules[arn], self.holders[arn]
-        username = holder.name if holder.is_user else ""
-        lost = max(r.denied(ASSUME, role.arn, username) for r in (rules, *([rules.ceiling] if rules.ceiling else [])))
-        outside = rules.ceiling and not holder.is_user and rules.ceiling.on(ASSUME, role.arn) is None
-        if arn in self.admins or lost is Reach.ALL or outside:
+    def _add(self, name: str, holder: Holder) -> None:
+        self.places.add(name, holder.arn)
+        if not self.nodes[holder.arn].limited:
+            self.places.add(name + UNLIMITED, holder.arn)
+
+    def _named(self, one: Trusted, holder: Holder) -> str:
+        """Give the holder of the account that a trust names by itself, empty where it names none."""
+        arn = Principal("AWS", one.entry).role or one.entry
+        return arn if arn in self.nodes and arn != holder.arn else ""
+
+    def _by_name(self, role: Holder, arn: str, one: Trusted) -> None:
+        """A trust that names a holder of the account is enough, unless its policies deny it; a role's boundary has to allow it, too."""
+        if arn in self.admins:
             return
-        certain = certain and lost is Reach.NONE
+        node = self.nodes[arn]
+        boundary = node.holder.boundary if node.rules.ceiling else None
+        whole = (*node.holder.policies, BY_TRUST, *((boundary,) if boundary and node.holder.is_user else ()))
+        rules = self.rules_of(whole, None if node.holder.is_user else boundary)
+        grant = replace(node, rules=rules).on(ASSUME, role.arn)
+        if grant is None:
+            return
+        certain = one.certain and grant.certain
         words = "none" if certain else "a condition or a denial, of the trust policy or of the holder's, is in doubt"
-        proof = Granted(ASSUME, -1, statement, role.arn, words, certain)
-        self.edges[arn].append(Edge(path, role.arn, certain, (proof,)))
+        proof = Granted(ASSUME, -1, one.statement.index, role.arn, words, certain)
+        self.named[arn].append(Edge(path_of("sts-001"), role.arn, certain, (proof,)))
 
-    def on(self, holder: Holder, action: str, arn: str, service: str = "") -> Granted | None:
-        """Give a holder's grant of an action on one resource."""
-        return self.rules[holder.arn].on(action, arn, service=service, username=holder.name if holder.is_user else "")
-
-    def all_on(self, holder: Holder, actions: Iterable[str], arn: str) -> tuple[Granted, ...]:
-        """Give the grants of several actions on one resource; empty where one is missing."""
-        found = [self.on(holder, action, arn) for action in actions]
-        return tuple(g for g in found if g) if all(found) else ()
-
-    def targets(self, holder: Holder, action: str, members: str, service: str = "") -> Iterator[tuple[str, Granted]]:
-        """Give the class as a whole where an action is granted on everything, else the members on which it is granted."""
-        grant = self.rules[holder.arn].grant(action, service=service)
-        if grant is None or not self.classes[members]:
+    def targets(
+        self, node: Node, actions: tuple[str, ...], members: str, service: str = ""
+    ) -> Iterator[tuple[Place, tuple[Granted, ...], bool]]:
+        """Give the parts of a class on which a holder is granted all of some actions, each with the proof and whether it is certain."""
+        if members not in self.places.classes:
             return
-        if grant.certain and not OWN.search(grant.resource):
-            yield members, grant
-            return
-        by_pattern = self.rules[holder.arn].by_pattern(action, service)
-        for found in by_pattern or ():
-            place = self._place(members, found.resource)
-            if place and place != holder.arn:
-                yield place, found
-        for arn in self.classes[members] if by_pattern is None else ():
-            if arn != holder.arn and (on := self.on(holder, action, arn, service)):
-                yield arn, on
+        for combined in product(*(areas(node.rules, action, service, node.username) for action in actions)):
+            place = self.places.find(members, combined, node.name)
+            if place is not None:
+                yield place, tuple(a.granted for a in combined), all(a.granted.certain for a in combined)
 
-    def _place(self, members: str, pattern: str) -> str:
-        """Give the member or the class of members that a pattern names, empty where it names none; each is made once."""
-        if "*" not in pattern and "?" not in pattern:
-            return pattern if pattern in self._sets[members] else ""
-        name = f"{members} like {pattern}"
-        if name not in self.classes:
-            everyone, start = self.classes[members], re.split(r"[*?]", pattern)[0]
-            at, found = bisect_left(everyone, start), list[str]()
-            while at < len(everyone) and everyone[at].startswith(start):
-                if like(pattern, everyone[at], {}, variables=False):
-                    found.append(everyone[at])
-                at += 1
-            self.classes[name] = found
-        return name if self.classes[name] else ""
+    def together(self, name: str) -> ActionSet:
+        """Give the actions that somebody of a class is allowed on something."""
+        if name not in self._together:
+            self._together[name] = reduce(or_, {self.nodes[arn].rules.allowed for arn in self.places.members(name)}, 0)
+        return self._together[name]
+
+    def holding(self, members: str, policies: Place) -> str:
+        """Give the class of those roles in a class that hold one of some policies."""
+        arns = [arn for arn in self.places.members(policies.name) if arn not in policies.without]
+        name = f"{members} with {' or '.join(arns)}"
+        if name not in self.places.classes:
+            holders = {role for arn in arns for role in self.places.members(_holding(arn))}
+            self.places.make(name, holders & set(self.places.members(members)))
+        return name
 
 
-def _unread(boundary: Policy | None) -> bool:
-    """Whether a boundary cannot be read: then it is no limit that anybody should rely on, and the audit says so."""
-    return boundary is not None and bool(boundary.problems)
+def _holding(arn: str) -> str:
+    return f"roles that hold {arn}"
 
 
 def _is_account(entry: str, arn: str) -> bool:
     mine, other = parse_arn(arn), parse_arn(entry)
     number = other.account if other and other.resource == "root" else entry if ACCOUNT.fullmatch(entry) else ""
     return mine is not None and number == mine.account
-
-
-def _permissions(graph: Graph, holder: Holder, path: Path) -> Iterator[Edge]:
-    """What the holder can change about itself: with a boundary above, only the boundary."""
-    action, kind = path.actions[0], next((s.rsplit(":", 1)[-1].split("/")[0] for s in shapes(path.actions[0]).required), "")
-    if UNBOUND in action:
-        freed = holder.boundary is not None and is_admin(graph.rules_of(holder.policies))
-        if not freed or (kind == "user") != holder.is_user:
-            return
-    elif holder.boundary is not None:
-        return
-    groups = graph.account.groups
-    mine = (holder.arn,) if (kind == "user") == holder.is_user else ()
-    own = {"policy": holder.own, "group": holder.groups, "user": mine, "role": mine}.get(kind, ())
-    joins = action.endswith("AddUserToGroup")
-    for arn in [g for g in groups if g not in holder.groups] if joins else own:
-        grant = graph.on(holder, action, arn)
-        if grant is not None and (not joins or is_admin(graph.rules_of(groups[arn].policies))):
-            yield Edge(path, ADMIN, path.certain and grant.certain, (grant,))
-            return
-
-
-def _credentials(graph: Graph, holder: Holder, path: Path) -> Iterator[Edge]:
-    """Whose credentials the holder can make: whoever it can change as well becomes administrator."""
-    for target, grant in graph.targets(holder, path.actions[0], USERS):
-        others = list(path.actions[1:])
-        rewrites = any(a.split(":")[1].startswith(REWRITES) for a in path.actions)
-        for user in graph.classes[target] if others and target in graph.classes else [target]:
-            more = graph.all_on(holder, others, user)
-            if len(more) == len(others) and user != holder.arn:
-                proof = (grant, *more)
-                yield Edge(path, ADMIN if rewrites else user, all(g.certain for g in proof), proof)
-                if rewrites:
-                    return
-
-
-def _assume(graph: Graph, holder: Holder, path: Path) -> Iterator[Edge]:
-    """Which roles the holder can enter by trust, or by rewriting it; a role that it can change as well becomes administrator."""
-    retrusts = "iam:UpdateAssumeRolePolicy" in path.actions
-    change = next((a for a in path.actions if a.split(":")[1].startswith(REWRITES)), None)
-    enters = "iam:UpdateAssumeRolePolicy" if retrusts else ASSUME
-    if set(path.actions) - {enters, change}:
-        return  # AcquireRole and AssumeRoot reach what is not in the account's inventory
-    for members, sure in ((ROLES, True),) if retrusts else ((HERE, True), (HERE + IN_DOUBT, False)):
-        for target, grant in graph.targets(holder, enters, members):
-            if change is None:
-                yield Edge(path, target, sure and grant.certain, (grant,))
-                continue
-            for role in graph.classes.get(target, [target]):
-                on = graph.holders[role].own if change.endswith("PolicyVersion") else (role,)
-                changed = next((g for arn in on if (g := graph.on(holder, change, arn))), None)
-                if changed is not None and role != holder.arn and graph.holders[role].boundary is None:
-                    yield Edge(path, ADMIN, sure and grant.certain and changed.certain, (changed, grant))
-                    return
-
-
-def _pass(graph: Graph, holder: Holder, path: Path) -> Iterator[Edge]:
-    """Which roles the holder can hand to a service that runs its code or acts for it."""
-    rules = graph.rules[holder.arn]
-    others = [rules.grant(a, on=path.on.get(a, "")) for a in path.actions if a != PASSING]
-    if not all(others):
-        return
-    more = tuple(g for g in others if g)
-    for members, sure in ((path.passes, True), (path.passes + IN_DOUBT, False)):
-        for target, grant in graph.targets(holder, PASSING, members, path.passes):
-            yield Edge(path, target, sure and path.certain and grant.certain and all(g.certain for g in more), (grant, *more))
-
-
-def _existing(graph: Graph, holder: Holder, path: Path) -> Iterator[Edge]:
-    """Which roles what runs already may have: never certain, since a snapshot of IAM does not list what runs."""
-    rules = graph.rules[holder.arn]
-    proof = tuple(g for a in path.actions if (g := rules.grant(a, on=path.on.get(a, ""))))
-    for members in (path.runs_as, path.runs_as + IN_DOUBT):
-        if len(proof) == len(path.actions) and graph.classes[members]:
-            yield Edge(path, members, certain=False, proof=proof)
-
-
-_EDGES = {"permissions": _permissions, "credentials": _credentials, "assume": _assume, "pass": _pass, "existing": _existing}
