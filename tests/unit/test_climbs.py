@@ -88,7 +88,7 @@ CASES: dict[str, tuple[list[SNAPSHOT], dict[str, tuple[str, bool]]]] = {
     "a strong group under a boundary": ([user("ana", doc("iam:AddUserToGroup"), boundary="loose"), TEAM], {"iam-013": ("admin", False)}),
     "the only group is its own": ([user("ana", doc("iam:AddUserToGroup"), GroupList=["team"]), holder("Group", "team", doc(DATA))], {}),
     "a role joins no group": ([role("ana", doc("iam:AddUserToGroup")), TEAM], {}),
-    "its boundary's own policy": ([user("ana", doc("*"), boundary="loose")], {"iam-001": ("admin", True)}),
+    "its boundary's own policy": ([user("ana", doc("*"), boundary="loose")], {"iam-001": ("admin", True), "replace-user-boundary": ("admin", True)}),
     "its boundary's policy is AWS's": (
         [user("ana", doc("*"), PermissionsBoundary={"PermissionsBoundaryArn": "arn:aws:iam::aws:policy/IAMReadOnlyAccess"})],
         {},

@@ -19,6 +19,22 @@ def stretches(pieces: Sequence[str]) -> str:
     return pieces[0] + "".join(f"(?>.*?{piece})" for piece in pieces[1:-1] if piece) + ".*" + pieces[-1]
 
 
+def fits(pieces: Sequence[str], text: str) -> bool:
+    """Whether a text is the pieces with any run between them: `stretches` for literal pieces, with nothing to compile."""
+    first, last = pieces[0], pieces[-1]
+    if len(pieces) == 1:
+        return text == first
+    at, end = len(first), len(text) - len(last)
+    if at > end or not text.startswith(first) or not text.endswith(last):
+        return False
+    for piece in pieces[1:-1]:
+        found = text.find(piece, at, end)
+        if found < 0:
+            return False
+        at = found + len(piece)
+    return True
+
+
 @lru_cache(maxsize=4096)
 def _pattern(glob: str) -> re.Pattern[str]:
     pieces = [".".join(map(re.escape, part.split("?"))) for part in glob.split("*")]

@@ -1,12 +1,13 @@
 """The policy judge: what policies grant, and how surely; who may become whom. Pure: no cloud, no clock.
 
-`authorize` decides one request; `judge_policies` weighs documents; `Graph` and `Climbs` an account; `admin_grants` and
+`authorize` decides one request; `judge_policies` weighs documents; `Graph` and `Climbs` an account, `accesses` what is to be guarded in it; `admin_grants` and
 `wildcard_grants` are what the guardrails ask. What cannot be judged is said, never passed.
 """
 
 from ringfence.iam.account import Account, Group, Holder
+from ringfence.iam.assets import Access, Asset, accesses
 from ringfence.iam.authorize import Decision, Effect, Policies, Proof, Request, authorize
-from ringfence.iam.climbs import Climb, Climbs, Step
+from ringfence.iam.climbs import Climb, Climbs
 from ringfence.iam.difference import Difference, difference
 from ringfence.iam.document import Policy, Problem, Statement, parse
 from ringfence.iam.escalation import Escalation, Path, escalations, paths
@@ -14,9 +15,12 @@ from ringfence.iam.grants import Grant, admin_grants, wildcard_grants
 from ringfence.iam.graph import Graph
 from ringfence.iam.principals import Principal
 from ringfence.iam.verdict import Judged, Verdict, judge_policies
+from ringfence.iam.ways import Step
 
 __all__ = [
+    "Access",
     "Account",
+    "Asset",
     "Climb",
     "Climbs",
     "Decision",
@@ -38,6 +42,7 @@ __all__ = [
     "Statement",
     "Step",
     "Verdict",
+    "accesses",
     "admin_grants",
     "authorize",
     "difference",

@@ -13,7 +13,7 @@ from ringfence.iam.catalogue import ActionSet, expand
 from ringfence.iam.document import Statement
 from ringfence.iam.granted import Granted, Rule, Rules, holding, told
 from ringfence.iam.patterns import VARIABLE, like
-from ringfence.iam.resources import Reach
+from ringfence.iam.resources import Reach, overlaps
 
 USERNAME = "aws:username"
 
@@ -28,6 +28,10 @@ class Area(Struct, frozen=True, gc=False):
     def holds(self, arn: str) -> bool:
         """Whether an ARN is in the area."""
         return all(any(names(p, arn) for p in group) for group in self.within) and not any(names(p, arn) for p in self.without)
+
+    def touches(self, pattern: str) -> bool:
+        """Whether something of what a pattern names may be in the area."""
+        return all(any(overlaps(p, pattern) for p in group) for group in self.within)
 
 
 class _Limits(Struct, frozen=True, gc=False):
@@ -82,12 +86,12 @@ def _told(rule: Rule, action: str, resource: str, service: str, *, certain: bool
 def _spread(statement: Statement, username: str) -> Iterator[tuple[str, bool, tuple[tuple[str, ...], ...], tuple[str, ...]]]:
     """Give what an Allow names, pattern by pattern: as written, whether that is exact, and its limits."""
     if statement.not_resources is not None:
-        left_out = _filled(statement.not_resources, username)
+        left_out = filled(statement.not_resources, username)
         yield f"NotResource {', '.join(statement.not_resources)}", all(e for _, e in left_out), (), tuple(p for p, _ in left_out)
         return
     for pattern in statement.resources or ():
-        for filled, exact in _filled((pattern,), username):
-            yield pattern, exact, _group((filled,)), ()
+        for text, exact in filled((pattern,), username):
+            yield pattern, exact, _group((text,)), ()
 
 
 def _group(patterns: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
@@ -102,8 +106,8 @@ def _limits(denies: Iterable[Rule], service: str, username: str) -> tuple[_Limit
         truth = holding(rule.statement, service)
         if truth is Reach.NONE:
             continue
-        filled = _filled(rule.statement.resources or rule.statement.not_resources or (), username)
-        every, exact = tuple(p for p, _ in filled), tuple(p for p, e in filled if e)
+        patterns = filled(rule.statement.resources or rule.statement.not_resources or (), username)
+        every, exact = tuple(p for p, _ in patterns), tuple(p for p, e in patterns if e)
         if rule.statement.not_resources is None:
             sure = replace(sure, without=sure.without + every)
             maybe = replace(maybe, without=maybe.without + exact) if truth is Reach.ALL else maybe
@@ -113,7 +117,7 @@ def _limits(denies: Iterable[Rule], service: str, username: str) -> tuple[_Limit
     return sure, maybe
 
 
-def _filled(patterns: tuple[str, ...], username: str) -> tuple[tuple[str, bool], ...]:
+def filled(patterns: tuple[str, ...], username: str) -> tuple[tuple[str, bool], ...]:
     """Fill in the holder's name; any other variable may be anything, so that the pattern is no longer exact.
 
     A pattern with the name of a user names nothing for a role, which has none.

@@ -1,27 +1,17 @@
 """The climbs of an account: for each holder and path, whether it leads to administrator, else to somebody who may do more."""
 
-from collections import defaultdict, deque
 from collections.abc import Iterable
 
 from msgspec import Struct
 
 from ringfence.iam.account import Holder
 from ringfence.iam.catalogue import ActionSet
+from ringfence.iam.edges import edges
 from ringfence.iam.escalation import Path
 from ringfence.iam.granted import Granted, Rules
 from ringfence.iam.graph import ADMIN, Edge, Graph, Node
-from ringfence.iam.places import FEW
-from ringfence.iam.ways import edges
-
-STRONGEST = 2 * FEW  # more than an edge leaves out
-
-
-class Step(Struct, frozen=True, gc=False):
-    """One step of a climb: by which path, to whom."""
-
-    path: Path
-    to: str
-    proof: tuple[Granted, ...]
+from ringfence.iam.places import MANY
+from ringfence.iam.ways import Index, Step, Ways
 
 
 class Climb(Struct, frozen=True, kw_only=True, gc=False):
@@ -54,7 +44,9 @@ class Climbs:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.edges = {name: edges(graph, node) for name, node in graph.nodes.items()}
-        self._ways = {certain: _Ways(graph, self.edges, certain=certain) for certain in (True, False)}
+        tops = (ADMIN, *(name for name, node in graph.nodes.items() if graph.is_admin(node.rules)))
+        self.indexes = tuple(Index(graph.places, self.edges, certain=certain) for certain in (True, False))
+        self._ways = tuple(Ways(index, tops) for index in self.indexes)
         self._strength: dict[str, _Strength] = {}
 
     def all(self) -> tuple[Climb, ...]:
@@ -81,10 +73,9 @@ class Climbs:
         return tuple(sorted(best.values(), key=_rank))
 
     def _to_admin(self, node: Node, edge: Edge) -> Climb | None:
-        for certain, ways in self._ways.items():
-            way = ways.from_edge(node.name, edge) if edge.certain or not certain else None
-            if way is not None:
-                return Climb(identity=node.name, reaches=ADMIN, certain=certain, steps=way)
+        for ways in self._ways:
+            if (steps := ways.by(node.name, edge)) is not None:
+                return Climb(identity=node.name, reaches=ADMIN, certain=ways.certain, steps=steps)
         return None
 
     def _to_stronger(self, node: Node, edge: Edge) -> Climb | None:
@@ -121,64 +112,4 @@ class _Strength:
         self.together: ActionSet = 0
         for one in set(allowed.values()):
             self.together |= one
-        self.strongest = tuple(sorted(members, key=lambda arn: allowed[arn].bit_count(), reverse=True)[:STRONGEST])
-
-
-class _Ways:
-    """The next step towards administrator, for each node from which it is reached: by certain edges, or by all."""
-
-    def __init__(self, graph: Graph, edges: dict[str, list[Edge]], *, certain: bool) -> None:
-        self.graph = graph
-        self.next: dict[str, tuple[Edge | None, str]] = {}
-        self.reached: dict[str, list[str]] = defaultdict(list)  # of a class, the members that reach it, the nearest first
-        self._before: dict[str, list[tuple[str, Edge]]] = defaultdict(list)
-        for arn, found in edges.items():
-            for edge in found:
-                if edge.certain or not certain:
-                    self._before[edge.to].append((arn, edge))
-        self._classes: dict[str, list[str]] = defaultdict(list)
-        for name in self._before.keys() & graph.places.classes.keys():
-            for arn in graph.places.classes[name]:
-                self._classes[arn].append(name)
-        self._search()
-
-    def _search(self) -> None:
-        tops = [name for name, node in self.graph.nodes.items() if self.graph.is_admin(node.rules)]
-        self.next.update(dict.fromkeys(tops, (None, ADMIN)))
-        queue = deque([ADMIN, *tops])
-        while queue:
-            to = queue.popleft()
-            for arn, edge in self._before[to]:
-                self._reach(arn, edge, to, queue)
-            for name in self._classes[to]:
-                self.reached[name].append(to)
-                waiting, self._before[name] = self._before[name], []
-                for arn, edge in waiting:
-                    if to in edge.without or arn == to:
-                        self._before[name].append((arn, edge))  # not by this member; perhaps by the next
-                    else:
-                        self._reach(arn, edge, to, queue)
-
-    def _reach(self, arn: str, edge: Edge, to: str, queue: deque[str]) -> None:
-        if arn not in self.next:
-            self.next[arn] = (edge, to)
-            queue.append(arn)
-
-    def from_edge(self, start: str, edge: Edge) -> tuple[Step, ...] | None:
-        """Give the steps to administrator that begin with an edge; None where there are none, or they lead back."""
-        if edge.to == ADMIN:
-            return (Step(edge.path, ADMIN, edge.proof),)
-        members = self.reached[edge.to] if edge.to in self.graph.places.classes else [edge.to]
-        for to in members[:STRONGEST]:
-            if to in self.next and to not in edge.without and (rest := self._rest(to, start)) is not None:
-                return (Step(edge.path, to, edge.proof), *rest)
-        return None
-
-    def _rest(self, node: str, start: str) -> list[Step] | None:
-        found: list[Step] = []
-        while node not in (ADMIN, start):
-            edge, to = self.next[node]
-            if edge is not None:
-                found.append(Step(edge.path, to, edge.proof))
-            node = to
-        return None if node == start else found
+        self.strongest = tuple(sorted(members, key=lambda arn: allowed[arn].bit_count(), reverse=True)[:MANY])

@@ -105,13 +105,18 @@ def _lenient(text: str, problem: str) -> object:
 
 def _too_deep(value: object) -> bool:
     """Whether a value is nested deeper than any policy: what reads it further recurses."""
-    level = [value]
+    level: list[Any] = [value]
     for _ in range(DEEPEST + 1):
-        inner = [item for outer in level for item in (outer.values() if isinstance(outer, Mapping) else outer)]  # type: ignore[attr-defined]
-        level = [item for item in inner if type(item) is not str and isinstance(item, (Mapping, list, tuple))]
+        inner = [item for outer in level for item in (outer.values() if _is_object(outer) else outer) if type(item) is not str]
+        level = [item for item in inner if _is_object(item) or isinstance(item, (list, tuple))]
         if not level:
             return False
     return True
+
+
+def _is_object(value: object) -> bool:
+    """Whether a value is an object of JSON; asking a plain dict for its type is ten times faster than asking what it can do."""
+    return type(value) is dict or isinstance(value, Mapping)
 
 
 def _statement(index: int, entry: object, problems: list[Problem]) -> Statement | None:
@@ -154,18 +159,19 @@ def _statement(index: int, entry: object, problems: list[Problem]) -> Statement 
 
 def _strings(where: str, value: object, problems: list[Problem]) -> tuple[str, ...]:
     items = value if isinstance(value, (list, tuple)) else [value]
-    if not items or not all(isinstance(item, str) for item in items):
-        problems.append(Problem(where, f"is {value!r:.60}, expected a string or a list of strings"))
-        return ()
-    if long := next((item for item in items if isinstance(item, str) and len(item) > LONGEST), None):
-        problems.append(Problem(where, f"holds {long!r:.40} of {len(long)} characters, more than any ARN ({LONGEST})"))
-        return ()
+    for item in items or (None,):
+        if not isinstance(item, str):
+            problems.append(Problem(where, f"is {value!r:.60}, expected a string or a list of strings"))
+            return ()
+        if len(item) > LONGEST:
+            problems.append(Problem(where, f"holds {item!r:.40} of {len(item)} characters, more than any ARN ({LONGEST})"))
+            return ()
     return tuple(items)
 
 
 def _conditions(where: str, block: object, problems: list[Problem]) -> tuple[Condition, ...]:
     found: list[Condition] = []
-    if not isinstance(block, Mapping):
+    if type(block) is not dict and not isinstance(block, Mapping):
         problems.append(Problem(f"{where}.Condition", f"is {_kind(block)}, expected an object"))
         return ()
     for operator, keys in block.items():

@@ -83,13 +83,13 @@ def escalations(rules: Rules) -> tuple[Escalation, ...]:
 
 def candidates(rules: Rules) -> tuple[Path, ...]:
     """Give the paths whose every action is granted on something, whatever the resources and conditions."""
-    return _without(_any_needed() & ~rules.allowed)
+    return _with(_any_needed() & rules.allowed)
 
 
 @lru_cache(maxsize=4096)
-def _without(missing: ActionSet) -> tuple[Path, ...]:
-    """Give the paths that need none of the missing actions."""
-    return tuple(path for path, need in _needs() if not need & missing)
+def _with(allowed: ActionSet) -> tuple[Path, ...]:
+    """Give the paths that need only allowed actions."""
+    return tuple(path for path, need in _needs() if need & allowed == need) if allowed else ()
 
 
 def _match(path: Path, rules: Rules) -> Escalation | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ringfence.iam.catalogue import ActionSet, everything, expand
+from ringfence.iam.catalogue import ActionSet, everything, expand, union
 from ringfence.iam.conditions import Truth, judge_all, judge_denial
 from ringfence.iam.document import Condition, Policy, Statement
 from ringfence.iam.operators import holds
@@ -147,9 +147,7 @@ def holding(statement: Statement, service: str) -> Reach:
 
 def actions_of(statement: Statement) -> ActionSet:
     """Give the set of a statement's actions, NotAction included."""
-    found = 0
-    for pattern in statement.actions if statement.actions is not None else statement.not_actions or ():
-        found |= expand(pattern)
+    found = union(statement.actions if statement.actions is not None else statement.not_actions or ())
     return found if statement.actions is not None else everything() & ~found
 
 

@@ -61,7 +61,7 @@ class Node(Struct, frozen=True):
 
 
 class Graph:
-    """The nodes of an account, and the places in it; edges are drawn by `ringfence.iam.ways`."""
+    """The nodes of an account, and the places in it; edges are drawn by `ringfence.iam.edges`."""
 
     def __init__(self, account: Account) -> None:
         self.account = account

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
-from ringfence.domain.glob import stretches
+from ringfence.domain.glob import fits, stretches
 
 VARIABLE = re.compile(r"\$\{([^}]*)\}")
 ESCAPES = {"*": "*", "?": "?", "$": "$"}
@@ -63,6 +63,8 @@ def _value(inside: str, context: Context) -> str | None:
 
 def like(pattern: str, text: str, context: Context, *, variables: bool, flags: int = 0) -> bool:
     """Whether a text matches a pattern with wildcards and variables."""
+    if "?" not in pattern and not flags and not (variables and "${" in pattern):
+        return fits(pattern.split("*"), text)
     found = tokens(pattern, context, variables=variables)
     return found is not None and _compiled(found, flags).fullmatch(text) is not None
 

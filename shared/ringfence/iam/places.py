@@ -13,6 +13,7 @@ from msgspec import Struct
 from ringfence.iam.areas import Area, names
 
 FEW = 64  # as many members are left out one by one; more make a class of their own
+MANY = 2 * FEW  # more than an edge leaves out: of so many members of a class one counts
 NOBODY: frozenset[str] = frozenset()
 
 

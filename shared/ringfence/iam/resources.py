@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 from functools import lru_cache
 
-from ringfence.domain.glob import stretches
+from ringfence.domain.glob import fits, stretches
 from ringfence.iam.catalogue import shapes
 from ringfence.iam.document import Statement
 
@@ -18,6 +18,7 @@ OWN = re.compile(r":user/(.*/)?\$\{aws:username\}", re.IGNORECASE)  # the holder
 PARTS = 6
 HIDDEN = "\1"  # a variable, of which nothing is known
 FENCED = "\0"
+WILD = re.compile(r"[*?\0]")
 STARS = ("*", FENCED)
 PLACE = (1, 3, 4)  # partition, region, account
 
@@ -33,8 +34,9 @@ class Reach(IntEnum):
 @lru_cache(maxsize=65536)
 def covers(pattern: str, shape: str) -> bool:
     """Whether a pattern matches everything that a shape stands for: only `*` may swallow a wildcard of the shape."""
-    mine, other = service(pattern), service(shape)
-    return (not mine or mine == other) and _covering(pattern).fullmatch(shape) is not None
+    if "?" not in pattern:
+        return fits(pattern.split("*"), shape)
+    return _covering(pattern).fullmatch(shape) is not None
 
 
 @lru_cache(maxsize=16384)
@@ -68,6 +70,8 @@ def overlaps(left: str, right: str) -> bool:
 
     if _apart(left, right):
         return False
+    if (easy := _easy(left, right)) is not None:
+        return easy
     reached = stars({0})  # positions in `right` up to which it may have been read, together with what is read of `left`
     for char in left:
         if char == "*":
@@ -82,11 +86,39 @@ def overlaps(left: str, right: str) -> bool:
     return len(right) in reached
 
 
+def _easy(left: str, right: str) -> bool | None:
+    """Say what is cheap to see of two patterns that begin and end alike; None where it is not.
+
+    One without wildcards is matched; two that end in their only wildcard meet. ARNs are compared part by part where a `*` is all of a part
+    before the last: that it swallows a colon there, and with it the rest of another ARN, would need a resource whose name looks like one.
+    """
+    (start, _), (head, _) = ends(left), ends(right)
+    if head == right:
+        return fits(left.split("*"), right) if "?" not in left else None
+    if left == f"{start}*" and right == f"{head}*":
+        return True
+    mine, other = left.split(":", PARTS - 1), right.split(":", PARTS - 1)
+    if not len(mine) == len(other) == PARTS or any(WILD.search(p) and p not in STARS for p in (*mine[:-1], *other[:-1])):
+        return None
+    alike = all(a == b or a in STARS or b in STARS for a, b in zip(mine[:-1], other[:-1], strict=True))
+    return alike and overlaps(mine[-1], other[-1])
+
+
+@lru_cache(maxsize=16384)
+def ends(pattern: str) -> tuple[str, str]:
+    """Give what is before the first wildcard of a pattern and what is behind its last."""
+    parts = WILD.split(pattern)
+    return parts[0], parts[-1]
+
+
 def _apart(left: str, right: str) -> bool:
-    """Whether two patterns name two services, so that nothing can be in both: the usual case, and cheap to see.
+    """Whether two patterns begin or end differently, or name two services, so that nothing can be in both: the usual case, and cheap.
 
     A `*` in the partition may swallow colons, and with them the service.
     """
+    (start, end), (head, tail) = ends(left), ends(right)
+    if not (start.startswith(head) or head.startswith(start)) or not (end.endswith(tail) or tail.endswith(end)):
+        return True
     mine, other = service(left), service(right)
     if not mine or not other or mine == other:
         return False

@@ -14,7 +14,7 @@ from functools import cache, lru_cache
 import msgspec
 from msgspec import Struct
 
-from ringfence.iam.catalogue import ActionSet, expand, names, of_level, package_data
+from ringfence.iam.catalogue import ActionSet, expand, known, names, of_level, package_data
 from ringfence.iam.conditions import Truth, judge_all
 from ringfence.iam.document import Policy, Problem, Statement
 from ringfence.iam.escalation import Escalation, escalations
@@ -110,7 +110,7 @@ def _misplaced(policy: Policy) -> Iterator[Problem]:
 def unknown_actions(statement: Statement) -> tuple[str, ...]:
     """Give the actions and patterns of a statement that stand for nothing in the catalogue, as they are written."""
     lower = statement.actions if statement.actions is not None else statement.not_actions or ()
-    return tuple(spelled for spelled, pattern in zip(statement.spelled, lower, strict=True) if not expand(pattern))
+    return tuple(spelled for spelled, pattern in zip(statement.spelled, lower, strict=True) if not known(pattern))
 
 
 def is_admin(rules: Rules) -> bool:
@@ -127,6 +127,13 @@ def _sensitive() -> tuple[ActionSet, ActionSet, ActionSet, ActionSet]:
     for service in read.ai.services:
         ai |= of_level(MUTATING, service)
     return _set(read.data_access), _set(read.credentials_exposure), of_level("P"), ai
+
+
+@cache
+def reading() -> ActionSet:
+    """Give the actions that hand out data, or use a model."""
+    data, _, _, _ = _sensitive()
+    return data | _set(msgspec.json.decode(package_data("risks.json"), type=_Sensitive).ai.uses)
 
 
 def _set(patterns: Sequence[str]) -> ActionSet:
@@ -170,7 +177,7 @@ def _whole_service(rule: Rule, denied: ActionSet) -> bool:
     everywhere = any(set(p) == {"*"} for p in named or ()) == (statement.not_resources is None)
     if not everywhere or not rule.actions & ~denied & of_level(MUTATING):
         return False
-    return statement.not_actions is not None or any(_is_whole(pattern) for pattern in statement.actions or ())
+    return statement.not_actions is not None or any(_is_whole(pattern) for pattern in statement.actions or () if pattern.endswith("*"))
 
 
 @lru_cache(maxsize=4096)
