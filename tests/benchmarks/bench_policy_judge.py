@@ -77,7 +77,10 @@ def snapshot(size: int) -> dict[str, Any]:
     """A generated account, the same for the same size, and of the same mixture whatever the size."""
     rnd = random.Random(7)  # noqa: S311 - no secret: the same account each time
     places = ("*", f"arn:aws:iam::{ACCOUNT}:role/app-1*", "arn:aws:s3:::shared/*")
-    policies = {f"arn:aws:iam::{ACCOUNT}:policy/p{n}": document([ACTIONS[n * k % len(ACTIONS)] for k in (1, 3, 5)], places[n // len(ACTIONS) % 3]) for n in range(size // 20)}
+    policies = {
+        f"arn:aws:iam::{ACCOUNT}:policy/p{n}": document([ACTIONS[n * k % len(ACTIONS)] for k in (1, 3, 5)], places[n // len(ACTIONS) % 3])
+        for n in range(size // 20)
+    }
     entries = [identity(n, size, rnd, list(policies)) for n in range(size)]
     return {
         "UserDetailList": [e for e in entries if "UserName" in e],

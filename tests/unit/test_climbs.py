@@ -43,6 +43,29 @@ CASES: dict[str, tuple[list[SNAPSHOT], dict[str, tuple[str, bool]]]] = {
         [user("ana", doc(["iam:CreateAccessKey", "iam:PutUserPolicy"], arn("user", "bob"))), user("bob", doc(DATA))],
         {"iam-018": ("admin", True), "iam-002": (arn("user", "bob"), True)},
     ),
+    "keys under a denial that never holds": (
+        [user("ana", doc("iam:CreateAccessKey"), doc("iam:*", effect="Deny", Condition=NEVER)), BOSS],
+        {"iam-002": ("admin", True)},
+    ),
+    "a strong role is passed under a boundary": ([user("ana", doc(PASS), boundary="passes"), LAMBDA_TOP], {"lambda-001": ("admin", True)}),
+    "a strong role is passed under a boundary in doubt": (
+        [user("ana", doc(PASS), boundary="passes-in-doubt"), LAMBDA_TOP],
+        {"lambda-001": ("admin", False)},
+    ),
+    "its boundary leaves the code out": ([user("ana", doc(PASS), boundary="passes-alone"), LAMBDA_TOP], {}),
+    "trust by name under a boundary": ([user("ana", doc(DATA), boundary="loose"), role("top", doc("*"), by=trust(AWS=MINE))], {}),
+    "two with the same means": (
+        [
+            user("ana", doc(["iam:AddUserToGroup", "iam:CreatePolicyVersion", "sts:AssumeRole"]), doc("sqs:*", effect="Deny")),
+            user("bob", doc(["iam:AddUserToGroup", "iam:CreatePolicyVersion", "sts:AssumeRole"]), doc("sqs:*", effect="Deny"), doc("s3:*")),
+            holder("Group", "team", doc(DATA)),
+            holder("Group", "more", doc("ec2:*")),
+            role("weak", doc(DATA), by=HERE, attached=(arn("policy", "ceiling"),)),
+            role("top", doc(DATA), by=trust(AWS=arn("user", "boss"))),
+            BOSS,
+        ],
+        {"iam-013": (arn("group", "more"), True), "iam-016": ("admin", True), "sts-001": (arn("role", "weak"), True)},
+    ),
     "keys under a denial": ([user("ana", doc("iam:CreateAccessKey"), doc("iam:*", effect="Deny")), BOSS], {}),
     "keys, the administrator left out": (
         [user("ana", doc("iam:CreateAccessKey"), doc("iam:*", arn("user", "boss"), "Deny")), BOSS, user("bob", doc("s3:*"))],
@@ -88,7 +111,10 @@ CASES: dict[str, tuple[list[SNAPSHOT], dict[str, tuple[str, bool]]]] = {
     "a strong group under a boundary": ([user("ana", doc("iam:AddUserToGroup"), boundary="loose"), TEAM], {"iam-013": ("admin", False)}),
     "the only group is its own": ([user("ana", doc("iam:AddUserToGroup"), GroupList=["team"]), holder("Group", "team", doc(DATA))], {}),
     "a role joins no group": ([role("ana", doc("iam:AddUserToGroup")), TEAM], {}),
-    "its boundary's own policy": ([user("ana", doc("*"), boundary="loose")], {"iam-001": ("admin", True), "replace-user-boundary": ("admin", True)}),
+    "its boundary's own policy": (
+        [user("ana", doc("*"), boundary="loose")],
+        {"iam-001": ("admin", True), "replace-user-boundary": ("admin", True)},
+    ),
     "its boundary's policy is AWS's": (
         [user("ana", doc("*"), PermissionsBoundary={"PermissionsBoundaryArn": "arn:aws:iam::aws:policy/IAMReadOnlyAccess"})],
         {},

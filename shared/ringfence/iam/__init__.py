@@ -11,6 +11,7 @@ from ringfence.iam.climbs import Climb, Climbs
 from ringfence.iam.difference import Difference, difference
 from ringfence.iam.document import Policy, Problem, Statement, parse
 from ringfence.iam.escalation import Escalation, Path, escalations, paths
+from ringfence.iam.granted import Granted
 from ringfence.iam.grants import Grant, admin_grants, wildcard_grants
 from ringfence.iam.graph import Graph
 from ringfence.iam.principals import Principal
@@ -28,6 +29,7 @@ __all__ = [
     "Effect",
     "Escalation",
     "Grant",
+    "Granted",
     "Graph",
     "Group",
     "Holder",

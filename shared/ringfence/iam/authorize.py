@@ -8,7 +8,8 @@ Organizations User Guide on SCPs and RCPs):
 4. In one account the identity's or the resource's policy is enough. In two accounts both are needed. A key's policy and a role's trust
    are always needed, and enough where they name the principal itself.
 5. A boundary and session policies limit what identity policies give. They limit what a resource policy gives a *role*, not what it
-   gives a user or a session by name.
+   gives a user or a session by name, nor what it gives everybody with a condition on `aws:PrincipalArn`. A user whom a role's trust
+   names needs its boundary to allow it all the same ("Update a role trust policy").
 """
 
 import re
@@ -187,7 +188,8 @@ class _Case:
         action = self.request.action.lower()
         needs_resource = (action.startswith("kms:") and ":key/" in self.request.resource) or action in TRUSTS
         if resource.allow is not None and resource.how >= Named.ROLE:
-            limited = self._limits() if resource.how is Named.ROLE else ""
+            by_trust = action in TRUSTS and principal.is_user
+            limited = self._limits() if by_trust or resource.how is Named.ROLE else ""
             if not limited:
                 return self._by_resource(resource)
             return _decide(Effect.ALLOWED, *mine, *_proofs(resource)) if mine else _none(limited)

@@ -133,13 +133,11 @@ class Graph:
         return arn if arn in self.nodes and arn != holder.arn else ""
 
     def _by_name(self, role: Holder, arn: str, one: Trusted) -> None:
-        """A trust that names a holder of the account is enough, unless its policies deny it; a role's boundary has to allow it, too."""
+        """A trust that names a holder of the account is enough, unless its policies deny it or its boundary leaves it out."""
         if arn in self.admins:
             return
         node = self.nodes[arn]
-        boundary = node.holder.boundary if node.rules.ceiling else None
-        whole = (*node.holder.policies, BY_TRUST, *((boundary,) if boundary and node.holder.is_user else ()))
-        rules = self.rules_of(whole, None if node.holder.is_user else boundary)
+        rules = self.rules_of((*node.holder.policies, BY_TRUST), node.holder.boundary if node.rules.ceiling else None)
         grant = replace(node, rules=rules).on(ASSUME, role.arn)
         if grant is None:
             return
