@@ -139,7 +139,7 @@ class _Case:
             return Grant(name, broken=f"{policy.problems[0].where} {policy.problems[0].what}")
         allow, how, deny = None, Named.NOT, None
         for statement in policy.statements:
-            by = named(statement, self.principal) if principal else Named.ITSELF
+            by = self._named(statement) if principal else Named.ITSELF
             if by is Named.NOT or not self._matches(policy, statement):
                 continue
             if not statement.allow:
@@ -147,6 +147,12 @@ class _Case:
             elif by > how:
                 allow, how = statement, by
         return Grant(name, allow, how, deny)
+
+    def _named(self, statement: Statement) -> Named:
+        """Say how a statement names the principal. A Deny with NotPrincipal spares nobody who has a boundary, whomever it lists."""
+        if statement.not_principal is not None and not statement.allow and self.boundary is not None:
+            return Named.ITSELF
+        return named(statement, self.principal)
 
     def _matches(self, policy: Policy, statement: Statement) -> bool:
         variables = policy.variables
@@ -216,6 +222,8 @@ class _Case:
         """Say which limit leaves the request out; empty where none does."""
         if self.boundary is not None and self.boundary.allow is None:
             return "the boundary does not allow it"
+        if self.session is None and self.principal.is_federated_user:
+            return "a federated user may only what session policies allow"
         if self.session is not None and not any(g.allow is not None for g in self.session):
             return "no session policy allows it"
         return ""
@@ -231,6 +239,8 @@ def _context(request: Request) -> Context:
     if principal.kind == "AWS":
         found.setdefault("aws:principalarn", (principal.role or principal.arn,))
         found.setdefault("aws:principalaccount", (principal.account,))
+    if principal.kind == "Anonymous":
+        found.setdefault("aws:principalaccount", ("anonymous",))
     if request.resource_account:
         found.setdefault("aws:resourceaccount", (request.resource_account,))
     return found

@@ -142,6 +142,8 @@ def _statement(index: int, entry: object, problems: list[Problem]) -> Statement 
     conditions = _conditions(where, entry.get("Condition", {}), problems)
     if len(problems) > found:
         return None
+    if "Principal" not in entry and "NotPrincipal" not in entry:
+        lists.update({name: tuple(map(_completed, lists[name])) for name in ("Resource", "NotResource") if name in lists})
     return Statement(
         index=index,
         sid=str(entry.get("Sid", "")),
@@ -167,6 +169,15 @@ def _strings(where: str, value: object, problems: list[Problem]) -> tuple[str, .
             problems.append(Problem(where, f"holds {item!r:.40} of {len(item)} characters, more than any ARN ({LONGEST})"))
             return ()
     return tuple(items)
+
+
+def _completed(resource: str) -> str:
+    """Complete an ARN of less than six parts with wildcards, as AWS does in identity-based policies (IAM User Guide, "ARNs").
+
+    One with wildcards may hold the missing parts already.
+    """
+    missing = 5 - resource.count(":")
+    return resource + ":*" * missing if missing > 0 and resource.startswith("arn:") and "*" not in resource else resource
 
 
 def _conditions(where: str, block: object, problems: list[Problem]) -> tuple[Condition, ...]:

@@ -10,7 +10,9 @@ vs. multivalued context keys"):
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from ipaddress import ip_address, ip_network
+from typing import Any
 
 from ringfence.iam.document import Condition
 from ringfence.iam.patterns import Context, arn_like, like, literal
@@ -75,16 +77,16 @@ def _address(wanted: str, value: str, _context: Context, _variables: bool) -> bo
         return False  # one of them is no address: it matches nothing
 
 
-def number(text: str) -> float | None:
-    """Read a number; None for whatever is none."""
-    return float(text) if re.fullmatch(r"[+-]?[0-9]+(\.[0-9]*)?|[+-]?\.[0-9]+", text, re.ASCII) else None
+def number(text: str) -> Decimal | None:
+    """Read a number, exactly; None for whatever is none."""
+    return Decimal(text) if re.fullmatch(r"[+-]?[0-9]+(\.[0-9]*)?|[+-]?\.[0-9]+", text, re.ASCII) else None
 
 
 def date(text: str) -> float | None:
     """Read a W3C date (a year, a month, a day or a time) or seconds since 1970, as seconds; None for whatever is none."""
     partial = re.fullmatch(r"([0-9]{4})(?:-([0-9]{2}))?", text, re.ASCII)
     if partial is None and (seconds := number(text)) is not None:
-        return seconds
+        return float(seconds)
     try:
         found = datetime.fromisoformat(f"{partial[1]}-{partial[2] or '01'}-01" if partial else text)
     except ValueError:
@@ -92,7 +94,7 @@ def date(text: str) -> float | None:
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
-def _ordered(read: Callable[[str], float | None], compare: Callable[[float, float], bool]) -> Test:
+def _ordered[T: (float, Decimal)](read: Callable[[str], T | None], compare: Callable[[T, T], bool]) -> Test:
     def test(wanted: str, value: str, _context: Context, _variables: bool) -> bool:  # noqa: FBT001 - as above
         left, right = read(value), read(wanted)
         return left is not None and right is not None and compare(left, right)
@@ -100,7 +102,7 @@ def _ordered(read: Callable[[str], float | None], compare: Callable[[float, floa
     return test
 
 
-ORDERS: dict[str, Callable[[float, float], bool]] = {
+ORDERS: dict[str, Callable[[Any, Any], bool]] = {
     "equals": lambda a, b: a == b,
     "lessthan": lambda a, b: a < b,
     "lessthanequals": lambda a, b: a <= b,

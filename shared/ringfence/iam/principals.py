@@ -13,6 +13,8 @@ from msgspec import Struct
 from ringfence.domain.arn import ACCOUNT, parse_arn
 from ringfence.iam.document import Statement
 
+PRINCIPAL_ARN = "aws:principalarn"  # with "*" as Principal it names a session as if by itself (IAM User Guide, evaluation logic)
+
 
 class Principal(Struct, frozen=True):
     """Who makes a request. `kind`: AWS, Service, Federated or Anonymous; `arn`: the ARN, the service's host name, or `*`."""
@@ -38,6 +40,12 @@ class Principal(Struct, frozen=True):
         return arn is not None and arn.service == "iam" and arn.type == "user"
 
     @property
+    def is_federated_user(self) -> bool:
+        """Whether it is the session of a user that GetFederationToken made."""
+        arn = parse_arn(self.arn)
+        return arn is not None and arn.service == "sts" and arn.type == "federated-user"
+
+    @property
     def role(self) -> str:
         """The ARN of the role behind a session (which lacks the role's path), or the role's own; empty for others."""
         arn = parse_arn(self.arn)
@@ -61,8 +69,13 @@ def named(statement: Statement, principal: Principal) -> Named:
     """Say how a statement of a resource policy names a principal."""
     if statement.not_principal is not None:
         return Named.NOT if _left_out(statement.not_principal, principal) else Named.ITSELF if principal.is_user else Named.ROLE
-    found = [_one(kind, entry, principal) for kind, entry in entries(statement.principal)]
-    return max(found, default=Named.NOT)
+    found = max((_one(kind, entry, principal) for kind, entry in entries(statement.principal)), default=Named.NOT)
+    by_key = found is Named.ROLE and ("*" in _all(statement.principal)) and any(c.key == PRINCIPAL_ARN for c in statement.conditions)
+    return Named.ITSELF if by_key else found
+
+
+def _all(value: Any) -> list[str]:
+    return [entry for _, entry in entries(value)]
 
 
 def entries(value: Any) -> list[tuple[str, str]]:
