@@ -29,7 +29,7 @@ ROLE, USER, LINKED = (
 SESSION, FEDERATED = f"arn:aws:sts::{A}:assumed-role/trainer/one", f"arn:aws:sts::{A}:federated-user/eva"
 SERVICE, PROVIDER = "sagemaker.amazonaws.com", f"arn:aws:iam::{A}:oidc-provider/issuer.example.com"
 CALLERS = [
-    *[("AWS", arn) for arn in (ROLE, USER, SESSION) for _ in range(3)],
+    *[("AWS", arn) for arn in (ROLE, USER, SESSION) for _ in range(2)],
     *[("AWS", arn) for arn in (ROOT, FEDERATED, LINKED) for _ in range(2)],
     *[(kind, name) for kind, name in (("Service", SERVICE), ("Federated", PROVIDER), ("Anonymous", "*")) for _ in range(3)],
 ]
@@ -145,7 +145,7 @@ def a_policy(rnd: random.Random, *, principal: bool = False) -> dict[str, Any]:
     """A document of one to three statements."""
     statements = []
     for _ in range(rnd.choice([1, 1, 2, 3])):
-        statement: dict[str, Any] = {"Effect": "Deny" if rnd.random() < (0.3 if principal else 0.15) else "Allow"}
+        statement: dict[str, Any] = {"Effect": "Deny" if rnd.random() < (0.4 if principal else 0.15) else "Allow"}
         statement["NotAction" if rnd.random() < 0.1 else "Action"] = rnd.sample(ACTIONS, rnd.choice([1, 2]))
         statement["NotResource" if rnd.random() < 0.1 else "Resource"] = rnd.choice(RESOURCES)
         if principal and statement["Effect"] == "Deny" and rnd.random() < 0.3:
@@ -166,7 +166,7 @@ def maybe(rnd: random.Random, *, principal: bool = False) -> dict[str, Any] | No
 def levels(rnd: random.Random, *, principal: bool) -> list[list[dict[str, Any]]]:
     """No organisation mostly, else two levels, of which the first allows all."""
     full: dict[str, Any] = {"Effect": "Allow", "Action": "*", "Resource": "*", **({"Principal": "*"} if principal else {})}
-    return [[{"Statement": [full]}], [a_policy(rnd, principal=principal)]] if rnd.random() < 0.2 else []
+    return [[{"Statement": [full]}], [a_policy(rnd, principal=principal)]] if rnd.random() < 0.3 else []
 
 
 def a_case(rnd: random.Random) -> tuple[dict[str, Any], dict[str, Any]]:
