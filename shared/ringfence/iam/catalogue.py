@@ -75,8 +75,10 @@ def _spelled(service: str) -> tuple[str, ...]:
     return tuple(catalogue().services[service].actions)
 
 
-def number(prefix: str, name: str) -> int | None:
-    """Give the number of an action by its service and its name, both in lower case; None where the catalogue lacks it."""
+@lru_cache(maxsize=65536)
+def number(action: str) -> int | None:
+    """Give the number of an action by its name in lower case; None for a pattern, and where the catalogue lacks it."""
+    prefix, _, name = action.partition(":")
     return _bits(prefix).get(name) if prefix in catalogue().services else None
 
 
@@ -85,11 +87,10 @@ def union(patterns: tuple[str, ...]) -> ActionSet:
     """Give the actions that some patterns, in lower case, stand for together: those without a wildcard in one go."""
     found, single = 0, bytearray(size() // 8 + 1)
     for pattern in patterns:
-        prefix, colon, name = pattern.partition(":")
-        if not colon or "*" in pattern or "?" in pattern:
-            found |= expand(pattern)
-        elif (bit := number(prefix, name)) is not None:
+        if (bit := number(pattern)) is not None:
             single[bit >> 3] |= 1 << (bit & 7)
+        elif "*" in pattern or "?" in pattern:
+            found |= expand(pattern)
     return found | int.from_bytes(single, "little")
 
 
@@ -103,13 +104,9 @@ def everything() -> ActionSet:
     return (1 << size()) - 1
 
 
-@lru_cache(maxsize=65536)
 def known(pattern: str) -> bool:
     """Whether the catalogue knows an action, or any that a pattern stands for; in lower case."""
-    prefix, colon, name = pattern.partition(":")
-    if not colon or "*" in pattern or "?" in pattern:
-        return expand(pattern) != 0
-    return number(prefix, name) is not None
+    return number(pattern) is not None or expand(pattern) != 0
 
 
 @lru_cache(maxsize=16384)
@@ -120,7 +117,7 @@ def expand(pattern: str) -> ActionSet:
     if not colon:
         return everything() if set(pattern) == {"*"} else 0
     if "*" not in pattern and "?" not in pattern:
-        bit = number(prefix, name)
+        bit = number(pattern)
         return 0 if bit is None else 1 << bit
     found = 0
     services = [s for s in catalogue().services if action_pattern(prefix).fullmatch(s)] if re.search(r"[*?]", prefix) else [prefix]

@@ -140,6 +140,8 @@ def reaches_all(pattern: str, shape: str) -> bool:
     """
     parts = VARIABLE.sub(HIDDEN, pattern).split(":", PARTS - 1)
     theirs = shape.split(":", PARTS - 1)
+    if len(parts) == len(theirs) == PARTS and not theirs[-1].startswith(ends(parts[-1])[0]):
+        return False  # the usual case: a name that is not all names
     free = [n for n in PLACE if (n < min(len(parts), len(theirs)) and parts[n] and theirs[n] and parts[n] != "aws") or n == 1 < len(parts)]
     return covers(":".join("*" if n in free else part for n, part in enumerate(parts)), shape)
 
@@ -166,17 +168,25 @@ def reach(statement: Statement, action: str, on: str = "") -> tuple[Reach, str]:
 
 @lru_cache(maxsize=65536)
 def _reach(patterns: tuple[str, ...], action: str, on: str) -> tuple[Reach, str]:
+    if whole := wholly(patterns, action, on):
+        return Reach.ALL, whole
     known = shapes(action)
+    part = next((p for p in patterns if not known.known or any(overlaps(open_variables(p), fenced(shape)) for shape in known.every)), None)
+    return (Reach.NONE, "") if part is None else (Reach.SOME, part)
+
+
+@lru_cache(maxsize=65536)
+def wholly(patterns: tuple[str, ...], action: str, on: str = "") -> str:
+    """Give the patterns by which an Allow reaches all that an action works on; empty where they do not."""
     for pattern in patterns:
         if set(pattern) == {"*"}:
-            return Reach.ALL, pattern
+            return pattern
+    known = shapes(action)
     targets = (on,) if on else known.required or known.every
     wide = {target: next((p for p in patterns if reaches_all(p, target)), None) for target in targets}
     by = [pattern for pattern in wide.values() if pattern is not None]
-    if by and (len(by) == len(targets) or not (on or known.required)):  # of shapes that are all optional, one is enough
-        return Reach.ALL, ", ".join(dict.fromkeys(by))
-    part = next((p for p in patterns if not known.known or any(overlaps(open_variables(p), fenced(shape)) for shape in known.every)), None)
-    return (Reach.NONE, "") if part is None else (Reach.SOME, part)
+    enough = by and (len(by) == len(targets) or not (on or known.required))  # of shapes that are all optional, one is enough
+    return ", ".join(dict.fromkeys(by)) if enough else ""
 
 
 @lru_cache(maxsize=16384)

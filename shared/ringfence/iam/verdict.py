@@ -19,7 +19,7 @@ from ringfence.iam.conditions import Truth, judge_all
 from ringfence.iam.document import Policy, Problem, Statement
 from ringfence.iam.escalation import Escalation, escalations
 from ringfence.iam.granted import Rule, Rules
-from ringfence.iam.resources import Reach, reach
+from ringfence.iam.resources import Reach, reach, wholly
 
 # What an administrator of IAM can do to anybody, on every kind of identity and policy (IAM API Reference).
 LEVERS = (
@@ -110,7 +110,7 @@ def _misplaced(policy: Policy) -> Iterator[Problem]:
 def unknown_actions(statement: Statement) -> tuple[str, ...]:
     """Give the actions and patterns of a statement that stand for nothing in the catalogue, as they are written."""
     lower = statement.actions if statement.actions is not None else statement.not_actions or ()
-    return tuple(spelled for spelled, pattern in zip(statement.spelled, lower, strict=True) if not known(pattern))
+    return tuple([spelled for spelled, pattern in zip(statement.spelled, lower, strict=True) if not known(pattern)])
 
 
 def is_admin(rules: Rules) -> bool:
@@ -164,8 +164,8 @@ def _everywhere(rule: Rule, sensitive: ActionSet) -> ActionSet:
         return wanted
     found = 0
     for name in names(wanted):
-        how_far = reach(statement, name)[0]
-        if how_far is Reach.ALL or (statement.not_resources is not None and how_far is Reach.SOME):
+        patterns = statement.resources
+        if wholly(patterns, name) if patterns is not None else reach(statement, name)[0] is not Reach.NONE:
             found |= expand(name)
     return found
 
