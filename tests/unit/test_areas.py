@@ -181,5 +181,7 @@ def test_what_a_change_adds_is_what_a_new_graph_finds_more() -> None:
     assert [(c.identity, c.reaches) for c in added] == [(MINE, "admin")]
     assert list(added) == [c for c in after.all() if c not in before.all()]
     assert before.added(ana) == ()
+    everybody = replace(ana, policies=(parse(doc(ACTION)),))
+    assert [(c.reaches, c.certain) for c in before.added(everybody)] == [("admin", True)]
     stranger = replace(changed, arn=arn("user", "new"), name="new")
     assert [(c.identity, c.reaches) for c in before.added(stranger)] == [(arn("user", "new"), "admin")]

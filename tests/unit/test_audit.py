@@ -132,6 +132,7 @@ def test_what_if(shell: Shell) -> None:
         (f"zoe={more}", "no user or role"),
         ("ana=nowhere.json", "cannot be read"),
         (f"ana={shell.write('empty.json', '{}')}", "cannot be judged"),
+        (f"ana={shell.write('list.json', '[]')}", "cannot be judged"),
     ):
         shell("audit", file, "--what-if", value, code=2)
         assert said in shell.err

@@ -12,13 +12,14 @@ from msgspec.structs import replace
 
 from ringfence.cli.check import Time, snapshot_of
 from ringfence.cli.main import Context
+from ringfence.cli.policy import documents
 from ringfence.cli.settings import loaded
 from ringfence.clouds.authorization_details import Reader
 from ringfence.config.schema import Config
 from ringfence.domain.arn import parse_arn
 from ringfence.domain.finding import Severity
 from ringfence.errors import UsageError
-from ringfence.iam import Account, Asset, Climbs, Graph, parse
+from ringfence.iam import Account, Asset, Climbs, Graph, Policy, Problem, parse
 from ringfence.report.audit import Finding, audit, chain, climb_finding, findings, line, short, summary
 from ringfence.report.audit_page import page
 
@@ -26,15 +27,15 @@ SHOWN = 40  # rows for people
 LARGE = 5000  # identities from which on it takes long enough to say what is going on
 
 
-class PolicyFile(click.ParamType[tuple[str, Path]]):
+class PolicyFile(click.ParamType[tuple[str, str]]):
     """`IDENTITY=FILE`."""
 
     name = "IDENTITY=FILE"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Path]:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
         """Split it at the last `=`, since a name may hold one."""
         identity, equals, file = value.rpartition("=")
-        return (identity, Path(file)) if equals and identity and file else self.fail(f"{value!r} is not IDENTITY=FILE", param, ctx)
+        return (identity, file) if equals and identity and file else self.fail(f"{value!r} is not IDENTITY=FILE", param, ctx)
 
 
 @click.command(name="audit")
@@ -47,7 +48,11 @@ class PolicyFile(click.ParamType[tuple[str, Path]]):
     metavar="ARN",
     help="Find who reaches this, too: a bucket's objects, a key, a model. May be repeated.",
 )
-@click.option("--what-if", type=PolicyFile(), help="Say only what this policy would add if the user or role (ARN or name) had it as well.")
+@click.option(
+    "--what-if",
+    type=PolicyFile(),
+    help="Say only what the policies of a file would add if the user or role (ARN or name) had them as well.",
+)
 @click.option("--now", type=Time(), metavar="ISO", help="Count unused days as of this time. Else as of now.")
 @click.option("--fail-on", type=click.Choice([s.value for s in Severity]), help="Exit 1 when a finding is at least this severe.")
 @click.pass_obj
@@ -56,7 +61,7 @@ def command(
     snapshot: Path,
     html: Path | None,
     named: tuple[str, ...],
-    what_if: tuple[str, Path] | None,
+    what_if: tuple[str, str] | None,
     now: datetime | None,
     fail_on: str | None,
 ) -> int:
@@ -112,23 +117,16 @@ def _more(told: list[Finding]) -> str:
     return f"; {len(told) - SHOWN} more findings: --json has them all" if len(told) > SHOWN else ""
 
 
-def _added(account: Account, identity: str, file: Path) -> Iterator[Finding]:
+def _added(account: Account, identity: str, file: str) -> Iterator[Finding]:
     """Give the ways up that a policy would add for a user or role."""
     holder = next((h for h in account.holders if identity in (h.arn, h.name)), None)
     if holder is None:
         raise UsageError(f"no user or role of this snapshot is {identity!r}", "Name it by its ARN or its name")
-    policy = parse(_read(file))
-    if policy.problems:
-        raise UsageError(f"{file} cannot be judged: {policy.problems[0].where} {policy.problems[0].what}", "Give one policy document")
+    found = [Policy((), (document,)) if isinstance(document, Problem) else parse(document) for _, document in documents(file)]
+    if problem := next((problem for policy in found for problem in policy.problems), None):
+        raise UsageError(f"{file} cannot be judged: {problem.where} {problem.what}", f"`ringfence policy {file}` says more")
     climbs = Climbs(Graph(account))
-    yield from (climb_finding(c) for c in climbs.added(replace(holder, policies=(*holder.policies, policy))))
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeError) as error:
-        raise UsageError(f"{file} cannot be read: {error}", "Give a file with one policy document as JSON") from error
+    yield from (climb_finding(c) for c in climbs.added(replace(holder, policies=(*holder.policies, *found))))
 
 
 def _assets(account: Account, config: Config, named: Iterable[str]) -> Iterator[Asset]:

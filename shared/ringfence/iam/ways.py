@@ -2,6 +2,7 @@
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 
 from msgspec import Struct
 
@@ -42,6 +43,7 @@ class Ways:
     def __init__(self, index: Index, tops: Iterable[str]) -> None:
         self.certain = index.certain
         self._places = index.places
+        self._searched = index.before.keys()
         self._next: dict[str, tuple[Edge | None, str]] = dict.fromkeys(tops, (None, ""))
         self._reached: dict[str, list[str]] = defaultdict(list)  # of a class, the members that reach a top, the nearest first
         self._search(index)
@@ -73,11 +75,16 @@ class Ways:
             return None
         if edge.to == ADMIN:
             return (Step(edge.path, ADMIN, edge.proof),) if ADMIN in self._next else None
-        members = self._reached[edge.to] if edge.to in self._places.classes else [edge.to]
-        for to in members[:MANY]:
-            if to in self._next and to not in edge.without and (rest := self._rest(to, start)) is not None:
+        for to in islice(self._ends(edge.to), MANY):
+            if to not in edge.without and (rest := self._rest(to, start)) is not None:
                 return (Step(edge.path, to, edge.proof), *rest)
         return None
+
+    def _ends(self, name: str) -> Iterable[str]:
+        """Give the members of a class, or the node itself, that reach a top. A class that no edge led to before was not searched."""
+        if name in self._searched and name in self._places.classes:
+            return self._reached[name]
+        return (member for member in self._places.members(name) if member in self._next)
 
     def _rest(self, node: str, start: str) -> list[Step] | None:
         found: list[Step] = []

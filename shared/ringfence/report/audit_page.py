@@ -16,6 +16,7 @@ CHAINS = """
 details { background: var(--card); border: 1px solid var(--line); border-left: .3rem solid var(--ask); border-radius: .6rem; padding: .7rem 1rem; margin: 0 0 .7rem; }
 details.certain { border-left-color: var(--mark); } summary { cursor: pointer; }
 summary:focus-visible { outline: 2px solid var(--act); outline-offset: 3px; } details p { color: var(--soft); margin: .6rem 0; }
+.wide + details { margin-top: .7rem; }
 ul.plain { margin: 0; padding-left: 1.2rem; }
 """
 
