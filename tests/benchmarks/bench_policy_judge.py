@@ -16,6 +16,8 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "shared")]
+from msgspec.structs import replace
+
 from tests.benchmarks._measure import report
 
 ACCOUNT = "123456789012"
@@ -92,23 +94,34 @@ def snapshot(size: int) -> dict[str, Any]:
 def account(size: int) -> None:
     """Audit one account and print seconds, ways found and peak memory; run in an interpreter of its own."""
     from ringfence.clouds.authorization_details import Reader
-    from ringfence.iam import Climbs, Graph
+    from ringfence.iam import Asset, Climbs, Graph, accesses, parse
 
     raw = snapshot(size)
     gc.freeze()
     started = time.process_time()
-    found = Climbs(Graph(Reader(raw).account())).all()
-    seconds = time.process_time() - started
-    print(json.dumps([seconds, len(found), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024]))
+    climbs = Climbs(Graph(Reader(raw).account()))
+    found = climbs.all()
+    seconds, memory = time.process_time() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    started = time.process_time()
+    accesses(climbs, [Asset("shared", ("arn:aws:s3:::shared/*", "arn:aws:s3:::shared"))])
+    asset = time.process_time() - started
+    more, each = parse(document(["iam:PassRole", "lambda:*"], "*")), []
+    for holder in climbs.graph.account.holders[:500]:
+        started = time.process_time()
+        climbs.added(replace(holder, policies=(*holder.policies, more)))
+        each.append((time.process_time() - started) * 1000)
+    print(json.dumps([seconds, len(found), memory, asset, sorted(each)[int(len(each) * 0.95)]]))
 
 
 def main(sizes: tuple[int, int]) -> None:
     """Run every benchmark, the accounts in interpreters of their own."""
     managed_policies()
     runs = [json.loads(subprocess.check_output([sys.executable, __file__, "--account", str(size)])) for size in sizes]
-    seconds, ways, memory = runs[1]
+    seconds, ways, memory, asset, change = runs[1]
     goals = {"goal_seconds": 5, "goal_mib": 300} if sizes == SIZES else {}
     report(f"audit {sizes[1]} identities", cpu_seconds=round(seconds, 2), ways_up=ways, peak_mib=memory, **goals)
+    report(f"who reaches one bucket, {sizes[1]} identities", cpu_seconds=round(asset, 2))
+    report(f"what one change adds, {sizes[1]} identities", p95_ms=round(change, 2))
     report(f"audit {sizes[0]} -> {sizes[1]} identities", growth=round(seconds / runs[0][0], 1), **({"goal": 12} if goals else {}))
 
 
