@@ -8,6 +8,7 @@ import gc
 import json
 import random
 import resource
+import statistics
 import subprocess
 import sys
 import time
@@ -28,7 +29,7 @@ ACTIONS = ("s3:GetObject", "s3:PutObject", "sqs:*", "dynamodb:Query", "iam:PassR
 
 
 def managed_policies() -> None:
-    """Judge what moto carries, first with cold caches, then again for each document's time."""
+    """Judge what moto carries, first with cold caches, then again for each document's time; print both. In an interpreter of its own."""
     from moto.iam.aws_managed_policies import aws_managed_policies_data
 
     from ringfence.iam import judge_policies, parse
@@ -44,8 +45,7 @@ def managed_policies() -> None:
         judge_policies([parse(document)])
         each.append((time.process_time() - started) * 1000)
     each.sort()
-    report("judge all AWS managed policies, cold", documents=len(documents), cpu_seconds=round(cold, 2), goal=0.5)
-    report("judge one document, warm", p50_ms=round(each[len(each) // 2], 3), p95_ms=round(each[int(len(each) * 0.95)], 3), goal_p95_ms=1)
+    print(json.dumps([len(documents), cold, each[len(each) // 2], each[int(len(each) * 0.95)]]))
 
 
 def document(actions: object, resources: object) -> dict[str, Any]:
@@ -113,9 +113,13 @@ def account(size: int) -> None:
     print(json.dumps([seconds, len(found), memory, asset, sorted(each)[int(len(each) * 0.95)]]))
 
 
-def main(sizes: tuple[int, int]) -> None:
+def main(sizes: tuple[int, int], rounds: int) -> None:
     """Run every benchmark, the accounts in interpreters of their own."""
-    managed_policies()
+    cold = sorted(json.loads(subprocess.check_output([sys.executable, __file__, "--managed"])) for _ in range(rounds))
+    documents, seconds, p50, p95 = (statistics.median(column) for column in zip(*cold, strict=True))
+    best = round(min(run[1] for run in cold), 2)
+    report("judge all AWS managed policies, cold", documents=documents, cpu_seconds=round(seconds, 2), best=best, runs=rounds, goal=0.5)
+    report("judge one document, warm", p50_ms=round(p50, 3), p95_ms=round(p95, 3), goal_p95_ms=1)
     runs = [json.loads(subprocess.check_output([sys.executable, __file__, "--account", str(size)])) for size in sizes]
     seconds, ways, memory, asset, change = runs[1]
     goals = {"goal_seconds": 5, "goal_mib": 300} if sizes == SIZES else {}
@@ -128,5 +132,7 @@ def main(sizes: tuple[int, int]) -> None:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--account"]:
         account(int(sys.argv[2]))
+    elif sys.argv[1:2] == ["--managed"]:
+        managed_policies()
     else:
-        main((20, 200) if sys.argv[1:] else SIZES)
+        main(*(((20, 200), 1) if sys.argv[1:] else (SIZES, 7)))

@@ -20,6 +20,7 @@ ACTION = "iam:CreateAccessKey"
 EVERYONE = [arn("user", name) for name in ("ana", "ann", "bob", "team/bob", "zoe")]
 RESOURCES = ["*", "ana", "an?", "b*", "*b", "team/*", "${aws:username}", "nobody", "z??"]
 OWNER = "ana"
+EVERY = ("everyone",)
 
 
 @st.composite
@@ -44,9 +45,9 @@ def test_areas_are_what_authorize_allows(document: dict[str, Any], boundary: dic
     found = areas(rules, ACTION, username=OWNER)
     places = Places()
     for member in EVERYONE:
-        places.add("everyone", member)
+        places.add(EVERY, member)
     places.seal()
-    held = [place for area in found if (place := places.find("everyone", (area,), "nobody")) is not None]
+    held = [place for area in found if (place := places.find(EVERY, (area,), "nobody")) is not None]
     inside = {m for place in held for m in places.members(place.name) if m not in place.without}
     for member in EVERYONE:
         asked = Request(action=ACTION, resource=member, principal=Principal("AWS", MINE), context={"aws:username": OWNER})
@@ -58,7 +59,7 @@ def test_areas_are_what_authorize_allows(document: dict[str, Any], boundary: dic
 @pytest.mark.parametrize("more", [{"Condition": TAG}, {"NotResource": arn("user", "${aws:PrincipalTag/x}")}])
 def test_a_denial_in_doubt_splits_an_area(more: dict[str, Any]) -> None:
     denial = {"Effect": "Deny", "Action": "iam:*", **({"Resource": arn("user", "b*")} if "NotResource" not in more else {}), **more}
-    rules = Rules([parse(doc(ACTION)), parse({"Statement": [denial]})])
+    rules = Rules([parse(doc(ACTION)), parse({"Version": "2012-10-17", "Statement": [denial]})])
     sure, maybe = areas(rules, ACTION)
     assert (sure.granted.certain, maybe.granted.certain) == (True, False)
     bob = arn("user", "bob")
@@ -70,15 +71,15 @@ def test_a_place_leaves_few_out_by_name_and_many_as_a_class() -> None:
     for out, alone in ((["u1", "u2"], False), ([f"u{n}" for n in range(2 * FEW)], True)):
         places = Places()
         for member in everyone:
-            places.add("everyone", member)
+            places.add(EVERY, member)
         places.seal()
         denial = {"Statement": [{"Effect": "Deny", "Action": "iam:*", "Resource": [arn("user", n) for n in out]}]}
         (area,) = areas(Rules([parse(doc(ACTION)), parse(denial)]), ACTION)
-        place = places.find("everyone", (area,), "nobody")
+        place = places.find(EVERY, (area,), "nobody")
         assert place is not None
-        assert (place.name != "everyone") == alone
+        assert (place.name != EVERY) == alone
         assert len(place.without) == (0 if alone else len(out))
-        assert places.find("everyone", (area,), "nobody") == place
+        assert places.find(EVERY, (area,), "nobody") == place
         assert len(places.members(place.name)) - len(place.without) == len(everyone) - len(out)
 
 
@@ -115,6 +116,21 @@ ASSETS: dict[str, tuple[list[Any], set[tuple[Use, bool, tuple[str, ...]]]]] = {
     "denied elsewhere": ([user("ana", doc("s3:GetObject"), doc("s3:*", "arn:aws:s3:::other/*", "Deny"))], {(READ, True, ())}),
     "within the boundary": ([user("ana", doc("s3:GetObject"), boundary="ceiling")], {(READ, True, ())}),
     "outside of the boundary": ([user("ana", doc("s3:PutObject"), boundary="ceiling")], set()),
+    "apart from the boundary": (
+        [user("ana", doc("s3:GetObject", "arn:aws:s3:::data/train/x/*"), boundary="other-part")],
+        {(READ, False, ())},
+    ),
+    "a part within the boundary": (
+        [user("ana", doc("s3:GetObject", "arn:aws:s3:::data/train/x/*"), boundary="ceiling")],
+        {(READ, True, ())},
+    ),
+    "through one who gets rid of its boundary": (
+        [
+            user("ana", doc(ACTION, arn("user", "bob"))),
+            user("bob", doc("iam:DeleteUserPermissionsBoundary"), doc("s3:PutObject"), boundary="deletes"),
+        ],
+        {(CHANGE, True, (arn("user", "bob"),))},
+    ),
     "an administrator is not listed": ([user("ana", doc("*"))], set()),
     "through another": ([user("ana", doc(ACTION, arn("user", "rea"))), READER], {(READ, True, (arn("user", "rea"),))}),
     "through another, in doubt": (
@@ -149,7 +165,7 @@ ASSETS: dict[str, tuple[list[Any], set[tuple[Use, bool, tuple[str, ...]]]]] = {
 
 def found_by(entries: list[Any], asset: Asset) -> list[Access]:
     """What an account's identities reach."""
-    policies = {**POLICIES, "deletes": doc("iam:Delete*")}
+    policies = {**POLICIES, "deletes": doc("iam:Delete*"), "other-part": doc("s3:GetObject", "arn:aws:s3:::data/train/y/*")}
     return list(accesses(Climbs(Graph(Reader(snapshot(*entries, policies=policies)).account())), [asset]))
 
 
@@ -167,7 +183,10 @@ def test_what_may_be_done_to_a_key_and_to_a_model() -> None:
     assert "kms:PutKeyPolicy" in names(actions_on(key, CHANGE))
     assert "sagemaker:InvokeEndpoint" in names(actions_on(endpoint, READ))
     assert "sagemaker:UpdateEndpoint" in names(actions_on(endpoint, CHANGE))
-    assert actions_on("arn:aws:no-such-service:::x", READ) == 0
+    assert "secretsmanager:GetSecretValue" in names(actions_on(f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:prod/db-abc", READ))
+    assert "ebs:GetSnapshotBlock" in names(actions_on("arn:aws:ec2:eu-west-1::snapshot/*", READ))
+    assert "kms:Decrypt" in names(actions_on(f"arn:aws:kms:eu-west-1:{ACCOUNT}:*", READ))
+    assert actions_on("arn:aws:no-such-service:::x", READ) == actions_on("x", READ) == 0
 
 
 def test_what_a_change_adds_is_what_a_new_graph_finds_more() -> None:

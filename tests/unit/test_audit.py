@@ -116,6 +116,8 @@ def test_who_reaches_what_is_declared_and_named(shell: Shell) -> None:
     assert "By becoming" not in page
     shell("audit", file, "--asset", "fraud-train", code=2)
     assert "is no ARN" in shell.err
+    shell("audit", file, "--asset", "arn:aws:no-such-service:::x", code=2)
+    assert "no action is known" in shell.err
 
 
 def test_what_if(shell: Shell) -> None:

@@ -79,6 +79,17 @@ CASES: dict[str, tuple[Request, Policies, Effect]] = {
     ),
     "a federated user without session policies": (ask(f"arn:aws:sts::{ACCOUNT}:federated-user/eva"), Policies(identity=[ALL]), I),
     "a federated user with them": (ask(f"arn:aws:sts::{ACCOUNT}:federated-user/eva"), Policies(identity=[ALL], session=[ALL]), A),
+    "a user's name and type follow from who asks": (
+        ask(USER),
+        Policies(identity=[ALL, doc("*", "Deny", Condition={"StringEquals": {"aws:username": "ana", "aws:PrincipalType": "User"}})]),
+        E,
+    ),
+    "the types of others": (
+        ask(SESSION),
+        Policies(identity=[doc(Condition={"StringEquals": {"aws:PrincipalType": "AssumedRole"}})]),
+        A,
+    ),
+    "the type of the root user": (ask(ROOT), Policies(scps=[[doc(Condition={"StringEquals": {"aws:PrincipalType": "Account"}})]]), A),
     "the account of nobody": (
         ask(ANYBODY),
         Policies(resource=to("*", Condition={"StringEquals": {"aws:PrincipalAccount": "anonymous"}})),

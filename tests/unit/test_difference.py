@@ -49,6 +49,24 @@ CASES: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]], set[tuple[str
     ),
     "a denial that never held is taken away": ([GET, deny("s3:*", Condition={"Bool": {"aws:SecureTransport": "false"}})], [GET], set()),
     "what is denied at once": ([GET], [GET, PUT, deny("s3:PutObject")], set()),
+    "a denial of all but the holder's own": (
+        [],
+        [
+            allow("s3:GetObject", "arn:aws:s3:::x/ana/*"),
+            {"Effect": "Deny", "Action": "s3:*", "NotResource": "arn:aws:s3:::x/${aws:username}/*"},
+        ],
+        {("s3:GetObject", "arn:aws:s3:::x/ana/*")},
+    ),
+    "all but the holder's own was allowed": (
+        [{"Effect": "Allow", "Action": "s3:GetObject", "NotResource": "arn:aws:s3:::x/${aws:username}/*"}],
+        [allow("s3:GetObject", "arn:aws:s3:::x/ana/*")],
+        {("s3:GetObject", "arn:aws:s3:::x/ana/*")},
+    ),
+    "a denial of the holder's own is taken away": (
+        [allow("s3:GetObject"), deny("s3:*", "arn:aws:s3:::x/${aws:username}/*")],
+        [allow("s3:GetObject", "arn:aws:s3:::x/ana/*")],
+        {("s3:GetObject", "arn:aws:s3:::x/ana/*")},
+    ),
     "all but some, as before": (
         [{"Effect": "Allow", "Action": "s3:GetObject", "NotResource": DATA}],
         [{"Effect": "Allow", "Action": "s3:GetObject", "NotResource": DATA}],

@@ -46,6 +46,22 @@ def ids(judged: Judged, *, certain: bool) -> set[str]:
 # name -> statements, verdict, certain paths among others, paths in doubt among others, paths that must not be there
 CASES: dict[str, tuple[list[dict[str, Any]], Verdict, set[str], set[str], set[str]]] = {
     "everything": ([allow("*")], Verdict.ADMIN, {"iam-001", "lambda-001"}, set(), set()),
+    "everything, by two wildcards": ([allow("*", "*?")], Verdict.ADMIN, {"iam-001"}, set(), set()),
+    "data in every bucket, by two wildcards": ([allow("s3:GetObject", "arn:aws:s3:::?*")], Verdict.BROAD, set(), set(), set()),
+    "a function in some region of some account": (
+        [allow(["lambda:UpdateFunctionCode", "lambda:InvokeFunction"], "arn:aws:lambda:*:function:one")],
+        Verdict.ESCALATION,
+        set(),
+        {"lambda-004"},
+        set(),
+    ),
+    "a denial with a letter that only looks like one": (
+        [allow("iam:CreateAccessKey"), deny("iam:CreateAccess\u212aey")],
+        Verdict.ESCALATION,
+        {"iam-002"},
+        set(),
+        set(),
+    ),
     "all of IAM": ([allow("iam:*")], Verdict.ADMIN, {"iam-001"}, set(), {"lambda-001"}),
     "all of IAM in the account": ([allow("iam:*", ANYWHERE + "*")], Verdict.ADMIN, {"iam-001"}, set(), set()),
     "all of IAM, one lever denied": ([allow("*"), deny("iam:PutRolePolicy")], Verdict.ESCALATION, {"iam-001"}, set(), {"iam-005"}),

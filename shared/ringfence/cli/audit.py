@@ -20,6 +20,7 @@ from ringfence.domain.arn import parse_arn
 from ringfence.domain.finding import Severity
 from ringfence.errors import UsageError
 from ringfence.iam import Account, Asset, Climbs, Graph, Policy, Problem, parse
+from ringfence.iam.assets import Use, actions_on
 from ringfence.report.audit import Finding, audit, chain, climb_finding, findings, line, short, summary
 from ringfence.report.audit_page import page
 
@@ -142,6 +143,10 @@ def _assets(account: Account, config: Config, named: Iterable[str]) -> Iterator[
         if parsed is None:
             raise UsageError(
                 f"--asset {arn!r} is no ARN", "Such as arn:aws:s3:::bucket/prefix/ or arn:aws:kms:eu-west-1:123456789012:key/*"
+            )
+        if not any(actions_on(arn, use) for use in Use):
+            raise UsageError(
+                f"--asset {arn}: no action is known that reads, uses or changes it", "Name a resource, as its service writes it"
             )
         yield _objects(arn, partition, parsed.resource) if parsed.service == "s3" else Asset(arn, (arn,))
 

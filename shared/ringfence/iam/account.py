@@ -53,17 +53,20 @@ def trusted(trust: Policy | None) -> tuple[Trusted, ...]:
     """Give the principals that may assume a role by its trust policy. A denial in it leaves nothing certain."""
     if trust is None or trust.problems:
         return ()
-    denies = any(not s.allow for s in trust.statements)
-    out = {e for s in trust.statements if not s.allow and judge_denial(s.conditions).truth is Truth.ALWAYS for e in entries(s.principal)}
+    denials = [s for s in trust.statements if not s.allow and _about(s) and judge_denial(s.conditions).truth is not Truth.NEVER]
+    out = {e for s in denials if judge_denial(s.conditions).truth is Truth.ALWAYS for e in entries(s.principal)}
     found = []
     for statement in trust.statements:
         judged = judge_all(statement.conditions)
-        if (
-            not statement.allow
-            or judged.truth is Truth.NEVER
-            or not any(action_pattern(p).fullmatch(ASSUME) for p in statement.actions or ())
-        ):
+        if not statement.allow or judged.truth is Truth.NEVER or not _about(statement):
             continue
-        certain = judged.truth is Truth.ALWAYS and not denies
+        certain = judged.truth is Truth.ALWAYS and not denials
         found += [Trusted(kind, entry, statement, certain) for kind, entry in entries(statement.principal) if (kind, entry) not in out]
     return tuple(found)
+
+
+def _about(statement: Statement) -> bool:
+    """Whether a statement is about assuming the role."""
+    if statement.actions is None:
+        return not any(action_pattern(p).fullmatch(ASSUME) for p in statement.not_actions or ())
+    return any(action_pattern(p).fullmatch(ASSUME) for p in statement.actions)

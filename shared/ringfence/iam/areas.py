@@ -4,6 +4,7 @@ An area is what matches one pattern of each group in `within` and none in `witho
 take splits an area in two: the certain one without it, and one in doubt with it. A boundary's areas are met with those below it.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
@@ -16,6 +17,7 @@ from ringfence.iam.patterns import VARIABLE, like
 from ringfence.iam.resources import Reach, overlaps
 
 USERNAME = "aws:username"
+WILD = re.compile(r"[*?]")
 
 
 class Area(Struct, frozen=True, gc=False):
@@ -54,15 +56,23 @@ def areas(rules: Rules, action: str, service: str = "", username: str = "") -> t
         found = tuple(_granted(rules, expand(action), action, service, username))
         if rules.ceiling is not None and found:
             above = areas(rules.ceiling, action, service, username)
-            found = tuple(_met(one, other) for one in found for other in above)
+            found = tuple(met for one in found for other in above if (met := meet(one, other)) is not None)
         whole = next((a for a in found if a.granted.certain and not a.within and not a.without), None)
         rules.areas[key] = (whole,) if whole else tuple(sorted(found, key=lambda a: not a.granted.certain))
     return rules.areas[key]
 
 
-def _met(below: Area, above: Area) -> Area:
-    granted = below.granted if above.granted.certain else replace(below.granted, certain=False)
-    return Area(granted, below.within + above.within, below.without + above.without)
+def meet(one: Area, other: Area) -> Area | None:
+    """Give what is in both areas, with the first one's grant; None where that is easily seen to be nothing."""
+    granted = one.granted if other.granted.certain else replace(one.granted, certain=False)
+    literal = next((g[0] for g in one.within if len(g) == 1 and not WILD.search(g[0])), None)
+    if literal is not None:
+        return Area(granted, ((literal,),), one.without) if one.holds(literal) and other.holds(literal) else None
+    reverse = next((g[0] for g in other.within if len(g) == 1 and not WILD.search(g[0])), None)
+    if reverse is not None:
+        return Area(granted, ((reverse,),), other.without) if one.holds(reverse) and other.holds(reverse) else None
+    within = one.within + tuple(group for group in other.within if group not in one.within)
+    return Area(granted, within, one.without + other.without)
 
 
 def _granted(rules: Rules, bit: ActionSet, action: str, service: str, username: str) -> Iterator[Area]:

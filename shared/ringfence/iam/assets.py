@@ -6,9 +6,10 @@ Administrators, and whoever becomes one, reach everything, and are not counted h
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ringfence.iam.areas import areas, filled
 from ringfence.iam.catalogue import ActionSet, catalogue, expand, names, of_level, shapes
@@ -16,7 +17,7 @@ from ringfence.iam.climbs import Climbs
 from ringfence.iam.document import Statement
 from ringfence.iam.granted import Granted, Rules, holding
 from ringfence.iam.graph import Node
-from ringfence.iam.resources import PARTS, Reach, covers, fenced, overlaps
+from ringfence.iam.resources import PARTS, Reach, covers, fenced, overlaps, service
 from ringfence.iam.verdict import reading
 from ringfence.iam.ways import Step, Ways
 
@@ -55,13 +56,15 @@ def _accesses(climbs: Climbs, asset: Asset, use: Use) -> Iterator[Access]:
     graph = climbs.graph
     nodes = {name: node for name, node in graph.nodes.items() if not graph.is_admin(node.rules)}
     own = {name: granted for name, node in nodes.items() if (granted := _granted(node, asset, use)) is not None}
-    ways = [Ways(i, [n for n, g in own.items() if g.certain or not i.certain]) for i in climbs.indexes]
+    by_change = {name: granted for name in nodes if name not in own and (granted := _after(climbs, name, asset, use)) is not None}
+    tops = {**by_change, **own}
+    ways = [Ways(i, [n for n, g in tops.items() if g.certain or not i.certain]) for i in climbs.indexes]
     for holder in graph.account.holders:
         if holder.arn not in nodes:
             continue
         mine = own.get(holder.arn)
         if mine is None or not mine.certain:
-            climbed = next((a for w in ways for a in _climbed(climbs, nodes[holder.arn], asset, use, w, own)), None)
+            climbed = next((a for w in ways for a in _climbed(climbs, nodes[holder.arn], asset, use, w, tops)), None)
             if climbed is not None and (mine is None or climbed.certain):
                 yield climbed
                 continue
@@ -69,16 +72,22 @@ def _accesses(climbs: Climbs, asset: Asset, use: Use) -> Iterator[Access]:
             yield Access(identity=holder.arn, asset=asset, use=use, certain=mine.certain, granted=mine)
 
 
-def _climbed(climbs: Climbs, node: Node, asset: Asset, use: Use, ways: Ways, own: dict[str, Granted]) -> Iterator[Access]:
+def _climbed(climbs: Climbs, node: Node, asset: Asset, use: Use, ways: Ways, tops: dict[str, Granted]) -> Iterator[Access]:
     """Give the access by each of a holder's edges: through others, or by getting rid of its boundary."""
     for edge in climbs.edges[node.name]:
         steps = ways.by(node.name, edge)
-        granted = own[steps[-1].to] if steps else None
-        if edge.to == node.name and (edge.certain or not ways.certain):
-            granted = _granted(climbs.graph.freed(node), asset, use)
-            steps = (Step(edge.path, node.name, edge.proof),)
+        granted = tops[steps[-1].to] if steps else None
+        if edge.becomes is not None and (edge.certain or not ways.certain):
+            granted = _granted(edge.becomes, asset, use)
+            steps = (Step(edge.path, str(edge.to), edge.proof),)
         if steps and granted is not None and (granted.certain or not ways.certain):
             yield Access(identity=node.name, asset=asset, use=use, certain=ways.certain, granted=granted, steps=steps)
+
+
+def _after(climbs: Climbs, name: str, asset: Asset, use: Use) -> Granted | None:
+    """Give what a holder may do with an asset once it has changed itself: its boundary, its groups, its policies."""
+    changed = ((e.certain, g) for e in climbs.edges[name] if e.becomes is not None and (g := _granted(e.becomes, asset, use)))
+    return max((replace(g, certain=g.certain and certain) for certain, g in changed), key=lambda g: g.certain, default=None)
 
 
 def _granted(node: Node, asset: Asset, use: Use) -> Granted | None:
@@ -86,7 +95,7 @@ def _granted(node: Node, asset: Asset, use: Use) -> Granted | None:
     best: Granted | None = None
     for arn in asset.arns:
         wanted = actions_on(arn, use) & node.rules.allowed
-        sure, maybe = allowed_on(node.rules, wanted, arn, node.username) if wanted else (0, 0)
+        _, sure, maybe = allowed_on(node.rules, wanted, arn, node.username) if wanted else (0, 0, 0)
         for found in (sure, maybe):
             if found and (best is None or not best.certain):
                 action = names(found & -found)[0]
@@ -98,21 +107,34 @@ def _granted(node: Node, asset: Asset, use: Use) -> Granted | None:
 @lru_cache(maxsize=256)
 def actions_on(arn: str, use: Use) -> ActionSet:
     """Give the actions of a use that work on what an ARN names: reading data and calling models, or writing and managing permissions."""
-    service, found = arn.split(":", PARTS - 1)[2], 0
-    for name in catalogue().services[service].actions if service in catalogue().services else ():
-        if any(_fits(shape, arn) for shape in shapes(f"{service}:{name}").every):
-            found |= expand(f"{service}:{name}")
+    found = 0
+    for prefix in _prefixes().get(service(arn), ()):
+        for name in catalogue().services[prefix].actions:
+            if any(_fits(shape, arn) for shape in shapes(f"{prefix}:{name}").every):
+                found |= expand(f"{prefix}:{name}")
     return found & reading() if use is Use.READ else found & of_level("WP") & ~reading()
+
+
+@cache
+def _prefixes() -> dict[str, tuple[str, ...]]:
+    """Give the services whose actions work on the ARNs of a service: snapshots of ec2 are read by ebs."""
+    found: dict[str, dict[str, None]] = {}
+    for prefix, entry in catalogue().services.items():
+        for shape in entry.resources:
+            found.setdefault(service(shape), {})[prefix] = None
+    return {of: tuple(prefixes) for of, prefixes in found.items()}
 
 
 def _fits(shape: str, arn: str) -> bool:
     """Whether an ARN is of a shape; what is in a bucket is none of the bucket's own shape."""
+    if service(arn) != "s3":
+        return overlaps(arn, fenced(shape))
     return ("/" in shape.split(":", PARTS - 1)[-1]) == ("/" in arn.split(":", PARTS - 1)[-1]) and overlaps(arn, fenced(shape))
 
 
-def allowed_on(rules: Rules, wanted: ActionSet, arn: str, username: str) -> tuple[ActionSet, ActionSet]:
-    """Give which of some actions are surely allowed on some of what an ARN names, and which may be."""
-    sure, maybe, lost, doubtful = 0, 0, 0, 0
+def allowed_on(rules: Rules, wanted: ActionSet, arn: str, username: str) -> tuple[ActionSet, ActionSet, ActionSet]:
+    """Give which of some actions are surely allowed on all that an ARN names, surely on some of it, and perhaps on some of it."""
+    whole, sure, maybe, lost, doubtful = 0, 0, 0, 0, 0
     for rule in rules.denies:
         truth = holding(rule.statement, "") if rule.actions & wanted else Reach.NONE
         how_far = min(truth, _reaches(rule.statement, arn, username)) if truth is not Reach.NONE else Reach.NONE
@@ -121,13 +143,15 @@ def allowed_on(rules: Rules, wanted: ActionSet, arn: str, username: str) -> tupl
     for rule in rules.allows:
         found = rule.actions & wanted & ~lost
         truth = holding(rule.statement, "") if found else Reach.NONE
-        if truth is not Reach.NONE and _reaches(rule.statement, arn, username) is not Reach.NONE:
+        how_far = _reaches(rule.statement, arn, username) if truth is not Reach.NONE else Reach.NONE
+        if how_far is not Reach.NONE:
             maybe |= found
-            sure |= found & ~doubtful if truth is Reach.ALL and _exact(rule.statement) else 0
+            surely = found & ~doubtful if truth is Reach.ALL and _exact(rule.statement) else 0
+            sure, whole = sure | surely, whole | (surely if how_far is Reach.ALL else 0)
     if rules.ceiling is not None and maybe:
-        above = allowed_on(rules.ceiling, wanted, arn, username)
-        return sure & above[0], maybe & above[1]
-    return sure, maybe
+        over, some, perhaps = allowed_on(rules.ceiling, wanted, arn, username)
+        return whole & over, (whole & some) | (sure & over), maybe & perhaps
+    return whole, sure, maybe
 
 
 def _exact(statement: Statement) -> bool:

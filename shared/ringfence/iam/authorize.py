@@ -239,11 +239,21 @@ def _context(request: Request) -> Context:
     if principal.kind == "AWS":
         found.setdefault("aws:principalarn", (principal.role or principal.arn,))
         found.setdefault("aws:principalaccount", (principal.account,))
+        found.setdefault("aws:principaltype", (_type(principal),))
+        if principal.is_user:
+            found.setdefault("aws:username", (principal.arn.rsplit("/", 1)[-1],))
     if principal.kind == "Anonymous":
         found.setdefault("aws:principalaccount", ("anonymous",))
     if request.resource_account:
         found.setdefault("aws:resourceaccount", (request.resource_account,))
     return found
+
+
+def _type(principal: Principal) -> str:
+    """Give `aws:PrincipalType` (IAM User Guide, "Principal key values")."""
+    if principal.is_root:
+        return "Account"
+    return "User" if principal.is_user else "FederatedUser" if principal.is_federated_user else "AssumedRole"
 
 
 def _protected(request: Request) -> str:

@@ -13,6 +13,7 @@ from pkgutil import get_data
 import msgspec
 from msgspec import Struct
 
+from ringfence.iam.document import lower
 from ringfence.iam.patterns import action_pattern
 
 type ActionSet = int  # bit n is the n-th action of the catalogue
@@ -112,7 +113,7 @@ def known(pattern: str) -> bool:
 @lru_cache(maxsize=16384)
 def expand(pattern: str) -> ActionSet:
     """Give the actions that a pattern stands for, in whatever case; none where the catalogue knows none."""
-    pattern = pattern.lower()
+    pattern = lower(pattern)
     prefix, colon, name = pattern.partition(":")
     if not colon:
         return everything() if set(pattern) == {"*"} else 0
@@ -152,7 +153,7 @@ def names(actions: ActionSet) -> tuple[str, ...]:
 @lru_cache(maxsize=4096)
 def shapes(action: str) -> Shapes:
     """Give the shapes of the resources on which an action works, by its name in whatever case."""
-    prefix, _, name = action.lower().partition(":")
+    prefix, _, name = lower(action).partition(":")
     service = catalogue().services.get(prefix)
     place = _bits(prefix).get(name) if service else None
     coded = "?" if service is None or place is None else service.actions[_spelled(prefix)[place - _starts()[prefix]]]

@@ -1,17 +1,22 @@
 """The climbs of an account: for each holder and path, whether it leads to administrator, else to somebody who may do more."""
 
+from collections import defaultdict, deque
 from collections.abc import Iterable
+from itertools import islice
 
 from msgspec import Struct
 
 from ringfence.iam.account import Holder
-from ringfence.iam.catalogue import ActionSet
+from ringfence.iam.catalogue import ActionSet, size
 from ringfence.iam.edges import edges
 from ringfence.iam.escalation import Path
-from ringfence.iam.granted import Granted, Rules
+from ringfence.iam.granted import Granted
 from ringfence.iam.graph import ADMIN, Edge, Graph, Node
-from ringfence.iam.places import MANY
+from ringfence.iam.places import Name
 from ringfence.iam.ways import Index, Step, Ways
+
+COMPARED = 32  # kinds of members of a class
+LOOKED_AT = 64  # identities on the way to somebody stronger
 
 
 class Climb(Struct, frozen=True, kw_only=True, gc=False):
@@ -47,7 +52,7 @@ class Climbs:
         tops = (ADMIN, *(name for name, node in graph.nodes.items() if graph.is_admin(node.rules)))
         self.indexes = tuple(Index(graph.places, self.edges, certain=certain) for certain in (True, False))
         self._ways = tuple(Ways(index, tops) for index in self.indexes)
-        self._strength: dict[str, _Strength] = {}
+        self._strength: dict[Name, _Strength] = {}
 
     def all(self) -> tuple[Climb, ...]:
         """Give every climb, one for a holder and path; of a holder the certain ones and those to administrator first."""
@@ -79,22 +84,35 @@ class Climbs:
         return None
 
     def _to_stronger(self, node: Node, edge: Edge) -> Climb | None:
-        """Give the climb to the one who may do most beyond what the holder may; None where nobody may do more."""
-        mine = node.rules.strength
-        best, rules = (node.name, self.graph.freed(node).rules) if edge.to == node.name else self._best(edge, node, mine)
-        if rules is None or not rules.strength & ~mine:
-            return None
-        return Climb(identity=node.name, reaches=best, certain=edge.certain, steps=(Step(edge.path, best, edge.proof),))
+        """Give the climb to the one who may do most beyond what the holder may; None where nobody may do more.
 
-    def _best(self, edge: Edge, node: Node, mine: ActionSet) -> tuple[str, Rules | None]:
-        members = self.graph.places.members(edge.to)
-        if edge.to != members[0]:
-            if edge.to not in self._strength:
-                self._strength[edge.to] = _Strength(self.graph, members)
-            whole = self._strength[edge.to]
-            members = whole.strongest if whole.together & ~mine else ()
-        others = [(a, self.graph.nodes[a].rules) for a in members if a in self.graph.nodes and a not in edge.without and a != node.name]
-        return max(others, key=lambda a: (a[1].strength & ~mine).bit_count(), default=("", None))
+        Where the next one may do nothing more, those that it leads to are looked at, step by step.
+        """
+        mine = node.rules.strength
+        if edge.becomes is not None:
+            more = edge.becomes.rules.strength & ~mine
+            return self._climb(node, edge.certain, (Step(edge.path, str(edge.to), edge.proof),)) if more else None
+        seen, queue = {node.name}, deque[tuple[Edge, bool, tuple[Step, ...]]]([(edge, edge.certain, ())])
+        while queue and len(seen) < LOOKED_AT:
+            step, certain, before = queue.popleft()
+            if best := self._best(step, node, mine):
+                return self._climb(node, certain, (*before, Step(step.path, best, step.proof)))
+            for member in islice((m for m in self.graph.places.members(step.to) if m not in seen and m not in step.without), LOOKED_AT):
+                seen.add(member)
+                way = (*before, Step(step.path, member, step.proof))
+                follow = () if step.only else self.edges[member]
+                queue += [(e, certain and e.certain, way) for e in follow if e.becomes is None and e.to != ADMIN]
+        return None
+
+    def _climb(self, node: Node, certain: bool, steps: tuple[Step, ...]) -> Climb:  # noqa: FBT001 - a word of the result
+        return Climb(identity=node.name, reaches=steps[-1].to, certain=certain, steps=steps)
+
+    def _best(self, edge: Edge, node: Node, mine: ActionSet) -> str:
+        """Give the one of those that an edge leads to who may do most that the holder may not; empty where nobody may do more."""
+        if edge.to not in self._strength:
+            self._strength[edge.to] = _Strength(self.graph, self.graph.places.members(edge.to))
+        useful = (edge.only | edge.only << size()) & ~mine if edge.only else ~mine
+        return self._strength[edge.to].beyond(useful, edge.without | {node.name})
 
 
 def _rank(climb: Climb) -> tuple[bool, bool, int]:
@@ -102,14 +120,27 @@ def _rank(climb: Climb) -> tuple[bool, bool, int]:
 
 
 class _Strength:
-    """What the members of a class may do: together, and the strongest of them.
+    """What the members of a class may do: together, and by each set of actions that some of them have, the largest first.
 
-    Of a large class only its strongest are compared, so that the work grows with the holders and not with their square.
+    Only the largest are compared, unless none of them has more: so the work grows with the holders and not with their square.
     """
 
     def __init__(self, graph: Graph, members: tuple[str, ...]) -> None:
-        allowed = {arn: graph.nodes[arn].rules.strength for arn in members}
         self.together: ActionSet = 0
-        for one in set(allowed.values()):
+        having: dict[ActionSet, list[str]] = defaultdict(list)
+        for arn in members:
+            having[graph.nodes[arn].rules.strength].append(arn)
+        for one in having:
             self.together |= one
-        self.strongest = tuple(sorted(members, key=lambda arn: allowed[arn].bit_count(), reverse=True)[:MANY])
+        self.kinds = sorted(having.items(), key=lambda kind: kind[0].bit_count(), reverse=True)
+
+    def beyond(self, useful: ActionSet, without: frozenset[str]) -> str:
+        """Give the member, but for some, that has most of what would be useful; empty where nobody has any."""
+        best, most = "", 0
+        for number, (strength, members) in enumerate(self.kinds if self.together & useful else ()):
+            if number >= COMPARED and best:
+                break
+            count = (strength & useful).bit_count()
+            if count > most and (found := next((m for m in members if m not in without), "")):
+                best, most = found, count
+        return best

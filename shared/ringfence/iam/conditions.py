@@ -5,6 +5,7 @@ condition context keys" (which keys are always in the context) and "IAM JSON pol
 """
 
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
 from msgspec import Struct
@@ -115,6 +116,7 @@ def _null(key: str, values: tuple[str, ...], named: str) -> Judgement:
     return Judgement(Truth.UNKNOWN, f"{named} depends on whether the key is sent")
 
 
+@lru_cache(maxsize=16384)
 def judge_all(conditions: tuple[Condition, ...]) -> Judgement:
     """Judge the conditions of one statement together: all must hold. No condition is always true."""
     judged = [judge(condition) for condition in conditions]

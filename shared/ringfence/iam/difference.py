@@ -14,7 +14,7 @@ from ringfence.iam.conditions import Truth, judge_all, judge_denial
 from ringfence.iam.document import Policy, Statement
 from ringfence.iam.escalation import Escalation, escalations
 from ringfence.iam.granted import Rule, Rules
-from ringfence.iam.resources import covers, overlaps
+from ringfence.iam.resources import covers, open_variables, overlaps
 
 # What a reader wants to hear of first, the most telling first.
 TELLING = ("iam:PassRole", "sts:AssumeRole", "s3:GetObject", "secretsmanager:GetSecretValue", "kms:Decrypt")
@@ -112,11 +112,16 @@ def _covers(statement: Statement, pattern: str) -> bool:
     if pattern in _patterns(statement):
         return True
     if statement.not_resources is not None:
-        return not pattern.startswith("NotResource ") and not any(overlaps(p, pattern) for p in statement.not_resources)
+        return not pattern.startswith("NotResource ") and not any(_meet(p, pattern) for p in statement.not_resources)
     return any(set(p) == {"*"} or covers(p, pattern) for p in statement.resources or ())
 
 
 def _touches(statement: Statement, pattern: str) -> bool:
     if pattern.startswith("NotResource ") or statement.not_resources is not None:
         return True
-    return any(overlaps(p, pattern) for p in statement.resources or ())
+    return any(_meet(p, pattern) for p in statement.resources or ())
+
+
+def _meet(left: str, right: str) -> bool:
+    """Whether two patterns may have something in common, whatever their variables hold."""
+    return overlaps(open_variables(left), open_variables(right))

@@ -5,6 +5,7 @@ Grammar: IAM User Guide, "Grammar of the IAM JSON policy language". IAM's API re
 
 import json
 from collections.abc import Mapping
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 from urllib.parse import unquote
 
@@ -53,6 +54,7 @@ class Policy(Struct, frozen=True):
     variables: bool = False  # of version 2012-10-17: policy variables count
 
 
+SMALL = str.maketrans(ascii_uppercase, ascii_lowercase)
 LONGEST = 2048  # an ARN (IAM API Reference)
 DEEPEST = 12  # Statement, condition, operator, key and value need six
 KEYS = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Principal", "NotPrincipal", "Condition"}
@@ -200,7 +202,12 @@ def _conditions(where: str, block: object, problems: list[Problem]) -> tuple[Con
 
 
 def _lower(values: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    return None if values is None else tuple([value.lower() for value in values])  # a list is made faster than a generator is asked
+    return None if values is None else tuple([v.lower() if v.isascii() else lower(v) for v in values])  # a list: faster than a generator
+
+
+def lower(text: str) -> str:
+    """Write ASCII letters small and leave all others: a Kelvin sign is no k."""
+    return text.lower() if text.isascii() else text.translate(SMALL)
 
 
 def _kind(value: object) -> str:

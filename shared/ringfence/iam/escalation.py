@@ -19,7 +19,7 @@ class Path(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One way to more permissions.
 
     `kind`: permissions (changes its own), credentials (takes a user's), assume (enters a role), pass (hands a role to a service),
-    existing (uses what already has a role, of the service `runs_as`). `self_service`: harmless on oneself. `on`: the shape that matters, by action.
+    existing (uses what already has a role, of the service `runs_as`). `self_service`: harmless on oneself. `on`: the shape that matters, by action. `services`: for whose actions alone the credentials are good.
     """
 
     id: str
@@ -32,6 +32,7 @@ class Path(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     on: dict[str, str] = {}
     certain: bool = True
     self_service: bool = False
+    services: tuple[str, ...] = ()
 
 
 class Escalation(Struct, frozen=True):

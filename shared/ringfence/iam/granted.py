@@ -4,6 +4,7 @@ The policies count together, as they do for their holder. A denial without a con
 part only, or under a condition, leaves the grant, but no longer certain.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ringfence.iam.catalogue import ActionSet, everything, expand, union
+from ringfence.iam.catalogue import ActionSet, everything, expand, size, union
 from ringfence.iam.conditions import Truth, judge_all, judge_denial
 from ringfence.iam.document import Condition, Policy, Statement
 from ringfence.iam.operators import holds
@@ -20,6 +21,7 @@ from ringfence.iam.resources import OWN, Reach, reach, taken, touching
 if TYPE_CHECKING:
     from ringfence.iam.areas import Area
 
+RUN = re.compile(r"[*?]*\*[*?]*")
 PASSED_TO = "iam:passedtoservice"
 
 
@@ -46,8 +48,8 @@ class Rules:
     """The statements of a set of policies, sorted by effect, with their action sets; a boundary's are the ceiling."""
 
     def __init__(self, policies: Iterable[Policy], ceiling: "Rules | None" = None) -> None:
-        found = [Rule(n, s, actions_of(s)) for n, policy in enumerate(policies) for s in policy.statements]
-        self.allows = [r for r in found if r.statement.allow]
+        found = [Rule(n, _plain(s, policy), actions_of(s)) for n, policy in enumerate(policies) for s in policy.statements]
+        self.allows = [r for r in found if r.statement.allow and not _never(r.statement)]
         self.denies = [r for r in found if not r.statement.allow]
         self.allowed: ActionSet = 0
         for rule in self.allows:
@@ -82,10 +84,20 @@ class Rules:
                 found |= rule.actions
         return found
 
-    @property
+    @cached_property
     def strength(self) -> ActionSet:
-        """The actions that are allowed on something, without those that are denied on everything."""
-        return self.allowed & ~self.denied_everywhere
+        """What may be done, to compare holders: the actions allowed on something, and once more those that are allowed on everything.
+
+        What is surely denied on everything counts in neither.
+        """
+        everywhere = 0
+        for rule in self.allows:
+            if rule.statement.not_resources is not None or any(set(p) == {"*"} for p in rule.statement.resources or ()):
+                everywhere |= rule.actions
+        if self.ceiling is not None:
+            everywhere &= self.ceiling.strength >> size()
+        denied = self.denied_everywhere
+        return (self.allowed & ~denied) | (everywhere & ~denied) << size()
 
     def _under(self, found: Granted | None, above: Granted | None) -> Granted | None:
         """Give what is left of a grant under the ceiling."""
@@ -143,6 +155,24 @@ def holding(statement: Statement, service: str) -> Reach:
     if not passed or truth is Truth.NEVER:
         return Reach.NONE
     return Reach.ALL if truth is Truth.ALWAYS else Reach.SOME
+
+
+def _never(statement: Statement) -> bool:
+    """Whether an Allow never holds, and so grants nothing."""
+    return bool(statement.conditions) and judge_all(statement.conditions).truth is Truth.NEVER
+
+
+def _plain(statement: Statement, policy: Policy) -> Statement:
+    """Write the resources so that they mean what they say without further ado.
+
+    `?` beside `*` asks for one character more, which every resource has; `${` is no variable in documents of an older version.
+    """
+    name = "resources" if statement.not_resources is None else "not_resources"
+    patterns: tuple[str, ...] = getattr(statement, name) or ()
+    if not any("?" in p or ("${" in p and not policy.variables) for p in patterns):
+        return statement
+    plain = tuple([RUN.sub("*", p if policy.variables else p.replace("${", "$ {")) for p in patterns])
+    return replace(statement, **{name: plain})
 
 
 def actions_of(statement: Statement) -> ActionSet:

@@ -90,7 +90,7 @@ def _easy(left: str, right: str) -> bool | None:
     """Say what is cheap to see of two patterns that begin and end alike; None where it is not.
 
     One without wildcards is matched; two that end in their only wildcard meet. ARNs are compared part by part where a `*` is all of a part
-    before the last: that it swallows a colon there, and with it the rest of another ARN, would need a resource whose name looks like one.
+    before the last and the last ones hold no colon: that it swallows a colon there would need a resource whose name looks like an ARN.
     """
     (start, _), (head, _) = ends(left), ends(right)
     if head == right:
@@ -101,7 +101,9 @@ def _easy(left: str, right: str) -> bool | None:
     if not len(mine) == len(other) == PARTS or any(WILD.search(p) and p not in STARS for p in (*mine[:-1], *other[:-1])):
         return None
     alike = all(a == b or a in STARS or b in STARS for a, b in zip(mine[:-1], other[:-1], strict=True))
-    return alike and overlaps(mine[-1], other[-1])
+    if alike and overlaps(mine[-1], other[-1]):
+        return True
+    return None if ":" in mine[-1] + other[-1] else False
 
 
 @lru_cache(maxsize=16384)
@@ -140,7 +142,7 @@ def reaches_all(pattern: str, shape: str) -> bool:
     """
     parts = VARIABLE.sub(HIDDEN, pattern).split(":", PARTS - 1)
     theirs = shape.split(":", PARTS - 1)
-    if len(parts) == len(theirs) == PARTS and not theirs[-1].startswith(ends(parts[-1])[0]):
+    if len(parts) == len(theirs) == PARTS and ":" not in theirs[-1] and not theirs[-1].startswith(ends(parts[-1])[0]):
         return False  # the usual case: a name that is not all names
     free = [n for n in PLACE if (n < min(len(parts), len(theirs)) and parts[n] and theirs[n] and parts[n] != "aws") or n == 1 < len(parts)]
     return covers(":".join("*" if n in free else part for n, part in enumerate(parts)), shape)
