@@ -17,10 +17,11 @@ from tests.benchmarks._measure import report
 
 PEERS = ROOT / ".tools/peers/bin/python"
 LOOP = """
-import json, logging, sys, time
+import gc, json, logging, sys, time
 logging.disable(logging.CRITICAL)
 {setup}
 documents = json.load(open(sys.argv[1]))
+gc.freeze()
 started, failed = time.process_time(), 0
 for document in documents:
     try:

@@ -6,6 +6,7 @@ An action or pattern that it lacks expands to the empty set: whoever judges has 
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterator
 from functools import cache, lru_cache
 from itertools import accumulate
 from pkgutil import get_data
@@ -135,18 +136,23 @@ def expand(pattern: str) -> ActionSet:
     return found
 
 
+def numbers(actions: ActionSet) -> Iterator[int]:
+    """Give the numbers of a set's actions. Looking for ones in a text is much faster than taking an integer of 21,000 bits apart."""
+    digits = bin(actions)[:1:-1]
+    at = digits.find("1")
+    while at >= 0:
+        yield at
+        at = digits.find("1", at + 1)
+
+
 @lru_cache(maxsize=1024)
 def names(actions: ActionSet) -> tuple[str, ...]:
     """Give the names of a set's actions as AWS writes them, in the catalogue's order."""
-    starts, found = list(_starts().values()), []
-    services = tuple(catalogue().services)
-    while actions:
-        bit = actions & -actions
-        number = bit.bit_length() - 1
+    starts, services, found = list(_starts().values()), tuple(catalogue().services), []
+    for number in numbers(actions):
         at = bisect_right(starts, number) - 1
         prefix = services[at]
         found.append(f"{prefix}:{_spelled(prefix)[number - starts[at]]}")
-        actions ^= bit
     return tuple(found)
 
 

@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 import msgspec
 from msgspec import Struct
 
-from ringfence.iam.catalogue import ActionSet, expand, package_data
+from ringfence.iam.catalogue import ActionSet, expand, numbers, package_data
 from ringfence.iam.granted import Granted, Rules
 
 PASSING = "iam:PassRole"
@@ -56,16 +56,26 @@ def path_of(name: str) -> Path:
 
 
 @cache
-def _needs() -> tuple[tuple[Path, ActionSet], ...]:
-    return tuple((path, needed(path)) for path in paths())
+def _places() -> dict[int, int]:
+    """Give each action that some path needs a place among them: paths are compared with few bits, not with those of all actions."""
+    return {number: place for place, number in enumerate(sorted({n for path in paths() for n in numbers(needed(path))}))}
 
 
 @cache
 def _any_needed() -> ActionSet:
     found = 0
-    for _, need in _needs():
-        found |= need
+    for path in paths():
+        found |= needed(path)
     return found
+
+
+def _among(actions: ActionSet) -> int:
+    return sum(1 << _places()[number] for number in numbers(actions))
+
+
+@cache
+def _needs() -> tuple[tuple[Path, int], ...]:
+    return tuple((path, _among(needed(path))) for path in paths())
 
 
 def needed(path: Path) -> ActionSet:
@@ -84,13 +94,14 @@ def escalations(rules: Rules) -> tuple[Escalation, ...]:
 
 def candidates(rules: Rules) -> tuple[Path, ...]:
     """Give the paths whose every action is granted on something, whatever the resources and conditions."""
-    return _with(_any_needed() & rules.allowed)
+    allowed = _any_needed() & rules.allowed
+    return _with(_among(allowed)) if allowed else ()
 
 
 @lru_cache(maxsize=4096)
-def _with(allowed: ActionSet) -> tuple[Path, ...]:
-    """Give the paths that need only allowed actions."""
-    return tuple(path for path, need in _needs() if need & allowed == need) if allowed else ()
+def _with(allowed: int) -> tuple[Path, ...]:
+    """Give the paths that need only allowed actions, by their places."""
+    return tuple(path for path, need in _needs() if need & allowed == need)
 
 
 def _match(path: Path, rules: Rules) -> Escalation | None:
