@@ -1,7 +1,10 @@
 """Snapshots of accounts for the judge: identities with inline documents, as IAM's API gives them. Synthetic."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+from ringfence.clouds.authorization_details import Reader
+from ringfence.iam import Climbs, Graph
 
 ACCOUNT = "123456789012"
 ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -77,3 +80,15 @@ POLICIES = {
     "almost": doc(["s3:*", "iam:Delete*"]),
     "other": doc(DATA),
 }
+
+
+def climbs_of(entries: Iterable[SNAPSHOT], policies: Mapping[str, Any]) -> Climbs:
+    """The climbs of an account."""
+    return Climbs(Graph(Reader(snapshot(*entries, policies=policies)).account()))
+
+
+def of_ana(entries: Iterable[SNAPSHOT], policies: Mapping[str, Any]) -> dict[str, tuple[str, bool]]:
+    """What ana climbs to, user or role, by path: whom it reaches, and whether surely."""
+    found = climbs_of(entries, policies).all()
+    assert all(c.proof for c in found)
+    return {c.path.id: (c.reaches, c.certain) for c in found if c.identity.endswith("/ana")}
