@@ -7,8 +7,9 @@ import msgspec
 
 from ringfence.domain.job import Job, JobState
 from ringfence.engine.approve import person
+from ringfence.engine.core import VERIFY_AFTER, is_operators
 from ringfence.engine.ports import Done, Failed, Reply
-from ringfence.engine.respond import VERIFY_AFTER, Responder
+from ringfence.engine.respond import Responder
 from ringfence.engine.undo import open_undo
 from ringfence.errors import RefusedError, RingfenceError
 
@@ -66,7 +67,7 @@ def answer_operator(event: Mapping[str, Any], responder: Responder, caller: Call
                 by = caller(event)
                 return _opened(open_undo(job, by, responder.settings, responder.store, responder.queue, responder.clock()), responder)
             case {"wish": "settle", "job": str(job), "step": int(step), "reply": reply}:
-                _check_settling(responder.store.job(job), step, caller(event), responder)
+                _check_settling(responder.store.job(job), step, caller(event))
                 return _opened(responder.settle(job, _reply(reply)), responder)
             case {"wish": "show", "job": str(job)}:
                 return _answer(responder.store.job(job))
@@ -76,8 +77,8 @@ def answer_operator(event: Mapping[str, Any], responder: Responder, caller: Call
         return refusal(error, log)
 
 
-def _check_settling(undo: Job | None, step: int, by: str, responder: Responder) -> None:
-    if undo is None or not responder.is_operators(undo):
+def _check_settling(undo: Job | None, step: int, by: str) -> None:
+    if undo is None or not is_operators(undo):
         raise RefusedError("this is no undo that an operator carries out", "Use `ringfence undo`")
     if undo.actor is None or person(undo.actor) != person(by):
         raise RefusedError(f"the undo was opened by {undo.actor}, not by {by}", "Who opened it has to close it")
@@ -86,9 +87,9 @@ def _check_settling(undo: Job | None, step: int, by: str, responder: Responder) 
 
 
 def _opened(job: Job, responder: Responder) -> dict[str, Any]:
-    call = responder.prepare(job.id) if responder.is_operators(job) else None
+    call = responder.prepare(job.id) if is_operators(job) else None
     current = responder.store.job(job.id) or job
-    if current.state is JobState.VERIFYING and responder.is_operators(current):
+    if current.state is JobState.VERIFYING and is_operators(current):
         responder.queue.later(current, VERIFY_AFTER)  # the message that should verify it may be lost
     return {**_answer(current), "step": current.step, "call": None if call is None else msgspec.to_builtins(call)}
 

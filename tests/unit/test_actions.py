@@ -15,8 +15,9 @@ from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.plan import ActionClass, Plan, Step
 from ringfence.domain.state import Facet, FactKind, State
+from ringfence.engine.core import declared
 from ringfence.engine.ports import Reader, Wanted, Writer
-from ringfence.engine.respond import Responder, declared
+from ringfence.engine.respond import Responder
 from ringfence.engine.undo import open_undo
 from ringfence.settings import DISCOVERED
 from tests.support.aws import MANAGED, aws, customer_policy, make

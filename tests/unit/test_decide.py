@@ -11,9 +11,9 @@ from ringfence.domain.job import JobState
 from ringfence.domain.record import RecordKind
 from ringfence.engine.approve import vote
 from ringfence.engine.audit_trail import problems
+from ringfence.engine.core import PUT_BACK_FOR
 from ringfence.engine.decide import decide
 from ringfence.engine.evaluate import Evaluator
-from ringfence.engine.respond import PUT_BACK_FOR
 from ringfence.engine.undo import open_undo
 from ringfence.errors import RefusedError
 from ringfence.settings import Settings

@@ -6,8 +6,9 @@ from ringfence.clouds.aws.iam_reader import IamReader
 from ringfence.clouds.aws.iam_writer import IamWriter
 from ringfence.clouds.memory import MemoryQueue
 from ringfence.domain.job import Job, JobState
+from ringfence.engine.core import VERIFY_AFTER, is_operators
 from ringfence.engine.ports import Store
-from ringfence.engine.respond import VERIFY_AFTER, Responder
+from ringfence.engine.respond import Responder
 from ringfence.settings import Settings
 from ringfence.wiring import now
 
@@ -15,7 +16,7 @@ from ringfence.wiring import now
 def finish(job: Job, settings: Settings, store: Store, queue: MemoryQueue) -> Job:
     """Carry a job to its end: apply (an operator's undo included), wait, verify."""
     responder = Responder(settings, store, queue, IamReader(), IamWriter(), now)
-    if responder.is_operators(job):
+    if is_operators(job):
         while call := responder.prepare(job.id):
             responder.settle(job.id, responder.writer.call(call, job.id))
         done = store.job(job.id) or job

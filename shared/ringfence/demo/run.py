@@ -17,10 +17,11 @@ from ringfence.domain.job import Job, JobState
 from ringfence.domain.state import Facet, State
 from ringfence.engine.approve import vote
 from ringfence.engine.audit_trail import problems
+from ringfence.engine.core import VERIFY_AFTER
 from ringfence.engine.decide import decide
 from ringfence.engine.evaluate import Evaluator, Judgement
 from ringfence.engine.ports import Store, Wanted
-from ringfence.engine.respond import VERIFY_AFTER, Responder
+from ringfence.engine.respond import Responder
 from ringfence.engine.undo import open_undo
 from ringfence.settings import Deployment, Mode, Project, Settings
 from ringfence.sources import normalise

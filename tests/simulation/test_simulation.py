@@ -1,0 +1,118 @@
+"""Thousands of bad nights; and planted defects, each of which the simulation has to notice.
+
+A failing seed says how to look at it again: `World(SEED).run()` gives the same history each time.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from ringfence.domain.job import Job, JobState
+from ringfence.domain.record import RecordKind
+from ringfence.engine.commands import Command, Commit, Make, Process, ReadJob, ReadTime, run
+from ringfence.engine.core import JobCore
+from ringfence.engine.trail import closed
+from tests.simulation.world import BrokenPromiseError, World
+from tests.support.cases import settings_of
+
+SEEDS, CHUNKS = 20_000, 8
+ENDS = (JobState.DONE, JobState.NOTHING_TO_DO, JobState.NOT_CONTAINED)
+
+
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_every_history_keeps_the_promises(chunk: int) -> None:
+    ends = Counter[JobState]()
+    for seed in range(chunk, SEEDS, CHUNKS):
+        try:
+            world = World(seed).run()
+        except BrokenPromiseError as broken:
+            pytest.fail(f"seed {seed}: {broken}. Again: World({seed}).run() of tests.simulation.world")
+        ends.update(found.state for found in world.store.jobs())
+    assert min(ends[state] for state in ENDS) > 100, ends
+
+
+def test_a_seed_gives_the_same_history_each_time() -> None:
+    for seed in range(50):
+        one, other = World(seed).run(), World(seed).run()
+        assert (one.steps, one.store.jobs(), one.store.records()) == (other.steps, other.store.jobs(), other.store.records())
+
+
+def edited(process: Process[Job], edit: Callable[[Command], Command]) -> Process[Job]:
+    """A process whose commands are edited on their way out."""
+    answer: object = None
+    while True:
+        try:
+            command = process.send(answer)
+        except StopIteration as end:
+            done: Job = end.value
+            return done
+        answer = yield edit(command)
+
+
+def without(kind: RecordKind) -> Callable[[Command], Command]:
+    """Drops the records of one kind."""
+
+    def edit(command: Command) -> Command:
+        if not isinstance(command, Commit):
+            return command
+        return msgspec.structs.replace(command, records=tuple(r for r in command.records if r.kind is not kind))
+
+    return edit
+
+
+class DropsTheIntent(JobCore):
+    def apply(self, job_id: str) -> Process[Job]:
+        return edited(super().apply(job_id), without(RecordKind.INTENT))
+
+
+class ForgetsTheEnd(JobCore):
+    def apply(self, job_id: str) -> Process[Job]:
+        return edited(super().apply(job_id), without(RecordKind.CLOSED))
+
+
+class CallsItDoneUnread(JobCore):
+    def verify(self, job_id: str) -> Process[Job]:
+        job: Job = yield ReadJob(job_id)
+        if job.state is JobState.VERIFYING:
+            done = job.moved(JobState.DONE)
+            yield Commit(done, (closed(done, (yield ReadTime()), "it will be so"),))
+        return job
+
+
+class SkipsTheFence(JobCore):
+    def apply(self, job_id: str) -> Process[Job]:
+        while (ready := (yield from self.prepare(job_id))) is not None:
+            yield from self.settle(job_id, (yield Make(ready[0], job_id)))
+        job: Job = yield ReadJob(job_id)
+        return job
+
+
+def noticed(core: type[JobCore]) -> bool:
+    """Whether some seed of the first few hundred breaks a promise."""
+    for seed in range(500):
+        try:
+            World(seed, lambda: core(settings_of(None))).run()
+        except BrokenPromiseError:
+            return True
+    return False
+
+
+@pytest.mark.parametrize("core", [DropsTheIntent, ForgetsTheEnd, CallsItDoneUnread, SkipsTheFence])
+def test_a_planted_defect_is_noticed(core: type[JobCore]) -> None:
+    assert noticed(core)
+
+
+def test_the_sound_core_is_not_blamed() -> None:
+    assert not noticed(JobCore)
+
+
+def test_a_process_that_is_never_answered_changes_nothing() -> None:
+    world = World(1)
+    before = world.store.jobs()
+    process = world.core.apply(before[0].id)
+    assert isinstance(next(process), ReadJob)
+    process.close()
+    assert world.store.jobs() == before
+    assert run(world.core.verify(before[0].id), world) == before[0]
