@@ -14,7 +14,7 @@ from ringfence.iam.assets import Use, actions_on
 from ringfence.iam.catalogue import names
 from ringfence.iam.granted import Rules
 from ringfence.iam.places import FEW, Places
-from tests.support.accounts import ACCOUNT, BOSS, MINE, POLICIES, TAG, arn, doc, role, snapshot, user
+from tests.support.accounts import ACCOUNT, BOSS, MINE, POLICIES, TAG, arn, doc, holder, role, snapshot, user
 
 ACTION = "iam:CreateAccessKey"
 EVERYONE = [arn("user", name) for name in ("ana", "ann", "bob", "team/bob", "zoe")]
@@ -129,7 +129,20 @@ ASSETS: dict[str, tuple[list[Any], set[tuple[Use, bool, tuple[str, ...]]]]] = {
             user("ana", doc(ACTION, arn("user", "bob"))),
             user("bob", doc("iam:DeleteUserPermissionsBoundary"), doc("s3:PutObject"), boundary="deletes"),
         ],
-        {(CHANGE, True, (arn("user", "bob"),))},
+        {(CHANGE, True, (arn("user", "bob"), arn("user", "bob")))},
+    ),
+    "nothing that the boundary has, too": ([user("ana", doc("s3:GetObject", "arn:aws:s3:::data/train/x"), boundary="one-part")], set()),
+    "a longer name": ([user("ana", doc("s3:GetObject", "arn:aws:s3:::data/train/?*"))], {(READ, True, ())}),
+    "by joining a group, surer than by itself": (
+        [user("ana", doc("iam:AddUserToGroup"), doc("s3:GetObject", Condition=TAG)), holder("Group", "team", doc("s3:Get*"))],
+        {(READ, True, (arn("group", "team"),))},
+    ),
+    "by getting rid of its boundary and joining a group": (
+        [
+            user("ana", doc(["iam:DeleteUserPermissionsBoundary", "iam:AddUserToGroup"]), boundary="frees-and-joins"),
+            holder("Group", "team", doc("s3:Get*")),
+        ],
+        {(READ, True, (arn("group", "team"),))},
     ),
     "an administrator is not listed": ([user("ana", doc("*"))], set()),
     "through another": ([user("ana", doc(ACTION, arn("user", "rea"))), READER], {(READ, True, (arn("user", "rea"),))}),
@@ -165,7 +178,13 @@ ASSETS: dict[str, tuple[list[Any], set[tuple[Use, bool, tuple[str, ...]]]]] = {
 
 def found_by(entries: list[Any], asset: Asset) -> list[Access]:
     """What an account's identities reach."""
-    policies = {**POLICIES, "deletes": doc("iam:Delete*"), "other-part": doc("s3:GetObject", "arn:aws:s3:::data/train/y/*")}
+    policies = {
+        **POLICIES,
+        "deletes": doc("iam:Delete*"),
+        "one-part": doc("s3:GetObject", "arn:aws:s3:::data/train/y"),
+        "frees-and-joins": doc(["iam:DeleteUserPermissionsBoundary", "iam:AddUserToGroup"]),
+        "other-part": doc("s3:GetObject", "arn:aws:s3:::data/train/y/*"),
+    }
     return list(accesses(Climbs(Graph(Reader(snapshot(*entries, policies=policies)).account())), [asset]))
 
 

@@ -66,7 +66,7 @@ CASES: dict[str, tuple[list[SNAPSHOT], dict[str, tuple[str, bool]]]] = {
             role("top", doc(DATA), by=trust(AWS=arn("user", "boss"))),
             BOSS,
         ],
-        {"iam-013": ("admin", True), "iam-016": ("admin", True), "sts-001": ("admin", True)},
+        {"iam-013": (arn("group", "more"), True), "iam-016": ("admin", True), "sts-001": ("admin", True)},
     ),
     "keys under a denial": ([user("ana", doc("iam:CreateAccessKey"), doc("iam:*", effect="Deny")), BOSS], {}),
     "keys, the administrator left out": (

@@ -18,6 +18,7 @@ from tests.support.accounts import (
     PASS,
     POLICIES,
     SNAPSHOT,
+    TAG,
     TEAM,
     arn,
     climbs_of,
@@ -44,6 +45,7 @@ READER_OF_SECRETS = user("victim", doc("secretsmanager:GetSecretValue"))
 MORE = {
     **POLICIES,
     "gives": doc(["iam:PutUserPolicy", *PASS]),
+    "equal": doc(["iam:PutUserPolicy", "sts:AssumeRole"]),
     "frees": doc(["iam:PutUserPolicy", "iam:DeleteUserPermissionsBoundary"]),
     "joins": doc(["iam:AddUserToGroup", "s3:*"]),
 }
@@ -84,6 +86,91 @@ CASES: dict[str, tuple[list[SNAPSHOT], dict[str, tuple[str, bool]]]] = {
     ),
     "a user under a boundary is not made administrator": (
         [user("ana", doc(["iam:PutUserPolicy", KEYS, *DATA], BOB), doc(DATA)), user("bob", doc(DATA), boundary="ceiling")],
+        {},
+    ),
+    "an action of users changes no role": (
+        [role("ana", doc(["iam:PutUserPolicy", "sts:AssumeRole"])), role("data", doc("s3:*"), by=HERE)],
+        {"sts-001": (arn("role", "data"), True)},
+    ),
+    "an action of roles changes no user": (
+        [user("ana", doc([KEYS, "iam:PutRolePolicy"])), user("bob", doc("s3:*"))],
+        {"iam-002": (BOB, True)},
+    ),
+    "a longer name than its own": ([user("ana", doc("iam:PutUserPolicy", MINE + "?*"))], {}),
+    "a denial of longer names": (
+        [user("ana", doc("iam:PutUserPolicy"), doc("iam:PutUserPolicy", MINE + "?*", "Deny"))],
+        {"iam-007": ("admin", True)},
+    ),
+    "an empty group opens nothing": (
+        [user("ana", doc(["iam:AddUserToGroup", "sts:AssumeRole"])), holder("Group", "empty"), role("top", doc("*"), by=HERE)],
+        {"sts-001": ("admin", True)},
+    ),
+    "a boundary that equals the policies": (
+        [user("ana", doc(["iam:PutUserPolicy", "sts:AssumeRole"]), boundary="equal"), role("top", doc("*"), by=HERE)],
+        {"sts-001": ("admin", True)},
+    ),
+    "the dangerous one of many groups": (
+        [
+            user("ana", doc("iam:AddUserToGroup")),
+            *(holder("Group", f"g{n}", doc(["s3:*", "ec2:*"])) for n in range(12)),
+            holder("Group", "zz", doc("iam:PutUserPolicy", OWN)),
+        ],
+        {"iam-013": ("admin", True)},
+    ),
+    "the one group that its denials leave something of": (
+        [
+            user("ana", doc("iam:AddUserToGroup"), doc("s3:*", effect="Deny")),
+            *(holder("Group", f"g{n}", doc("s3:*")) for n in range(10)),
+            holder("Group", "zz", doc("ec2:RunInstances")),
+        ],
+        {"iam-013": (arn("group", "zz"), True)},
+    ),
+    "two groups that open a path together": (
+        [user("ana", doc("iam:AddUserToGroup")), holder("Group", "a", doc(PASS[0])), holder("Group", "b", doc(PASS[1:])), LAMBDA_TOP],
+        {"iam-013": ("admin", True)},
+    ),
+    "everything of a service, written as an ARN": (
+        [user("ana", doc("sts:AssumeRole"), doc("s3:*", "arn:aws:s3:::*")), role("data", doc("s3:*"), by=HERE)],
+        {},
+    ),
+    "one edge of several to the same class": (
+        [
+            user(
+                "ana",
+                doc(KEYS),
+                doc(KEYS, BOB, "Deny"),
+                doc("iam:CreateLoginProfile", Condition=TAG),
+                doc("iam:PutUserPolicy", BOB),
+                doc(DATA),
+            ),
+            user("bob", doc(DATA)),
+            user("carl", doc(DATA)),
+        ],
+        {"iam-004": ("admin", False)},
+    ),
+    "a certain way beside one in doubt": (
+        [
+            user("ana", doc("sts:AssumeRole", arn("role", "middle"))),
+            role("middle", doc("sts:AssumeRole", arn("role", "data")), by=HERE),
+            role(
+                "data",
+                doc("s3:*"),
+                by={
+                    "Version": "2012-10-17",
+                    "Statement": [
+                        *trust(AWS=arn("role", "middle"), condition={"StringEquals": {"sts:ExternalId": "x"}})["Statement"],
+                        *HERE["Statement"],
+                    ],
+                },
+            ),
+        ],
+        {"sts-001": (arn("role", "data"), True)},
+    ),
+    "a trust that denies everybody": (
+        [
+            user("ana", doc("sts:AssumeRole")),
+            role("top", doc("*"), by={"Version": "2012-10-17", "Statement": [*HERE["Statement"], *trust("Deny", AWS="*")["Statement"]]}),
+        ],
         {},
     ),
     "what never holds is no strength": (

@@ -61,7 +61,11 @@ def trusted(trust: Policy | None) -> tuple[Trusted, ...]:
         if not statement.allow or judged.truth is Truth.NEVER or not _about(statement):
             continue
         certain = judged.truth is Truth.ALWAYS and not denials
-        found += [Trusted(kind, entry, statement, certain) for kind, entry in entries(statement.principal) if (kind, entry) not in out]
+        found += [
+            Trusted(kind, entry, statement, certain)
+            for kind, entry in entries(statement.principal)
+            if not out & {(kind, entry), (kind, "*"), ("*", "*")}
+        ]
     return tuple(found)
 
 

@@ -7,6 +7,7 @@ Administrators, and whoever becomes one, reach everything, and are not counted h
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from functools import cache, lru_cache
+from itertools import islice
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -56,9 +57,10 @@ def _accesses(climbs: Climbs, asset: Asset, use: Use) -> Iterator[Access]:
     graph = climbs.graph
     nodes = {name: node for name, node in graph.nodes.items() if not graph.is_admin(node.rules)}
     own = {name: granted for name, node in nodes.items() if (granted := _granted(node, asset, use)) is not None}
-    by_change = {name: granted for name in nodes if name not in own and (granted := _after(climbs, name, asset, use)) is not None}
-    tops = {**by_change, **own}
-    ways = [Ways(i, [n for n, g in tops.items() if g.certain or not i.certain]) for i in climbs.indexes]
+    tops = {name: (granted, ()) for name, granted in own.items()} | {
+        name: found for name in nodes if not (name in own and own[name].certain) and (found := _after(climbs, name, asset, use)) is not None
+    }
+    ways = [Ways(i, [n for n, (g, _) in tops.items() if g.certain or not i.certain]) for i in climbs.indexes]
     for holder in graph.account.holders:
         if holder.arn not in nodes:
             continue
@@ -72,11 +74,14 @@ def _accesses(climbs: Climbs, asset: Asset, use: Use) -> Iterator[Access]:
             yield Access(identity=holder.arn, asset=asset, use=use, certain=mine.certain, granted=mine)
 
 
-def _climbed(climbs: Climbs, node: Node, asset: Asset, use: Use, ways: Ways, tops: dict[str, Granted]) -> Iterator[Access]:
+def _climbed(
+    climbs: Climbs, node: Node, asset: Asset, use: Use, ways: Ways, tops: dict[str, tuple[Granted, tuple[Step, ...]]]
+) -> Iterator[Access]:
     """Give the access by each of a holder's edges: through others, or by getting rid of its boundary."""
     for edge in climbs.edges[node.name]:
         steps = ways.by(node.name, edge)
-        granted = tops[steps[-1].to] if steps else None
+        granted, last = tops[steps[-1].to] if steps else (None, ())
+        steps = (*steps, *last) if steps else None
         if edge.becomes is not None and (edge.certain or not ways.certain):
             granted = _granted(edge.becomes, asset, use)
             steps = (Step(edge.path, str(edge.to), edge.proof),)
@@ -84,10 +89,14 @@ def _climbed(climbs: Climbs, node: Node, asset: Asset, use: Use, ways: Ways, top
             yield Access(identity=node.name, asset=asset, use=use, certain=ways.certain, granted=granted, steps=steps)
 
 
-def _after(climbs: Climbs, name: str, asset: Asset, use: Use) -> Granted | None:
-    """Give what a holder may do with an asset once it has changed itself: its boundary, its groups, its policies."""
-    changed = ((e.certain, g) for e in climbs.edges[name] if e.becomes is not None and (g := _granted(e.becomes, asset, use)))
-    return max((replace(g, certain=g.certain and certain) for certain, g in changed), key=lambda g: g.certain, default=None)
+def _after(climbs: Climbs, name: str, asset: Asset, use: Use) -> tuple[Granted, tuple[Step, ...]] | None:
+    """Give what a holder may do with an asset once it has changed itself - its boundary, its groups, its policies -, and that step."""
+    found = [
+        (replace(granted, certain=granted.certain and edge.certain), (Step(edge.path, str(edge.to), edge.proof),))
+        for edge in climbs.edges[name]
+        if edge.becomes is not None and (granted := _granted(edge.becomes, asset, use)) is not None
+    ]
+    return max(found, key=lambda f: f[0].certain, default=None)
 
 
 def _granted(node: Node, asset: Asset, use: Use) -> Granted | None:
@@ -98,9 +107,9 @@ def _granted(node: Node, asset: Asset, use: Use) -> Granted | None:
         _, sure, maybe = allowed_on(node.rules, wanted, arn, node.username) if wanted else (0, 0, 0)
         for found in (sure, maybe):
             if found and (best is None or not best.certain):
-                action = names(found & -found)[0]
-                by = next(a.granted for a in areas(node.rules, action, username=node.username) if a.touches(arn))
-                best = Granted(action, by.policy, by.statement, by.resource, by.conditions, certain=found is sure)
+                grants = ((n, a.granted) for n in names(found) for a in areas(node.rules, n, username=node.username) if a.touches(arn))
+                for action, by in islice(grants, 1):  # none where an allow and the boundary above it name two parts of the asset
+                    best = Granted(action, by.policy, by.statement, by.resource, by.conditions, certain=found is sure)
     return best
 
 

@@ -92,16 +92,25 @@ class Climbs:
         if edge.becomes is not None:
             more = edge.becomes.rules.strength & ~mine
             return self._climb(node, edge.certain, (Step(edge.path, str(edge.to), edge.proof),)) if more else None
-        seen, queue = {node.name}, deque[tuple[Edge, bool, tuple[Step, ...]]]([(edge, edge.certain, ())])
+        return self._search(node, edge, mine, certain=True) or self._search(node, edge, mine, certain=False)
+
+    def _search(self, node: Node, edge: Edge, mine: ActionSet, *, certain: bool) -> Climb | None:
+        """Look for somebody stronger step by step, by certain edges or by all."""
+        seen, queue = (
+            {node.name},
+            deque[tuple[Edge, bool, tuple[Step, ...]]]([(edge, edge.certain, ())] if edge.certain or not certain else []),
+        )
         while queue and len(seen) < LOOKED_AT:
-            step, certain, before = queue.popleft()
+            step, sure, before = queue.popleft()
             if best := self._best(step, node, mine):
-                return self._climb(node, certain, (*before, Step(step.path, best, step.proof)))
+                return self._climb(node, sure, (*before, Step(step.path, best, step.proof)))
             for member in islice((m for m in self.graph.places.members(step.to) if m not in seen and m not in step.without), LOOKED_AT):
                 seen.add(member)
                 way = (*before, Step(step.path, member, step.proof))
                 follow = () if step.only else self.edges[member]
-                queue += [(e, certain and e.certain, way) for e in follow if e.becomes is None and e.to != ADMIN]
+                queue += [
+                    (e, sure and e.certain, way) for e in follow if e.becomes is None and e.to != ADMIN and (e.certain or not certain)
+                ]
         return None
 
     def _climb(self, node: Node, certain: bool, steps: tuple[Step, ...]) -> Climb:  # noqa: FBT001 - a word of the result

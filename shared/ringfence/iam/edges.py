@@ -2,22 +2,33 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from ringfence.iam.account import ASSUME
 from ringfence.iam.catalogue import ActionSet, expand, shapes
-from ringfence.iam.escalation import PASSING, Path, candidates
+from ringfence.iam.escalation import PASSING, Path, candidates, opened
 from ringfence.iam.granted import Granted
-from ringfence.iam.graph import ADMIN, GROUPS, HERE, IN_DOUBT, ROLES, UNLIMITED, USERS, WRITABLE, Edge, Graph, Node
+from ringfence.iam.graph import ADMIN, GROUPS, HERE, IN_DOUBT, JOINED, ROLES, UNLIMITED, UNRESTRAINED, USERS, WRITABLE, Edge, Graph, Node
 from ringfence.iam.places import Class, Name, Place
 
 REWRITES = ("Attach", "Put", "CreatePolicyVersion")
 RETRUSTS = "iam:UpdateAssumeRolePolicy"
 BOUNDARY = "PermissionsBoundary"
 CHANGES = ("iam:PutUserPolicy", "iam:AttachUserPolicy", "iam:PutRolePolicy", "iam:AttachRolePolicy")  # of an identity itself
-OF_POLICIES = ("iam:CreatePolicyVersion",)
+OF_POLICIES = ("iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion")
 OF_GROUPS = ("iam:PutGroupPolicy", "iam:AttachGroupPolicy")
-JOINED = 10  # groups that a user may be in (IAM quotas)
+MOST = 10  # groups that a user may be in (IAM quotas)
+
+
+class Change(Struct, frozen=True):
+    """What a holder can make of itself: by which path and grant, and what it then is; `to`: the group, where it joins one."""
+
+    path: Path
+    grant: Granted
+    certain: bool
+    new: Node
+    to: str
 
 
 def edges(graph: Graph, node: Node) -> list[Edge]:
@@ -27,7 +38,35 @@ def edges(graph: Graph, node: Node) -> list[Edge]:
     found = list(graph.named(node))
     for path in candidates(node.rules):
         found += KINDS[path.kind](graph, node, path)
-    return [*found, *_changed(graph, node, found)]
+    found += _changed(graph, node, found)
+    known = {(e.path.id, e.to, e.without) for e in found}
+    made: dict[tuple[object, ...], list[Edge]] = {}
+    for change in _changes(graph, node):
+        key = (change.new.holder.groups, change.new.limited, id(change.new.rules))
+        if key not in made:
+            made[key] = [] if graph.is_admin(change.new.rules) else edges(graph, change.new)
+        found += _after(graph, change, [e for e in made[key] if (e.path.id, e.to, e.without) not in known])
+    return found
+
+
+def _after(graph: Graph, change: Change, more: list[Edge]) -> Iterator[Edge]:
+    """What a holder can do once it has changed itself, beyond what it could before: at least whatever its rules then allow."""
+    if graph.is_admin(change.new.rules):
+        yield Edge(change.path, ADMIN, change.certain, (change.grant,))
+        return
+    yield Edge(change.path, change.to, change.certain, (change.grant,), becomes=change.new)
+    for edge in more:
+        yield replace(edge, path=change.path, certain=change.certain and edge.certain, proof=(change.grant, *edge.proof))
+
+
+def _changes(graph: Graph, node: Node) -> list[Change]:
+    """Give what a holder can make of itself; joining a group is nothing beside having all that the boundary allows."""
+    paths = [path for path in candidates(node.rules) if path.kind == "permissions"]
+    found = [change for path in paths for change in _own_changes(graph, node, path)]
+    unrestrained = UNRESTRAINED in node.changed or any(c.certain and c.new.changed[-1:] == (UNRESTRAINED,) for c in found)
+    if node.holder.is_user and not unrestrained and JOINED not in node.changed:
+        found += [change for path in paths if path.actions[0].endswith("AddUserToGroup") for change in _joins(graph, node, path)]
+    return found
 
 
 def _surest(found: Iterable[Edge]) -> Iterator[Edge]:
@@ -37,49 +76,49 @@ def _surest(found: Iterable[Edge]) -> Iterator[Edge]:
         yield best
 
 
-def _permissions(graph: Graph, node: Node, path: Path) -> Iterator[Edge]:
-    """What the holder can change about itself; under a boundary that limits it, up to the boundary, or the boundary itself."""
-    action, holder = path.actions[0], node.holder
+def _on_itself(node: Node, action: str) -> Granted | None:
+    """Give the surest grant by which a holder changes itself, its groups or its policies."""
+    holder = node.holder
     kind = next((s.rsplit(":", 1)[-1].split("/")[0] for s in shapes(action).required), "")
     mine = (holder.arn,) if (kind == "user") == holder.is_user else ()
-    if action.endswith("AddUserToGroup"):
-        yield from _joins(graph, node, path)
-    elif BOUNDARY in action:
-        if node.limited and (grant := next((g for arn in mine if (g := node.on(action, arn))), None)):
-            yield from _becomes(graph, node, path, grant, graph.freed(node), certain=grant.certain)
-    else:
-        own = {"policy": holder.own, "group": holder.groups, "user": mine, "role": mine}[kind]
-        grants = [g for arn in own if (g := node.on(action, arn))]
-        grant = max(grants, key=lambda g: g.certain, default=None)
-        if grant is not None and not node.limited:
-            yield Edge(path, ADMIN, path.certain and grant.certain, (grant,))
-        elif grant is not None and "unrestrained" not in node.changed:
-            yield from _becomes(graph, node, path, grant, graph.unrestrained(node), certain=path.certain and grant.certain)
-        above = holder.boundary_arn if kind == "policy" and node.limited and ":iam::aws:" not in holder.boundary_arn else ""
-        if above and (grant := node.on(action, above)):
-            yield from _becomes(graph, node, path, grant, graph.freed(node), certain=path.certain and grant.certain)
+    own = {"policy": holder.own, "group": holder.groups, "user": mine, "role": mine}[kind]
+    return max((g for arn in own if (g := node.on(action, arn))), key=lambda g: g.certain, default=None)
 
 
-def _becomes(graph: Graph, node: Node, path: Path, grant: Granted, new: Node, *, certain: bool, to: str = "") -> Iterator[Edge]:
-    """What the holder can do once it has changed itself: at least whatever its rules then allow."""
-    if graph.is_admin(new.rules):
-        yield Edge(path, ADMIN, certain, (grant,))
+def _permissions(_graph: Graph, node: Node, path: Path) -> Iterator[Edge]:
+    """What a holder that no boundary limits gives itself: everything."""
+    action = path.actions[0]
+    if not node.limited and not action.endswith("AddUserToGroup") and BOUNDARY not in action and (grant := _on_itself(node, action)):
+        yield Edge(path, ADMIN, path.certain and grant.certain, (grant,))
+
+
+def _own_changes(graph: Graph, node: Node, path: Path) -> Iterator[Change]:
+    """What a holder that a boundary limits makes of itself: all that the boundary allows, or it gets rid of the boundary."""
+    action, above = path.actions[0], node.holder.boundary_arn
+    if not node.limited or action.endswith("AddUserToGroup"):
         return
-    yield Edge(path, to or node.name, certain, (grant,), becomes=new)
-    for edge in edges(graph, new):
-        if edge.becomes is None:
-            yield replace(edge, path=path, certain=certain and edge.certain, proof=(grant, *edge.proof))
+    grant = _on_itself(node, action)
+    if grant is not None and BOUNDARY in action:
+        yield Change(path, grant, grant.certain, graph.freed(node), node.name)
+    elif grant is not None and UNRESTRAINED not in node.changed:
+        yield Change(path, grant, path.certain and grant.certain, graph.unrestrained(node), node.name)
+    if action in OF_POLICIES and ":iam::aws:" not in above and (grant := node.on(action, above)):
+        yield Change(path, grant, path.certain and grant.certain, graph.freed(node), node.name)
 
 
-def _joins(graph: Graph, node: Node, path: Path) -> Iterator[Edge]:
-    """Which groups the holder can join, and what each makes of it; of very many, those that allow most."""
-    if not node.holder.is_user or "joined" in node.changed:
-        return
-    for place, proof, certain in graph.targets(node, path.actions, GROUPS):
+def _joins(graph: Graph, node: Node, path: Path) -> Iterator[Change]:
+    """Which groups the holder can join: those that open most paths to it, one by one, and all of them at once."""
+    for place, (grant, *_), certain in graph.targets(node, path.actions, GROUPS):
         groups = [g for g in graph.places.members(place.name) if g not in place.without and g not in node.holder.groups]
-        strength = {arn: graph.rules_of(graph.account.groups[arn].policies).allowed.bit_count() for arn in groups}
-        for arn in sorted(groups, key=strength.__getitem__, reverse=True)[:JOINED]:
-            yield from _becomes(graph, node, path, proof[0], graph.joined(node, arn), certain=certain, to=arn)
+        best = sorted(groups, key=lambda arn: _gain(graph, node, arn), reverse=True)[:MOST]
+        for arns in [(arn,) for arn in best] + ([tuple(best)] if len(best) > 1 else []):
+            yield Change(path, grant, certain, graph.joined(node, *arns), arns[0])
+
+
+def _gain(graph: Graph, node: Node, arn: str) -> tuple[tuple[int, int], int]:
+    """Say how much a group would give: paths that open, then actions."""
+    theirs = graph.rules_of(graph.account.groups[arn].policies).allowed & ~node.rules.denied_everywhere
+    return opened(node.rules.allowed | theirs), (theirs & ~node.rules.allowed).bit_count()
 
 
 def _credentials(graph: Graph, node: Node, path: Path) -> Iterator[Edge]:
@@ -151,16 +190,23 @@ def _existing(graph: Graph, node: Node, path: Path) -> Iterator[Edge]:
 def _changed(graph: Graph, node: Node, found: list[Edge]) -> Iterator[Edge]:
     """Whom the holder can become and change as well: that one can be made administrator, however it is become."""
     allowed = [(how, a) for how, actions in _HOW.items() for a in actions if node.rules.allowed & expand(a)]
-    targets = {e.to: e for e in sorted(found, key=lambda e: e.certain) if e.becomes is None and e.to != ADMIN and not e.only}
-    for to, edge in targets.items() if allowed else ():
-        for how, action in allowed:
-            for grant, place in how(graph, node, action, to):
+    for edge in found if allowed else ():
+        if edge.to != ADMIN and not edge.only:
+            yield from _surest(
+                Edge(edge.path, ADMIN, edge.certain and grant.certain, (grant, *edge.proof))
+                for how, action in allowed
+                for grant, place in how(graph, node, action, edge.to)
                 if any(
-                    m not in place.without and m not in edge.without and m != node.name and not graph.nodes[m].limited
-                    for m in graph.places.members(place.name)
-                ):
-                    yield Edge(edge.path, ADMIN, edge.certain and grant.certain, (grant, *edge.proof))
-                    break
+                    _changeable(graph, node, action, m) for m in graph.places.members(place.name) if m not in place.without | edge.without
+                )
+            )
+
+
+def _changeable(graph: Graph, node: Node, action: str, arn: str) -> bool:
+    """Whether an action of users or of roles makes administrator of somebody else."""
+    other = graph.nodes[arn]
+    fits = other.holder.is_user if "User" in action else not other.holder.is_user if "Role" in action else True
+    return fits and arn != node.name and not other.limited
 
 
 def _itself(graph: Graph, node: Node, action: str, to: Name) -> Iterator[tuple[Granted, Place]]:

@@ -98,6 +98,13 @@ def candidates(rules: Rules) -> tuple[Path, ...]:
     return _with(_among(allowed)) if allowed else ()
 
 
+def opened(allowed: ActionSet) -> tuple[int, int]:
+    """Say how many paths need only some actions: those by which somebody changes or becomes somebody by itself, and the others."""
+    found = _with(_among(_any_needed() & allowed))
+    by_itself = sum(path.kind not in ("pass", "existing") for path in found)
+    return by_itself, len(found) - by_itself
+
+
 @lru_cache(maxsize=4096)
 def _with(allowed: int) -> tuple[Path, ...]:
     """Give the paths that need only allowed actions, by their places."""

@@ -16,12 +16,13 @@ from ringfence.iam.catalogue import ActionSet, everything, expand, size, union
 from ringfence.iam.conditions import Truth, judge_all, judge_denial
 from ringfence.iam.document import Condition, Policy, Statement
 from ringfence.iam.operators import holds
-from ringfence.iam.resources import OWN, Reach, reach, taken, touching
+from ringfence.iam.resources import OWN, Reach, everything_of, reach, taken, touching
+from ringfence.iam.resources import service as service_of
 
 if TYPE_CHECKING:
     from ringfence.iam.areas import Area
 
-RUN = re.compile(r"[*?]*\*[*?]*")
+RUN = re.compile(r"(?<![^/:])[*?]*\*[*?]*")  # where a name begins
 PASSED_TO = "iam:passedtoservice"
 
 
@@ -92,8 +93,9 @@ class Rules:
         """
         everywhere = 0
         for rule in self.allows:
-            if rule.statement.not_resources is not None or any(set(p) == {"*"} for p in rule.statement.resources or ()):
-                everywhere |= rule.actions
+            everywhere |= rule.actions if rule.statement.not_resources is not None else 0
+            for service in {service_of(p) for p in rule.statement.resources or () if everything_of(p)}:
+                everywhere |= rule.actions & (expand(f"{service}:*") if service else rule.actions)
         if self.ceiling is not None:
             everywhere &= self.ceiling.strength >> size()
         denied = self.denied_everywhere
@@ -165,7 +167,7 @@ def _never(statement: Statement) -> bool:
 def _plain(statement: Statement, policy: Policy) -> Statement:
     """Write the resources so that they mean what they say without further ado.
 
-    `?` beside `*` asks for one character more, which every resource has; `${` is no variable in documents of an older version.
+    `?` beside `*` asks for one character more, which every name has where one begins; `${` is no variable in documents of an older version.
     """
     name = "resources" if statement.not_resources is None else "not_resources"
     patterns: tuple[str, ...] = getattr(statement, name) or ()

@@ -33,6 +33,7 @@ USERS, ROLES, GROUPS, HERE, OPEN = (
 )
 UNLIMITED, IN_DOUBT = "without a boundary", "in doubt"
 WRITABLE = ("policies that the account manages",)
+FREED, UNRESTRAINED, JOINED = "freed", "unrestrained", "joined"
 EVERYTHING = parse({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}})
 REGIONAL = re.compile(r"(?P<service>[a-z0-9-]+)\.[a-z]{2}(-[a-z]+)+-[0-9]\.(?P<domain>amazonaws\.com)", re.ASCII)
 
@@ -96,17 +97,25 @@ class Graph:
 
     def freed(self, node: Node) -> Node:
         """Give a node without its boundary."""
-        return self.node(replace(node.holder, boundary=None, boundary_arn=""), *node.changed, "freed")
+        return self.node(replace(node.holder, boundary=None, boundary_arn=""), *node.changed, FREED)
 
     def unrestrained(self, node: Node) -> Node:
         """Give a node that has given itself all that its boundary lets it have."""
-        return self.node(replace(node.holder, policies=(*node.holder.policies, EVERYTHING)), *node.changed, "unrestrained")
+        return self.node(replace(node.holder, policies=(*node.holder.policies, EVERYTHING)), *node.changed, UNRESTRAINED)
 
-    def joined(self, node: Node, arn: str) -> Node:
-        """Give a user that has joined a group."""
-        group, holder = self.account.groups[arn], node.holder
-        policies, own, groups = (*holder.policies, *group.policies), (*holder.own, *group.own), (*holder.groups, arn)
-        return self.node(replace(holder, policies=policies, own=own, groups=groups), *node.changed, "joined")
+    def joined(self, node: Node, *arns: str) -> Node:
+        """Give a user that has joined some groups."""
+        holder, groups = node.holder, [self.account.groups[arn] for arn in arns]
+        return self.node(
+            replace(
+                holder,
+                policies=(*holder.policies, *(p for g in groups for p in g.policies)),
+                own=(*holder.own, *(arn for g in groups for arn in g.own)),
+                groups=(*holder.groups, *arns),
+            ),
+            *node.changed,
+            JOINED,
+        )
 
     def rules_of(self, policies: tuple[Policy, ...], boundary: Policy | None = None) -> Rules:
         """Give the rules of a set of policies; holders of the same policies share them. The policies are kept, so that their ids stay theirs."""
@@ -208,7 +217,7 @@ class Graph:
 
 def _by_trust(to: Name, statement: int, *, certain: bool, without: frozenset[str] = NOBODY) -> Edge:
     words = "none" if certain else "a condition or a denial, of the trust policy or of the holder's, is in doubt"
-    resource = to if isinstance(to, str) else "whoever trusts everybody"
+    resource = to if isinstance(to, str) else "*"
     return Edge(path_of("sts-001"), to, certain, (Granted(ASSUME, -1, statement, resource, words, certain),), without)
 
 

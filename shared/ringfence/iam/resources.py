@@ -48,6 +48,12 @@ def service(pattern: str) -> str:
 
 
 @lru_cache(maxsize=16384)
+def everything_of(pattern: str) -> bool:
+    """Whether a pattern names all that its service has, in some account: `*`, or an ARN whose last part has no name in it."""
+    return not re.search(r"[^*/:]", pattern.split(":", PARTS - 1)[-1] if pattern.count(":") >= PARTS - 1 else pattern)
+
+
+@lru_cache(maxsize=16384)
 def _covering(pattern: str) -> re.Pattern[str]:
     return re.compile(stretches(["[^*]".join(map(re.escape, part.split("?"))) for part in pattern.split("*")]), re.DOTALL)
 
