@@ -31,6 +31,7 @@ demo: $(VENV) ## an attack on an AI account, and what Ringfence does about it (n
 test: $(VENV) ## the whole test suite, with branch coverage of the core
 	@$(PY) -m pytest --cov --cov-report= $(ARGS)
 	@$(PY) -m coverage report --skip-covered --include='*/domain/*,*/engine/*,*/guardrails/*,*/actions/*,*/iam/*,*/sources/*' --fail-under=95
+	@$(PY) -m coverage report --skip-covered --include='*/ringfence/iam/*' --fail-under=100
 
 check: $(VENV) ## format, lint, types, import contracts, template
 	ruff format --check .

@@ -9,17 +9,28 @@ from ringfence import wiring
 from ringfence.clouds.aws.caller import Ballot, caller_of
 from ringfence.edge import refusal
 from ringfence.engine.approve import vote
+from ringfence.engine.switch import turn
 from ringfence.errors import RefusedError, RingfenceError
 
 log = Logger(service="approve")
+
+
+def switch(ballot: Ballot) -> dict[str, Any]:
+    """Turn the kill switch."""
+    by = caller_of(ballot, os.environ["TABLE"], wiring.now())
+    turned = turn(wiring.store(), by, wiring.settings(), wiring.now(), stopped=ballot.wish == "stop")
+    log.info("switch", stopped=turned.stopped, by=turned.by)
+    return {"state": "stopped" if turned.stopped else "running", "by": turned.by}
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Count one vote."""
     try:
         ballot = Ballot.of(event)
+        if ballot.wish in ("stop", "resume"):
+            return switch(ballot)
         if ballot.wish not in ("approve", "deny"):
-            raise RefusedError("this function counts votes only", "Use `ringfence undo`")
+            raise RefusedError("this function counts votes and turns the kill switch, no more", "Use `ringfence undo`")
         voter = caller_of(ballot, os.environ["TABLE"], wiring.now())
         wish = ballot.wish == "approve"
         job = vote(ballot.job, voter, wiring.settings(), wiring.store(), wiring.queue(), wiring.now(), approve=wish)

@@ -14,6 +14,7 @@ from ringfence.clouds.local import LocalStore
 from ringfence.clouds.memory import MemoryStore
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.record import Record, RecordKind
+from ringfence.domain.switch import Switch
 from ringfence.engine.ports import Exemption, Store
 from ringfence.engine.trail import record
 from ringfence.errors import ConflictError, UpstreamError
@@ -147,3 +148,14 @@ def test_the_local_file_survives_closing(tmp_path: Path) -> None:
     again = LocalStore(path)
     assert again.jobs() == (job(REVERSAL),)
     again.close()
+
+
+def test_the_kill_switch_keeps_each_turn_and_the_last_one_counts(store: Store) -> None:
+    assert store.switch() is None
+    turns = [Switch(number, number % 2 == 0, f"somebody {number}", NOW + timedelta(minutes=number)) for number in range(12)]
+    for made in turns:
+        store.turn(made)
+        assert store.switch() == made
+    with pytest.raises(ConflictError, match="somebody else"):
+        store.turn(turns[-1])
+    assert store.switch() == turns[-1]

@@ -234,6 +234,19 @@ def test_undo_puts_the_attachment_back_and_it_is_recorded_and_left_alone(box: Bo
     assert box.attached("fraud-train") == [ADMIN], "what a person put back is not reversed by the undo's own event"
 
 
+def test_the_kill_switch_stops_every_call_and_lets_it_go_on(box: Box) -> None:
+    (stopped,) = box.ringfence("stop")
+    assert stopped["state"] == "stopped"
+    box.role("fraud-halted", "sagemaker.amazonaws.com")
+    box.iam.attach_role_policy(RoleName="fraud-halted", PolicyArn=ADMIN)
+    box.job_of("fraud-halted", "stopped")
+    assert box.attached("fraud-halted") == [ADMIN]
+    assert box.ringfence("resume") == [{"state": "running", "by": stopped["by"]}]
+    box.iam.detach_role_policy(RoleName="fraud-halted", PolicyArn=ADMIN)
+    box.iam.attach_role_policy(RoleName="fraud-halted", PolicyArn=ADMIN)
+    until(lambda: not box.attached("fraud-halted"), "AdministratorAccess is removed again")
+
+
 def test_a_vote_that_is_not_signed_for_it_does_not_count(box: Box) -> None:
     for proof in (
         "",

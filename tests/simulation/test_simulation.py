@@ -11,14 +11,14 @@ import pytest
 
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.record import RecordKind
-from ringfence.engine.commands import Command, Commit, Make, Process, ReadJob, ReadTime, run
+from ringfence.engine.commands import Command, Commit, Make, Process, ReadJob, ReadSwitch, ReadTime, run
 from ringfence.engine.core import JobCore
 from ringfence.engine.trail import closed
 from tests.simulation.world import BrokenPromiseError, World
 from tests.support.cases import settings_of
 
 SEEDS, CHUNKS = 20_000, 8
-ENDS = (JobState.DONE, JobState.NOTHING_TO_DO, JobState.NOT_CONTAINED)
+ENDS = (JobState.DONE, JobState.NOTHING_TO_DO, JobState.NOT_CONTAINED, JobState.STOPPED)
 
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))
@@ -81,6 +81,18 @@ class CallsItDoneUnread(JobCore):
         return job
 
 
+class IgnoresTheSwitch(JobCore):
+    def apply(self, job_id: str) -> Process[Job]:
+        process, answer = super().apply(job_id), None
+        while True:
+            try:
+                command = process.send(answer)
+            except StopIteration as end:
+                done: Job = end.value
+                return done
+            answer = None if isinstance(command, ReadSwitch) else (yield command)
+
+
 class SkipsTheFence(JobCore):
     def apply(self, job_id: str) -> Process[Job]:
         while (ready := (yield from self.prepare(job_id))) is not None:
@@ -99,7 +111,7 @@ def noticed(core: type[JobCore]) -> bool:
     return False
 
 
-@pytest.mark.parametrize("core", [DropsTheIntent, ForgetsTheEnd, CallsItDoneUnread, SkipsTheFence])
+@pytest.mark.parametrize("core", [DropsTheIntent, ForgetsTheEnd, CallsItDoneUnread, IgnoresTheSwitch, SkipsTheFence])
 def test_a_planted_defect_is_noticed(core: type[JobCore]) -> None:
     assert noticed(core)
 

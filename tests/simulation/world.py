@@ -17,6 +17,7 @@ from ringfence.domain.job import Job, JobState
 from ringfence.domain.plan import Call, Step
 from ringfence.domain.record import RecordKind
 from ringfence.domain.state import State
+from ringfence.domain.switch import Switch
 from ringfence.engine.audit_trail import problems
 from ringfence.engine.commands import Command, Commit, Make, Process, ReadState, perform
 from ringfence.engine.core import JobCore
@@ -48,6 +49,7 @@ class Worker:
         self.number, self.message, self.process = number, message, process
         self.command: Command | None = None
         self.committed = False
+        self.could_know = False  # it did something since the kill switch was set
         self.read_state = False
 
 
@@ -121,6 +123,8 @@ class World:
             self.messages.append(self.rnd.choice(self.messages))
         elif self.chaos and what < 0.3:
             self._attack()
+        elif self.chaos and what < 0.32:
+            self._turn()
         elif self.messages and (not self.workers or (what < 0.6 and len(self.workers) < 3)):
             self._start(self.messages.pop(self.rnd.randrange(len(self.messages))))
         elif self.workers:
@@ -145,6 +149,13 @@ class World:
         have ^= {self.rnd.choice([ADMIN, DEPLOYMENT.quarantine_policy])}
         self.iam.states[place] = msgspec.structs.replace(state, attached=tuple(sorted(have)))
 
+    def _turn(self) -> None:
+        """Somebody turns the kill switch."""
+        last = self.store.switch()
+        self.store.turn(Switch(last.number + 1 if last else 0, not (last and last.stopped), "somebody", self.time))
+        for worker in self.workers:
+            worker.could_know = False
+
     def _step(self, worker: Worker) -> None:
         """Carry out the command that a worker waits for, and hand it the answer."""
         command = worker.command
@@ -154,6 +165,7 @@ class World:
         except (ConflictError, UpstreamError):
             self._die(worker)  # the function raises, and the message comes again
             return
+        worker.could_know = True
         self._resume(worker, answer)
 
     def _resume(self, worker: Worker, answer: object) -> None:
@@ -197,6 +209,9 @@ class World:
         done = {r.step for r in self.store.records(command.job) if r.kind is RecordKind.OUTCOME}
         intents = {r.step for r in self.store.records(command.job) if r.kind is RecordKind.INTENT}
         step = next(n for n, s in enumerate(current.plan.steps) if s.call == command.call)
+        last = self.store.switch()
+        if last and last.stopped and worker.could_know:
+            raise BrokenPromiseError("P8: a call after the kill switch was set")
         if step not in intents:
             raise BrokenPromiseError(f"P1: {command.call.operation} without an intent")
         if step in done and self.holder[command.job] == worker.number:

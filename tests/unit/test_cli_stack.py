@@ -57,6 +57,8 @@ def test_a_stack_is_found_and_asked(shell: Shell, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     assert shell("approve", "0123", "--stack", "ringfence", "--json") == [{"job": "0123", "state": "approved"}]
+    answers.answers.insert(0, ({"state": "stopped", "by": "arn:aws:iam::123456789012:user/ana"}, False))
+    assert shell("stop", "--stack", "ringfence", "--json") == [{"state": "stopped", "by": "arn:aws:iam::123456789012:user/ana"}]
     shell("deny", "0123", "--stack", "ringfence", code=1)
     assert "try" in shell.err
     shell("deny", "0123", "--stack", "ringfence", code=3)

@@ -127,6 +127,8 @@ def test_votes_and_undo_go_by_who_sts_says_is_calling(stack: Stack, monkeypatch:
     (pending,) = wiring.store().jobs()
     assert pending.state is JobState.PENDING
     assert "error" in stack.call("approve", {"job": pending.id, "wish": "undo", "proof": "good"})
+    for wish, state in (("stop", "stopped"), ("resume", "running")):
+        assert stack.call("approve", {"job": "0", "wish": wish, "proof": "good"})["state"] == state
     assert "error" in stack.call("approve", {"job": pending.id, "approve": True})
     assert stack.call("approve", {"job": pending.id, "wish": "approve", "proof": "good"}) == {"job": pending.id, "state": "approved"}
     assert "error" in stack.call("approve", {"job": pending.id, "wish": "deny", "proof": "good"})

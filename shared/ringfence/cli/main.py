@@ -23,6 +23,8 @@ COMMANDS = (
     ("deny", "deny", "Deny a pending job with your own AWS identity."),
     ("undo", "undo", "Take back what a job did, exactly."),
     ("trail", "trail", "Review the trail: every decision, intent, call and outcome."),
+    ("stop", "stop", "Set the kill switch: from now on nothing is changed."),
+    ("resume", "resume", "Lift the kill switch."),
     ("config", "config", "Check the configuration, print its schema, compile it into the layer."),
     ("explain", "explain", "What a guardrail, an action or an escalation path is, and why."),
 )

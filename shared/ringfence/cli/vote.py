@@ -1,4 +1,4 @@
-"""What approve and deny share: the vote, in a stack or on this machine."""
+"""What approve and deny, stop and resume share: a word that counts, in a stack or on this machine."""
 
 import getpass
 import platform
@@ -9,11 +9,32 @@ from ringfence.cli.main import Context
 from ringfence.cli.run import finish
 from ringfence.cli.settings import settings
 from ringfence.cli.state import Stack, local_store
-from ringfence.clouds.aws.caller import sign
+from ringfence.clouds.aws.caller import SWITCH, sign
 from ringfence.clouds.memory import MemoryQueue
 from ringfence.domain.job import JobState
 from ringfence.engine.approve import vote
+from ringfence.engine.switch import turn
 from ringfence.wiring import now
+
+
+def turn_switch(context: Context, stack: str | None, *, stopped: bool) -> None:
+    """Turn the kill switch, and say how it stands."""
+    if stack:
+        deployed = Stack(stack)
+        ballot = sign(SWITCH, "stop" if stopped else "resume", deployed.output("Table"))
+        answer = deployed.ask("ApproveFunction", msgspec.to_builtins(ballot))
+        state, by = str(answer["state"]), str(answer["by"])
+    else:
+        turned = turn(local_store(), _me(), settings(context), now(), stopped=stopped)
+        state, by = "stopped" if turned.stopped else "running", turned.by
+    if context.output.as_json:
+        context.output.line({"state": state, "by": by})
+    else:
+        context.output.text(f"{state}, by {by}")
+
+
+def _me() -> str:
+    return f"local:{getpass.getuser()}@{platform.node()}"
 
 
 def cast(context: Context, job: str, stack: str | None, *, approve: bool) -> None:
@@ -24,7 +45,7 @@ def cast(context: Context, job: str, stack: str | None, *, approve: bool) -> Non
         state = str(deployed.ask("ApproveFunction", msgspec.to_builtins(ballot))["state"])
     else:
         store, queue = local_store(), MemoryQueue()
-        decided = vote(job, f"local:{getpass.getuser()}@{platform.node()}", settings(context), store, queue, now(), approve=approve)
+        decided = vote(job, _me(), settings(context), store, queue, now(), approve=approve)
         state = finish(decided, settings(context), store, queue).state if decided.state is JobState.APPROVED else decided.state
     if context.output.as_json:
         context.output.line({"job": job, "state": state})

@@ -8,12 +8,14 @@ import msgspec
 
 from ringfence.domain.job import Job
 from ringfence.domain.record import Record
+from ringfence.domain.switch import Switch
 from ringfence.engine.ports import Exemption
 from ringfence.errors import ConflictError
 
 SCHEMA = """
 create table if not exists job (id text primary key, created text not null, version integer not null, body blob not null) strict;
 create table if not exists record (n integer primary key, id text not null unique, job text not null, body blob not null) strict;
+create table if not exists turn (number integer primary key, body blob not null) strict;
 create table if not exists exemption (key text primary key, body blob not null) strict;
 """
 encode = msgspec.json.encode
@@ -76,6 +78,18 @@ class LocalStore:
         """Give a run-time exemption."""
         row = self._db.execute("select body from exemption where key = ?", (key,)).fetchone()
         return None if row is None else msgspec.json.decode(row[0], type=Exemption)
+
+    def switch(self) -> Switch | None:
+        """Give the last turn of the kill switch."""
+        row = self._db.execute("select body from turn order by number desc limit 1").fetchone()
+        return None if row is None else msgspec.json.decode(row[0], type=Switch)
+
+    def turn(self, switch: Switch) -> None:
+        """Put the next turn of the kill switch."""
+        try:
+            self._db.execute("insert into turn values (?, ?)", (switch.number, encode(switch)))
+        except sqlite3.IntegrityError as error:
+            raise ConflictError("somebody else turned the kill switch", "Look again") from error
 
     def _put(self, records: Iterable[Record]) -> None:
         self._db.executemany("insert into record (id, job, body) values (?, ?, ?)", [(r.id, r.job, encode(r)) for r in records])

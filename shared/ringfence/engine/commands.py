@@ -15,6 +15,7 @@ from ringfence.domain.job import Job
 from ringfence.domain.plan import Call
 from ringfence.domain.record import Record
 from ringfence.domain.state import State
+from ringfence.domain.switch import Switch
 from ringfence.engine.ports import Absence, Exemption, Notice, Queue, Reader, Reply, Store, Wanted, Writer
 
 
@@ -39,6 +40,10 @@ class ReadState(Struct, frozen=True):
 
 class ReadTime(Struct, frozen=True):
     """Answered by the time."""
+
+
+class ReadSwitch(Struct, frozen=True):
+    """Answered by the last turn of the kill switch, or None. Where it cannot be read there is no answer: the process ends."""
 
 
 class Commit(Struct, frozen=True):
@@ -69,7 +74,7 @@ class Tell(Struct, frozen=True):
     notice: Notice
 
 
-type Command = ReadJob | ReadRecords | ReadState | ReadTime | Commit | Make | Later | Tell
+type Command = ReadJob | ReadRecords | ReadState | ReadTime | ReadSwitch | Commit | Make | Later | Tell
 type Process[T] = Generator[Command, Any, T]  # what is sent in is the answer to the command, of the type that its docstring says
 
 
@@ -114,7 +119,7 @@ def run[T](process: Process[T], ports: Ports) -> T:
         answer = perform(command, ports)
 
 
-def perform(command: Command, ports: Ports) -> Job | tuple[Record, ...] | State | Absence | datetime | Reply | None:
+def perform(command: Command, ports: Ports) -> Job | tuple[Record, ...] | State | Absence | datetime | Switch | Reply | None:
     """Carry out one command."""
     match command:
         case ReadJob():
@@ -125,6 +130,8 @@ def perform(command: Command, ports: Ports) -> Job | tuple[Record, ...] | State 
             return ports.reader.read(command.identity, command.wanted)
         case ReadTime():
             return ports.clock()
+        case ReadSwitch():
+            return ports.store.switch()
         case Commit():
             ports.store.advance(command.job, command.records, command.exemptions)
         case Make():

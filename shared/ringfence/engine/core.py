@@ -18,7 +18,8 @@ from ringfence.domain.job import Job, JobState
 from ringfence.domain.plan import ActionClass, Call, Step
 from ringfence.domain.record import Record, RecordKind
 from ringfence.domain.state import FACETS, FactKind, State
-from ringfence.engine.commands import Commit, Later, Make, Process, ReadJob, ReadRecords, ReadState, ReadTime, Tell
+from ringfence.domain.switch import Switch
+from ringfence.engine.commands import Commit, Later, Make, Process, ReadJob, ReadRecords, ReadState, ReadSwitch, ReadTime, Tell
 from ringfence.engine.decide import exemption_key
 from ringfence.engine.ports import Absence, Done, Exemption, Failed, Lost, Notice, Reply, Wanted
 from ringfence.engine.protect import built_in, protected
@@ -64,8 +65,11 @@ class JobCore:
                 raise UndeclaredCallError(
                     f"no action declares {call.service}:{call.operation}", "Add the permission to the action, and to the writer's role"
                 )
-            if (yield from _job(job_id)).version != fence:
+            job = yield from _job(job_id)
+            if job.version != fence:
                 break  # somebody else has taken the job over
+            if stopped := (yield from _stopped(job)):
+                return (yield from self._end(job, S.PARTIAL if job.changed else S.STOPPED, stopped, outcome=job.plan.steps[job.step]))
             reply: Reply = yield Make(call, job_id)
             job = yield from _job(job_id)
             if job.version != fence:
@@ -109,10 +113,13 @@ class JobCore:
             return (yield from self._end(job, S.PARTIAL if job.changed else S.STALE, now))
         return None
 
-    def _intend(self, job: Job, state: State, intent: Record | None) -> Process[tuple[Call, int]]:
+    def _intend(self, job: Job, state: State, intent: Record | None) -> Process[tuple[Call, int] | None]:
         """Commit the intent, or take over the one that stands. Containment goes on in spite of drift, and says so."""
         step = job.plan.steps[job.step]
         moved = job.moved(S.RUNNING)
+        if stopped := (yield from _stopped(job)):
+            yield from self._end(job, S.PARTIAL if job.changed else S.STOPPED, stopped, outcome=step if intent else None)
+            return None
         if intent is not None:
             yield Commit(moved)
         else:
@@ -211,6 +218,14 @@ def _job(job_id: str) -> Process[Job]:
     if job is None:
         raise RefusedError(f"there is no job {job_id}", "A message carries a job's id, and only stored jobs are carried out")
     return job
+
+
+def _stopped(job: Job) -> Process[str]:
+    """Say who set the kill switch, empty where it is not set. What an operator puts back with their own credentials is not the product's act."""
+    switch: Switch | None = yield ReadSwitch()
+    if switch is None or not switch.stopped or is_operators(job):
+        return ""
+    return f"{switch.by} has stopped everything since {switch.time:%Y-%m-%d %H:%M} UTC: nothing is called. `ringfence resume` lets it go on"
 
 
 def _intent(job: Job) -> Process[Record | None]:

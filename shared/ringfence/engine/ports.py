@@ -13,6 +13,7 @@ from ringfence.domain.job import Job
 from ringfence.domain.plan import Call
 from ringfence.domain.record import Record
 from ringfence.domain.state import Facet, State
+from ringfence.domain.switch import Switch
 
 
 class Absence(Enum):
@@ -106,6 +107,14 @@ class Store(Protocol):
 
     def exemption(self, key: str) -> Exemption | None:
         """Give a run-time exemption."""
+        ...
+
+    def switch(self) -> Switch | None:
+        """Give the last turn of the kill switch, None where it was never turned. Raises UpstreamError where it cannot be read."""
+        ...
+
+    def turn(self, switch: Switch) -> None:
+        """Put the next turn of the kill switch; raise ConflictError where that number is taken."""
         ...
 
 

@@ -24,6 +24,7 @@ HEADER = "x-ringfence-wish"
 HOST = re.compile(r"sts(\.[a-z]{2}(-[a-z]+)+-[0-9])?\.amazonaws\.com(\.cn)?", re.ASCII)
 LIFETIME = 60  # seconds
 LONGEST = 8192
+SWITCH = "0"  # in the place of a job: the wish is about the kill switch
 JOB = re.compile(r"[0-9a-f]{1,64}", re.ASCII)
 HINT = "Sign it with the command line: `ringfence approve`, `deny` or `undo`"
 QUERY = {"Action": ["GetCallerIdentity"], "Version": ["2011-06-15"]}
@@ -33,16 +34,16 @@ class Ballot(Struct, frozen=True):
     """What somebody asks for, and the proof of who it is."""
 
     job: str
-    wish: str  # "approve", "deny", "undo" or "settle"
+    wish: str  # "approve", "deny", "undo", "settle", "stop" or "resume"
     proof: str = ""  # the presigned URL
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> "Ballot":
         """Read a ballot; raise RefusedError for anything else."""
         match event:
-            case {"job": str(job), "wish": ("approve" | "deny" | "undo" | "settle") as wish, "proof": str(proof)} if len(
-                proof
-            ) <= LONGEST and JOB.fullmatch(job):
+            case {"job": str(job), "wish": ("approve" | "deny" | "undo" | "settle" | "stop" | "resume") as wish, "proof": str(proof)} if (
+                len(proof) <= LONGEST and JOB.fullmatch(job)
+            ):
                 return cls(job, wish, proof)
         raise RefusedError("this is no signed request", "Use `ringfence approve`, `ringfence deny` or `ringfence undo`")
 

@@ -1,6 +1,7 @@
 """Jobs, records and run-time exemptions in one DynamoDB table. A job's change and its records are one transaction.
 
-Items: (`job#ID`, `job`) with version and body; (`job#ID`, `record#ID`), put if absent; (`exempt#KEY`, `exempt`) with a TTL.
+Items: (`job#ID`, `job`) with version and body; (`job#ID`, `record#ID`), put if absent; (`exempt#KEY`, `exempt`) with a TTL;
+(`switch`, `turn#NUMBER`), put if absent.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,6 +13,7 @@ from ringfence.clouds.aws import clients
 from ringfence.clouds.aws.replies import upstream
 from ringfence.domain.job import Job
 from ringfence.domain.record import Record
+from ringfence.domain.switch import Switch
 from ringfence.engine.ports import Exemption
 from ringfence.errors import ConflictError
 
@@ -62,6 +64,26 @@ class DynamoStore:
         """Give a run-time exemption."""
         body = self._get(f"exempt#{key}", "exempt")
         return None if body is None else msgspec.json.decode(body, type=Exemption)
+
+    def switch(self) -> Switch | None:
+        """Give the last turn of the kill switch."""
+        values: dict[str, Any] = {":pk": {"S": "switch"}}
+        with upstream("reading the kill switch"):
+            items = self._client().query(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues=values,
+                ScanIndexForward=False,
+                Limit=1,
+                ConsistentRead=True,
+            )["Items"]
+        return msgspec.json.decode(items[0]["body"]["S"], type=Switch) if items else None
+
+    def turn(self, switch: Switch) -> None:
+        """Put the next turn of the kill switch."""
+        item = _item("switch", f"turn#{switch.number:012}", encode(switch))
+        if not self._write([self._put(item, "attribute_not_exists(pk)")], "turning the kill switch"):
+            raise ConflictError("somebody else turned the kill switch", "Look again")
 
     def _put(self, item: dict[str, Any], condition: str = "", values: dict[str, Any] | None = None) -> dict[str, Any]:
         put: dict[str, Any] = {"TableName": self._table, "Item": item}

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from ringfence.domain.job import Job
 from ringfence.domain.record import Record
+from ringfence.domain.switch import Switch
 from ringfence.engine.ports import Exemption
 from ringfence.errors import ConflictError
 
@@ -16,6 +17,7 @@ class MemoryStore:
         self._jobs: dict[str, Job] = {}
         self._records: dict[str, Record] = {}
         self._exemptions: dict[str, Exemption] = {}
+        self._turns: list[Switch] = []
 
     def open(self, job: Job, records: Iterable[Record]) -> bool:
         """Put a new job with its first records; False where it is there already."""
@@ -51,3 +53,13 @@ class MemoryStore:
     def exemption(self, key: str) -> Exemption | None:
         """Give a run-time exemption."""
         return self._exemptions.get(key)
+
+    def switch(self) -> Switch | None:
+        """Give the last turn of the kill switch."""
+        return self._turns[-1] if self._turns else None
+
+    def turn(self, switch: Switch) -> None:
+        """Put the next turn of the kill switch."""
+        if switch.number != len(self._turns):
+            raise ConflictError("somebody else turned the kill switch", "Look again")
+        self._turns.append(switch)
