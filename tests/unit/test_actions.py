@@ -1,6 +1,5 @@
 """Every case of every action: the steps it plans. Applied twice is once, applied and undone is the state before, compared whole."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -10,61 +9,20 @@ from ringfence.actions import ACTIONS, Action, Impossible
 from ringfence.clouds.aws.iam_reader import IamReader
 from ringfence.clouds.aws.iam_writer import IamWriter
 from ringfence.clouds.memory import MemoryIam, MemoryQueue, MemoryStore
-from ringfence.domain.finding import Case, Finding, Severity, Workload
 from ringfence.domain.identity import Identity, Kind
-from ringfence.domain.job import Job, JobState
-from ringfence.domain.plan import ActionClass, Plan, Step
+from ringfence.domain.job import JobState
+from ringfence.domain.plan import ActionClass, Step
 from ringfence.domain.state import Facet, FactKind, State
 from ringfence.engine.core import declared
 from ringfence.engine.ports import Reader, Wanted, Writer
 from ringfence.engine.respond import Responder
 from ringfence.engine.undo import open_undo
-from ringfence.settings import DISCOVERED
+from tests.support.actions import ALL, CASES, FOLDER, HITS, HITTING, NOW, case_of, cases_of, file_of, job, named, planned
 from tests.support.aws import MANAGED, aws, customer_policy, make
-from tests.support.cases import ACCOUNT, DEPLOYMENT, PACKAGE, inputs, load_cases, settings_of, state_of
+from tests.support.cases import DEPLOYMENT, inputs, settings_of, state_of
 
-FOLDER = PACKAGE / "actions"
-NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 WHOLE = Wanted(frozenset(Facet))
 NONE_IN_MOTO = {FactKind.SSH_KEY, FactKind.CERTIFICATE}  # need real key material; memory covers them
-
-
-def file_of(action: Action) -> str:
-    return action.id.replace(".", "_").replace("-", "_")
-
-
-def cases_of(action: Action) -> list[dict[str, Any]]:
-    return load_cases(FOLDER / f"{file_of(action)}.cases.yaml")
-
-
-CASES = [(a, case) for a in ACTIONS for case in cases_of(a)]
-HITTING = [(a, case) for a, case in CASES if case["kind"] == "hit" and "state" in case]
-
-
-def named(cases: list[tuple[Action, dict[str, Any]]]) -> list[Any]:
-    return [pytest.param(a, case, id=f"{a.id}: {case['case']}") for a, case in cases]
-
-
-ALL, HITS = named(CASES), named(HITTING)
-
-
-def case_of(case: dict[str, Any], state: State | None, **deployment: Any) -> tuple[Case, Finding]:
-    if case.get("fill") and state is not None:
-        text = "arn:aws:s3:::x" * (case["fill"] // 14)
-        state = msgspec.structs.replace(
-            state, inline={"big": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": text}]}}
-        )
-    given = case.get("identity")
-    identity = state.identity if state else Identity.of(Kind(next(iter(given))), next(iter(given.values())), ACCOUNT)  # type: ignore[union-attr, arg-type]  # a case has one of both
-    settings = settings_of(None, {**case.get("deployment", {}), **deployment})
-    made = Case(identity=identity, event=None, state=state, project=DISCOVERED, workload=Workload.UNKNOWN, settings=settings, now=NOW)
-    return made, Finding(guardrail="test", severity=Severity.HIGH, identity=identity, reason="a case", evidence=case.get("evidence", {}))
-
-
-def planned(action: Action, case: dict[str, Any], state: State | None, **deployment: Any) -> tuple[Step, ...]:
-    steps = action.plan(*case_of(case, state, **deployment))
-    assert not isinstance(steps, Impossible), steps.reason
-    return steps
 
 
 @pytest.mark.parametrize(("action", "case"), ALL)
@@ -115,14 +73,6 @@ def test_every_declared_permission_is_used_by_a_case() -> None:
         calls = [s.call for s in steps] + [s.inverse for s in steps if s.action_class is ActionClass.CONTAINMENT]
         used.setdefault(action.id, set()).update(f"iam:{c.operation}" for c in calls)
     assert used == {action.id: {p.action for p in action.writes} for action in ACTIONS}
-
-
-def job(steps: tuple[Step, ...], target: Identity, action: Action) -> Job:
-    plan = Plan(target=target, affected=1, steps=steps, config_hash="test")
-    return Job(
-        id="j", state=JobState.APPROVED, plan=plan, action_class=action.action_class, guardrail="test", severity=Severity.HIGH, reason="a case",
-        event_key="e", actor=None, created=NOW, expires=NOW,
-    )  # fmt: skip
 
 
 def round_trip(action: Action, steps: tuple[Step, ...], target: Identity, reader: Reader, writer: Writer) -> None:

@@ -1,0 +1,42 @@
+"""`make soak`: a million histories on every core, with progress; the first broken promise ends it and names its seed."""
+
+import argparse
+import os
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+
+from tests.simulation.world import BrokenPromiseError, World
+
+CHUNK = 5000
+
+
+def chunk(first: int, count: int) -> str:
+    """Run some seeds; give what broke, empty where nothing did."""
+    for seed in range(first, first + count):
+        try:
+            World(seed).run()
+        except BrokenPromiseError as broken:
+            return f"seed {seed}: {broken}"
+    return ""
+
+
+def main() -> int:
+    """Run all seeds in chunks; 1 where a promise was broken."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=1_000_000)
+    seeds: int = parser.parse_args().seeds
+    started = time.monotonic()
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        firsts = range(0, seeds, CHUNK)
+        for number, broken in enumerate(pool.map(chunk, firsts, [min(CHUNK, seeds - first) for first in firsts]), 1):
+            if broken:
+                print(f"\n{broken}. Again: World(SEED).run() of tests.simulation.world")
+                return 1
+            print(f"\r{min(number * CHUNK, seeds):,} of {seeds:,} histories, {time.monotonic() - started:.0f} s", end="", flush=True)
+    print()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
