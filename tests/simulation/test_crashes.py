@@ -12,7 +12,7 @@ from ringfence.clouds.memory import MemoryIam, MemoryQueue, MemoryStore
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.plan import ActionClass
 from ringfence.engine.audit_trail import problems
-from ringfence.engine.commands import Command, Process, perform
+from ringfence.engine.commands import Command, drive, perform
 from ringfence.engine.core import JobCore
 from ringfence.engine.undo import open_undo
 from tests.support.actions import HITS, NOW, job, planned
@@ -52,16 +52,6 @@ class Mortal:
             raise CrashError
         return answer
 
-    def _run(self, process: Process[Job]) -> Job:
-        answer: object = None
-        while True:
-            try:
-                command = process.send(answer)
-            except StopIteration as end:
-                done: Job = end.value
-                return done
-            answer = self._perform(command)
-
     def carry(self, job_id: str) -> Job:
         """Deliver the messages of a job until it has come to its end; one whose process died comes again."""
         for _ in range(6):
@@ -70,7 +60,7 @@ class Mortal:
             if current.ended:
                 return current
             try:
-                self._run(self.core.verify(job_id) if current.state is JobState.VERIFYING else self.core.apply(job_id))
+                drive(self.core.verify(job_id) if current.state is JobState.VERIFYING else self.core.apply(job_id), self._perform)
             except CrashError:
                 continue
         raise AssertionError("it does not come to an end")

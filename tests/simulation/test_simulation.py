@@ -39,19 +39,19 @@ def test_a_seed_gives_the_same_history_each_time() -> None:
         assert (one.steps, one.store.jobs(), one.store.records()) == (other.steps, other.store.jobs(), other.store.records())
 
 
-def edited(process: Process[Job], edit: Callable[[Command], Command]) -> Process[Job]:
-    """A process whose commands are edited on their way out."""
+def edited(process: Process[Job], edit: Callable[[Command], Command | None]) -> Process[Job]:
+    """A process whose commands are edited on their way out; one that is edited away is answered with nothing."""
     answer: object = None
     while True:
         try:
-            command = process.send(answer)
+            command = edit(process.send(answer))
         except StopIteration as end:
             done: Job = end.value
             return done
-        answer = yield edit(command)
+        answer = None if command is None else (yield command)
 
 
-def without(kind: RecordKind) -> Callable[[Command], Command]:
+def without(kind: RecordKind) -> Callable[[Command], Command | None]:
     """Drops the records of one kind."""
 
     def edit(command: Command) -> Command:
@@ -83,14 +83,7 @@ class CallsItDoneUnread(JobCore):
 
 class IgnoresTheSwitch(JobCore):
     def apply(self, job_id: str) -> Process[Job]:
-        process, answer = super().apply(job_id), None
-        while True:
-            try:
-                command = process.send(answer)
-            except StopIteration as end:
-                done: Job = end.value
-                return done
-            answer = None if isinstance(command, ReadSwitch) else (yield command)
+        return edited(super().apply(job_id), lambda command: None if isinstance(command, ReadSwitch) else command)
 
 
 class SkipsTheFence(JobCore):

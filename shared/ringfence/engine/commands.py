@@ -109,14 +109,19 @@ class Ports(Protocol):
 
 def run[T](process: Process[T], ports: Ports) -> T:
     """Carry a process through, each command by its port. What a port raises ends it, as a crash would."""
-    answer: object = None
+    return drive(process, lambda command: perform(command, ports))
+
+
+def drive[T](process: Process[T], answer: Callable[[Command], object]) -> T:
+    """Carry a process through, each command answered by a function."""
+    given: object = None
     while True:
         try:
-            command = process.send(answer)
+            command = process.send(given)
         except StopIteration as end:
             result: T = end.value
             return result
-        answer = perform(command, ports)
+        given = answer(command)
 
 
 def perform(command: Command, ports: Ports) -> Job | tuple[Record, ...] | State | Absence | datetime | Switch | Reply | None:
