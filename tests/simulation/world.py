@@ -14,7 +14,7 @@ import msgspec
 
 from ringfence.clouds.memory import MemoryIam, MemoryStore
 from ringfence.domain.job import Job, JobState
-from ringfence.domain.plan import Call, Step
+from ringfence.domain.plan import Step
 from ringfence.domain.record import RecordKind
 from ringfence.domain.state import State
 from ringfence.domain.switch import Switch
@@ -61,9 +61,9 @@ class World:
         self.core = core()
         self.time = NOW
         self.store = MemoryStore()
-        self.queue = self.writer = self
+        self.queue = self
         attached = tuple(self.rnd.sample([ADMIN, DEPLOYMENT.quarantine_policy], self.rnd.choice([0, 1, 1, 2])))
-        self.iam = self.reader = MemoryIam(State(identity=ROLE, attached=attached, inline={}, credentials=()))
+        self.iam = self.reader = self.writer = MemoryIam(State(identity=ROLE, attached=attached, inline={}, credentials=()))
         self.messages: list[Message] = []
         self.workers: list[Worker] = []
         self.holder: dict[str, int] = {}  # by job, who moved it on last
@@ -91,10 +91,6 @@ class World:
 
     def notice(self, notice: Notice) -> None:
         """People are told."""
-
-    def call(self, call: Call, job: str) -> Reply:
-        """One mutating call, perhaps without a reply."""
-        raise NotImplementedError(call, job)  # calls go through `_make`, which knows who makes them
 
     # the hand ----------------------------------------------------------------------------------------------------------------------
 

@@ -47,7 +47,7 @@ def test_areas_are_what_authorize_allows(document: dict[str, Any], boundary: dic
     for member in EVERYONE:
         places.add(EVERY, member)
     places.seal()
-    held = [place for area in found if (place := places.find(EVERY, (area,), "nobody")) is not None]
+    held = [place for area in found if (place := places.find(EVERY, area, "nobody")) is not None]
     inside = {m for place in held for m in places.members(place.name) if m not in place.without}
     for member in EVERYONE:
         asked = Request(action=ACTION, resource=member, principal=Principal("AWS", MINE), context={"aws:username": OWNER})
@@ -75,11 +75,11 @@ def test_a_place_leaves_few_out_by_name_and_many_as_a_class() -> None:
         places.seal()
         denial = {"Statement": [{"Effect": "Deny", "Action": "iam:*", "Resource": [arn("user", n) for n in out]}]}
         (area,) = areas(Rules([parse(doc(ACTION)), parse(denial)]), ACTION)
-        place = places.find(EVERY, (area,), "nobody")
+        place = places.find(EVERY, area, "nobody")
         assert place is not None
         assert (place.name != EVERY) == alone
         assert len(place.without) == (0 if alone else len(out))
-        assert places.find(EVERY, (area,), "nobody") == place
+        assert places.find(EVERY, area, "nobody") == place
         assert len(places.members(place.name)) - len(place.without) == len(everyone) - len(out)
 
 

@@ -4,7 +4,6 @@ An area is what matches one pattern of each group in `within` and none in `witho
 take splits an area in two: the certain one without it, and one in doubt with it. A boundary's areas are met with those below it.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
@@ -14,10 +13,9 @@ from ringfence.iam.catalogue import ActionSet, expand
 from ringfence.iam.document import Statement
 from ringfence.iam.granted import Granted, Rule, Rules, holding, told
 from ringfence.iam.patterns import VARIABLE, like
-from ringfence.iam.resources import Reach, overlaps
+from ringfence.iam.resources import WILD, Reach, overlaps
 
 USERNAME = "aws:username"
-WILD = re.compile(r"[*?]")
 
 
 class Area(Struct, frozen=True, gc=False):

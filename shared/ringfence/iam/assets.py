@@ -77,7 +77,7 @@ def _accesses(climbs: Climbs, asset: Asset, use: Use) -> Iterator[Access]:
 def _climbed(
     climbs: Climbs, node: Node, asset: Asset, use: Use, ways: Ways, tops: dict[str, tuple[Granted, tuple[Step, ...]]]
 ) -> Iterator[Access]:
-    """Give the access by each of a holder's edges: through others, or by getting rid of its boundary."""
+    """Give the access by each of a holder's edges: through others, or by what it makes of itself."""
     for edge in climbs.edges[node.name]:
         steps = ways.by(node.name, edge)
         granted, last = tops[steps[-1].to] if steps else (None, ())
@@ -136,9 +136,8 @@ def _prefixes() -> dict[str, tuple[str, ...]]:
 
 def _fits(shape: str, arn: str) -> bool:
     """Whether an ARN is of a shape; what is in a bucket is none of the bucket's own shape."""
-    if service(arn) != "s3":
-        return overlaps(arn, fenced(shape))
-    return ("/" in shape.split(":", PARTS - 1)[-1]) == ("/" in arn.split(":", PARTS - 1)[-1]) and overlaps(arn, fenced(shape))
+    alike = ("/" in shape.split(":", PARTS - 1)[-1]) == ("/" in arn.split(":", PARTS - 1)[-1])
+    return (alike or service(arn) != "s3") and overlaps(arn, fenced(shape))
 
 
 def allowed_on(rules: Rules, wanted: ActionSet, arn: str, username: str) -> tuple[ActionSet, ActionSet, ActionSet]:

@@ -6,7 +6,7 @@ An action or pattern that it lacks expands to the empty set: whoever judges has 
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from itertools import accumulate
 from pkgutil import get_data
@@ -109,6 +109,11 @@ def everything() -> ActionSet:
 def known(pattern: str) -> bool:
     """Whether the catalogue knows an action, or any that a pattern stands for; in lower case."""
     return number(pattern) is not None or expand(pattern) != 0
+
+
+def every(patterns: Iterable[str]) -> ActionSet:
+    """Give the actions that some patterns stand for together, in whatever case."""
+    return union(tuple([lower(pattern) for pattern in patterns]))
 
 
 @lru_cache(maxsize=16384)

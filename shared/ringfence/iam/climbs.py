@@ -96,10 +96,9 @@ class Climbs:
 
     def _search(self, node: Node, edge: Edge, mine: ActionSet, *, certain: bool) -> Climb | None:
         """Look for somebody stronger step by step, by certain edges or by all."""
-        seen, queue = (
-            {node.name},
-            deque[tuple[Edge, bool, tuple[Step, ...]]]([(edge, edge.certain, ())] if edge.certain or not certain else []),
-        )
+        seen, queue = {node.name}, deque[tuple[Edge, bool, tuple[Step, ...]]]()
+        if edge.certain or not certain:
+            queue.append((edge, edge.certain, ()))
         while queue and len(seen) < LOOKED_AT:
             step, sure, before = queue.popleft()
             if best := self._best(step, node, mine):

@@ -6,7 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ringfence.iam.account import ASSUME
-from ringfence.iam.catalogue import ActionSet, expand, shapes
+from ringfence.iam.catalogue import ActionSet, every, expand, shapes
 from ringfence.iam.escalation import PASSING, Path, candidates, opened
 from ringfence.iam.granted import Granted
 from ringfence.iam.graph import ADMIN, GROUPS, HERE, IN_DOUBT, JOINED, ROLES, UNLIMITED, UNRESTRAINED, USERS, WRITABLE, Edge, Graph, Node
@@ -133,10 +133,7 @@ def _credentials(graph: Graph, node: Node, path: Path) -> Iterator[Edge]:
 
 def _only(path: Path) -> ActionSet:
     """Give the actions for which a path's credentials are good; none where they are good for all."""
-    found = 0
-    for service in path.services:
-        found |= expand(f"{service}:*")
-    return found
+    return every(f"{service}:*" for service in path.services)
 
 
 def _assume(graph: Graph, node: Node, path: Path) -> Iterator[Edge]:
@@ -212,7 +209,7 @@ def _changeable(graph: Graph, node: Node, action: str, arn: str) -> bool:
 def _itself(graph: Graph, node: Node, action: str, to: Name) -> Iterator[tuple[Granted, Place]]:
     """Which of those that the holder can become it can change by a policy of their own."""
     for area in node.areas(action):
-        if place := graph.places.find(to, (area,), node.name):
+        if place := graph.places.find(to, area, node.name):
             yield area.granted, place
 
 

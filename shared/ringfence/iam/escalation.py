@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 import msgspec
 from msgspec import Struct
 
-from ringfence.iam.catalogue import ActionSet, expand, numbers, package_data
+from ringfence.iam.catalogue import ActionSet, every, numbers, package_data
 from ringfence.iam.granted import Granted, Rules
 
 PASSING = "iam:PassRole"
@@ -63,10 +63,7 @@ def _places() -> dict[int, int]:
 
 @cache
 def _any_needed() -> ActionSet:
-    found = 0
-    for path in paths():
-        found |= needed(path)
-    return found
+    return every(action for path in paths() for action in path.actions)
 
 
 def _among(actions: ActionSet) -> int:
@@ -80,10 +77,7 @@ def _needs() -> tuple[tuple[Path, int], ...]:
 
 def needed(path: Path) -> ActionSet:
     """Give the set of a path's actions."""
-    found = 0
-    for action in path.actions:
-        found |= expand(action)
-    return found
+    return every(path.actions)
 
 
 def escalations(rules: Rules) -> tuple[Escalation, ...]:

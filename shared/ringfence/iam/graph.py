@@ -201,7 +201,7 @@ class Graph:
             found = node.areas(action, service)
             combined = [(both, (*proof, a.granted)) for area, proof in combined for a in found if (both := meet(area, a)) is not None]
         for area, proof in combined:
-            place = self.places.find(members, (area,), node.name)
+            place = self.places.find(members, area, node.name)
             if place is not None:
                 yield place, proof, all(g.certain for g in proof)
 

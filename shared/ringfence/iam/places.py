@@ -3,7 +3,6 @@
 A class is made once and is one node of the graph, so that a grant on everything is one edge and not one for each member.
 """
 
-import re
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable
@@ -11,8 +10,8 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from ringfence.iam.areas import Area, names
+from ringfence.iam.resources import WILD
 
-WILD = re.compile(r"[*?]")
 FEW = 512  # as many members are left out one by one; more make a class of their own
 NOBODY: frozenset[str] = frozenset()
 type Class = tuple[object, ...]  # what a class is made of, so that no name or pattern is mistaken for another
@@ -52,17 +51,15 @@ class Places:
         """Give the members of a class; a node is one by itself."""
         return (name,) if isinstance(name, str) else self.classes.get(name, ())
 
-    def find(self, members: Name, areas: Iterable[Area], but: str) -> Place | None:
-        """Give the part of a class that is in all areas; None where it is empty, or nobody `but` the one who asks."""
+    def find(self, members: Name, area: Area, but: str) -> Place | None:
+        """Give the part of a class that is in an area; None where it is empty, or nobody `but` the one who asks."""
         within: Name | None = members if self.members(members) else None
-        without, applied = list[str](), set[str]()
-        for area in areas:
-            for group in area.within:
-                if applied.isdisjoint(group) and within is not None:  # else narrowed by one of these patterns already
-                    within = self._part(within, group)
-                applied |= set(group) if len(group) == 1 else set()
-            without += area.without
-        place = None if within is None else self._left(within, tuple(dict.fromkeys(without)))
+        applied = set[str]()
+        for group in area.within:
+            if applied.isdisjoint(group) and within is not None:  # else narrowed by one of these patterns already
+                within = self._part(within, group)
+            applied |= set(group) if len(group) == 1 else set()
+        place = None if within is None else self._left(within, tuple(dict.fromkeys(area.without)))
         return place if place and any(m != but and m not in place.without for m in self.members(place.name)) else None
 
     def _part(self, members: Name, patterns: tuple[str, ...]) -> Name | None:

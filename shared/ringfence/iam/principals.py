@@ -70,12 +70,9 @@ def named(statement: Statement, principal: Principal) -> Named:
     if statement.not_principal is not None:
         return Named.NOT if _left_out(statement.not_principal, principal) else Named.ITSELF if principal.is_user else Named.ROLE
     found = max((_one(kind, entry, principal) for kind, entry in entries(statement.principal)), default=Named.NOT)
-    by_key = found is Named.ROLE and ("*" in _all(statement.principal)) and any(c.key == PRINCIPAL_ARN for c in statement.conditions)
+    everybody = any(entry == "*" for _, entry in entries(statement.principal))
+    by_key = found is Named.ROLE and everybody and any(c.key == PRINCIPAL_ARN for c in statement.conditions)
     return Named.ITSELF if by_key else found
-
-
-def _all(value: Any) -> list[str]:
-    return [entry for _, entry in entries(value)]
 
 
 def entries(value: Any) -> list[tuple[str, str]]:

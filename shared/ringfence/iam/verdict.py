@@ -14,7 +14,7 @@ from functools import cache, lru_cache
 import msgspec
 from msgspec import Struct
 
-from ringfence.iam.catalogue import ActionSet, expand, known, names, of_level, package_data
+from ringfence.iam.catalogue import ActionSet, every, expand, known, names, of_level, package_data
 from ringfence.iam.conditions import Truth, judge_all
 from ringfence.iam.document import Policy, Problem, Statement
 from ringfence.iam.escalation import Escalation, escalations
@@ -115,7 +115,7 @@ def unknown_actions(statement: Statement) -> tuple[str, ...]:
 
 def is_admin(rules: Rules) -> bool:
     """Whether all of IAM's levers are granted on everything, surely."""
-    levers = _set(LEVERS)
+    levers = every(LEVERS)
     return not levers & ~rules.allowed and all((g := rules.grant(lever)) is not None and g.certain for lever in LEVERS)
 
 
@@ -123,24 +123,17 @@ def is_admin(rules: Rules) -> bool:
 def _sensitive() -> tuple[ActionSet, ActionSet, ActionSet, ActionSet]:
     """Give the sets behind the four risks."""
     read = msgspec.json.decode(package_data("risks.json"), type=_Sensitive)
-    ai = _set(read.ai.uses)
+    ai = every(read.ai.uses)
     for service in read.ai.services:
         ai |= of_level(MUTATING, service)
-    return _set(read.data_access), _set(read.credentials_exposure), of_level("P"), ai
+    return every(read.data_access), every(read.credentials_exposure), of_level("P"), ai
 
 
 @cache
 def reading() -> ActionSet:
     """Give the actions that hand out data, or use a model."""
     data, _, _, _ = _sensitive()
-    return data | _set(msgspec.json.decode(package_data("risks.json"), type=_Sensitive).ai.uses)
-
-
-def _set(patterns: Sequence[str]) -> ActionSet:
-    found = 0
-    for pattern in patterns:
-        found |= expand(pattern)
-    return found
+    return data | every(msgspec.json.decode(package_data("risks.json"), type=_Sensitive).ai.uses)
 
 
 def _risks(rules: Rules) -> tuple[Risks, bool]:
