@@ -103,13 +103,17 @@ def _default(field: dict[str, Any], required: bool) -> str:  # noqa: FBT001 - of
 
 
 def _states() -> str:
-    edges = [f"    {_id(a)} --> {_id(b)}" for a, targets in EDGES.items() for b in sorted(targets)]
+    drawn = [f"    {_id(a)} --> {_id(b)}" for a, targets in EDGES.items() for b in sorted(targets) if a is not b]
     starts = ["    [*] --> pending: asks", "    [*] --> approved: acts"]
     ends = [f"    {_id(state)} --> [*]" for state in sorted(TERMINAL)]
     names = [f'    state "{state}" as {_id(state)}' for state in sorted({*EDGES, *TERMINAL}) if "-" in state]
-    drawing = "\n".join(["stateDiagram-v2", *names, *starts, *edges, *ends])
+    drawing = "\n".join(["stateDiagram-v2", *names, *starts, *drawn, *ends])
+    rows = "\n".join(f"| {a} | {b} | {why} |" for a, targets in EDGES.items() for b, why in targets.items())
     text = "# A job's states\n\nDrawn from `EDGES` in `shared/ringfence/domain/job.py`, the one table of what may follow what. A job begins"
-    return f"{text}\npending (it asks), approved (it acts), or at an end (it is only observed, or out of reach). Every end has one `closed` record.\n\n```mermaid\n{drawing}\n```\n"
+    text += (
+        "\npending (it asks), approved (it acts), or at an end (it is only observed, or out of reach). Every end has one `closed` record."
+    )
+    return f"{text}\n\n```mermaid\n{drawing}\n```\n\n| from | to | when |\n|---|---|---|\n{rows}\n"
 
 
 def _id(state: str) -> str:

@@ -9,6 +9,7 @@ from ringfence import wiring
 from ringfence.clouds.aws.caller import Ballot, caller_of
 from ringfence.edge import refusal
 from ringfence.engine.approve import vote
+from ringfence.engine.commands import run_at_desk
 from ringfence.engine.switch import turn
 from ringfence.errors import RefusedError, RingfenceError
 
@@ -33,7 +34,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
             raise RefusedError("this function counts votes and turns the kill switch, no more", "Use `ringfence undo`")
         voter = caller_of(ballot, os.environ["TABLE"], wiring.now())
         wish = ballot.wish == "approve"
-        job = vote(ballot.job, voter, wiring.settings(), wiring.store(), wiring.queue(), wiring.now(), approve=wish)
+        job = run_at_desk(vote(ballot.job, voter, wiring.settings(), approve=wish), wiring.desk())
     except RingfenceError as error:
         return refusal(error, log)
     log.info("voted", job=job.id, state=job.state, voter=voter)

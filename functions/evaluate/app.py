@@ -6,6 +6,7 @@ from aws_lambda_powertools import Logger, Metrics
 
 from ringfence import wiring
 from ringfence.edge import each_record, read_event
+from ringfence.engine.commands import run_at_desk
 from ringfence.engine.decide import UNJUDGED, decide
 from ringfence.sources import normalise
 
@@ -22,7 +23,7 @@ def one(body: str) -> None:
             "judged", event_id=event.id, source=event.source, event_name=event.name, outcome=judgement.outcome, reason=judgement.reason
         )
         if judgement.planned or judgement.exempted or judgement.outcome in UNJUDGED:
-            jobs = decide(judgement, wiring.settings(), wiring.store(), wiring.queue(), wiring.now())
+            jobs = run_at_desk(decide(judgement, wiring.settings()), wiring.desk())
             log.info("decided", event_id=event.id, jobs={job.id: job.state for job in jobs})
 
 

@@ -5,9 +5,10 @@ from typing import Any, Protocol
 
 import msgspec
 
-from ringfence.domain.job import Job, JobState
+from ringfence.domain.job import Job
 from ringfence.engine.approve import person
-from ringfence.engine.core import VERIFY_AFTER, is_operators
+from ringfence.engine.commands import run_at_desk
+from ringfence.engine.moves import is_operators
 from ringfence.engine.ports import Done, Failed, Reply
 from ringfence.engine.respond import Responder
 from ringfence.engine.undo import open_undo
@@ -65,7 +66,8 @@ def answer_operator(event: Mapping[str, Any], responder: Responder, caller: Call
         match event:
             case {"wish": "undo", "job": str(job)}:
                 by = caller(event)
-                return _opened(open_undo(job, by, responder.settings, responder.store, responder.queue, responder.clock()), responder)
+                override = str(event.get("override", ""))
+                return _opened(run_at_desk(open_undo(job, by, responder.settings, override), responder), responder)
             case {"wish": "settle", "job": str(job), "step": int(step), "reply": reply}:
                 _check_settling(responder.store.job(job), step, caller(event))
                 return _opened(responder.settle(job, _reply(reply)), responder)
@@ -89,8 +91,6 @@ def _check_settling(undo: Job | None, step: int, by: str) -> None:
 def _opened(job: Job, responder: Responder) -> dict[str, Any]:
     call = responder.prepare(job.id) if is_operators(job) else None
     current = responder.store.job(job.id) or job
-    if current.state is JobState.VERIFYING and is_operators(current):
-        responder.queue.later(current, VERIFY_AFTER)  # the message that should verify it may be lost
     return {**_answer(current), "step": current.step, "call": None if call is None else msgspec.to_builtins(call)}
 
 

@@ -11,6 +11,7 @@ from ringfence.clouds.aws.iam_reader import IamReader
 from ringfence.clouds.aws.iam_writer import IamWriter
 from ringfence.clouds.aws.queue import SqsQueue
 from ringfence.clouds.aws.store import DynamoStore
+from ringfence.engine.commands import Desk
 from ringfence.engine.evaluate import Evaluator
 from ringfence.engine.respond import Responder
 from ringfence.settings import Deployment, Mode, Settings
@@ -49,6 +50,12 @@ def store() -> DynamoStore:
 def queue() -> SqsQueue:
     """Give the stack's queues, as far as this function may send to them."""
     return SqsQueue(os.environ.get("JOBS_QUEUE", ""), os.environ.get("LATER_QUEUE", ""), os.environ.get("NOTICES_QUEUE", ""))
+
+
+@cache
+def desk() -> Desk:
+    """Give what it takes to open, decide and send on jobs."""
+    return Desk(store(), queue(), now)
 
 
 @cache

@@ -14,9 +14,9 @@ from ringfence.domain.job import JobState
 from ringfence.engine.ports import Notice
 from ringfence.errors import UpstreamError
 from tests.support.aws import aws
-from tests.support.jobs import REVERSAL, job
+from tests.support.jobs import NOW, REVERSAL, job
 
-NOTICE = Notice(job="j", state="done", severity=Severity.HIGH, title="t", text="x")
+NOTICE = Notice(id="j.1", job="j", state="done", severity=Severity.HIGH, title="t", text="x", time=NOW)
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_a_job_goes_to_the_group_of_its_target_once_per_version(sqs: Any) -> Non
     assert msgspec.json.decode(message["Body"], type=JobMessage) == JobMessage(first.id, "apply")
     group = message["Attributes"]["MessageGroupId"]
     sqs.delete_message(QueueUrl=jobs, ReceiptHandle=message["ReceiptHandle"])
-    made.jobs(first.moved(JobState.RUNNING))
+    made.jobs(first.moved(JobState.RUNNING, NOW))
     (again,) = sqs.receive_message(QueueUrl=jobs, AttributeNames=["All"])["Messages"]
     assert again["Attributes"]["MessageGroupId"] == group
 

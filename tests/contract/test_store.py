@@ -5,32 +5,27 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-import boto3
 import msgspec
 import pytest
 
 from ringfence.clouds.aws.store import DynamoStore
 from ringfence.clouds.local import LocalStore
 from ringfence.clouds.memory import MemoryStore
+from ringfence.domain.finding import Severity
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.record import Record, RecordKind
 from ringfence.domain.switch import Switch
-from ringfence.engine.ports import Exemption, Store
+from ringfence.engine.ports import Exemption, Notice, Slot, Store
 from ringfence.engine.trail import record
 from ringfence.errors import ConflictError, UpstreamError
-from tests.support.aws import aws
+from tests.support.aws import aws, make_table
 from tests.support.jobs import NOW, REVERSAL, job
 
 
 @contextmanager
 def dynamo() -> Iterator[DynamoStore]:
     with aws(managed=False):
-        boto3.client("dynamodb").create_table(
-            TableName="t",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}, {"AttributeName": "sk", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        )
+        make_table("t")
         yield DynamoStore("t")
 
 
@@ -78,7 +73,7 @@ def test_a_job_is_opened_once_and_the_second_changes_nothing(store: Store) -> No
 def test_a_job_moves_with_its_records_or_not_at_all(store: Store) -> None:
     made = job(REVERSAL)
     store.open(made, [])
-    running = made.moved(JobState.RUNNING)
+    running = made.moved(JobState.RUNNING, NOW)
     store.advance(running, [note(made, 1)])
     with pytest.raises(ConflictError):
         store.advance(running, [note(made, 2)])
@@ -90,13 +85,13 @@ def test_a_record_that_is_there_stops_the_move(store: Store) -> None:
     made = job(REVERSAL)
     store.open(made, [note(made, 1)])
     with pytest.raises(ConflictError):
-        store.advance(made.moved(JobState.RUNNING), [note(made, 1)])
+        store.advance(made.moved(JobState.RUNNING, NOW), [note(made, 1)])
     assert store.job(made.id) == made
 
 
 def test_a_job_that_is_not_there_cannot_move(store: Store) -> None:
     with pytest.raises(ConflictError):
-        store.advance(job(REVERSAL).moved(JobState.RUNNING), [])
+        store.advance(job(REVERSAL).moved(JobState.RUNNING, NOW), [])
 
 
 def test_jobs_and_records_come_in_order(store: Store) -> None:
@@ -105,7 +100,7 @@ def test_jobs_and_records_come_in_order(store: Store) -> None:
         store.open(made, [note(made, number, number)] if number == 1 else [])
     assert [j.id[-1] for j in store.jobs()] == ["1", "2", "3"]
     first = store.jobs()[0]
-    store.advance(first.moved(JobState.RUNNING), [note(first, 2, 2)])
+    store.advance(first.moved(JobState.RUNNING, NOW), [note(first, 2, 2)])
     assert [r.data["n"] for r in store.records()] == [1, 2]
 
 
@@ -114,9 +109,9 @@ def test_exemptions_come_back(store: Store) -> None:
     exemption = Exemption("k", None, "ana", NOW, made.id)
     store.open(made, [])
     with pytest.raises(ConflictError):
-        store.advance(made.moved(JobState.RUNNING).moved(JobState.RUNNING), [], [exemption])
+        store.advance(made.moved(JobState.RUNNING, NOW).moved(JobState.RUNNING, NOW), [], [exemption])
     assert store.exemption("k") is None
-    store.advance(made.moved(JobState.RUNNING), [], [exemption])
+    store.advance(made.moved(JobState.RUNNING, NOW), [], [exemption])
     assert store.exemption("k") == exemption
 
 
@@ -126,7 +121,7 @@ def test_more_than_a_page_is_read() -> None:
         table.open(made, [])
         big = "x" * 300_000
         for number in range(8):
-            made = made.moved(JobState.RUNNING)
+            made = made.moved(JobState.RUNNING, NOW)
             table.advance(made, [msgspec.structs.replace(note(made, number), reason=big)])
         assert len(table.records(made.id)) == len(table.records()) == 8
 
@@ -159,3 +154,54 @@ def test_the_kill_switch_keeps_each_turn_and_the_last_one_counts(store: Store) -
     with pytest.raises(ConflictError, match="somebody else"):
         store.turn(turns[-1])
     assert store.switch() == turns[-1]
+
+
+def notice(number: int, minutes: int) -> Notice:
+    return Notice(
+        id=f"n{number}", job="0" * 16, state="done", severity=Severity.HIGH, title="t", text="x", time=NOW + timedelta(minutes=minutes)
+    )
+
+
+def test_a_notice_is_untold_until_its_receipt_is_kept(store: Store) -> None:
+    first, second, third = notice(1, 2), notice(2, 1), notice(3, 9)
+    made = job(REVERSAL)
+    store.open(made, [], [first])
+    store.advance(made.moved(JobState.RUNNING, NOW), [], notices=[second, third])
+    assert store.untold(NOW + timedelta(minutes=5)) == (second, first)
+    store.told(second)
+    store.told(second)
+    assert store.untold(NOW + timedelta(minutes=5)) == (first,)
+
+
+def test_what_nothing_has_moved_by_its_time_is_overdue(store: Store) -> None:
+    late, later, moved, never = (
+        msgspec.structs.replace(job(REVERSAL), id=f"{n:016x}", due=None if n == 3 else NOW + timedelta(minutes=5 - n)) for n in range(4)
+    )
+    for made in (late, later, moved, never):
+        store.open(made, [])
+    store.advance(moved.moved(JobState.RUNNING, NOW + timedelta(hours=1)), [])
+    assert store.overdue(NOW + timedelta(minutes=6)) == (later, late)
+    assert store.overdue(NOW + timedelta(minutes=4)) == (), "not before its time"
+
+
+def slot(budget: str, number: int, weight: int = 1) -> Slot:
+    return Slot(budget, number, weight, NOW, "j")
+
+
+def test_a_slot_is_taken_once_and_with_it_all_or_nothing(store: Store) -> None:
+    one, other = (msgspec.structs.replace(job(REVERSAL), id=f"{n:016x}") for n in range(2))
+    assert store.open(one, [note(one, 1)], claims=[slot("a", 0, 3), slot("b", 0)])
+    with pytest.raises(ConflictError):
+        store.open(other, [note(other, 1)], claims=[slot("c", 0), slot("a", 0)])
+    assert store.job(other.id) is None
+    assert store.slots("c", 5) == ()
+    assert store.records(other.id) == ()
+    with pytest.raises(ConflictError):
+        store.advance(one.moved(JobState.RUNNING, NOW), [note(one, 2)], claims=[slot("b", 0)])
+    assert store.job(one.id) == one
+    assert not store.open(one, [], claims=[slot("a", 1)]), "a job that is there takes nothing"
+    for number in range(1, 12):
+        one = one.moved(JobState.RUNNING, NOW)
+        store.advance(one, [], claims=[slot("a", number)])
+    assert [s.number for s in store.slots("a", 3)] == [11, 10, 9]
+    assert store.slots("a", 99)[-1] == slot("a", 0, 3)

@@ -11,14 +11,14 @@ import pytest
 
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.record import RecordKind
-from ringfence.engine.commands import Command, Commit, Make, Process, ReadJob, ReadSwitch, ReadTime, run
+from ringfence.engine.commands import Command, Commit, Make, Process, ReadJob, ReadSwitch, ReadTime, run, run_at_desk
 from ringfence.engine.core import JobCore
+from ringfence.engine.decide import decide
 from ringfence.engine.trail import closed
 from tests.simulation.world import BrokenPromiseError, World
-from tests.support.cases import settings_of
 
 SEEDS, CHUNKS = 20_000, 8
-ENDS = (JobState.DONE, JobState.NOTHING_TO_DO, JobState.NOT_CONTAINED, JobState.STOPPED)
+ENDS = (JobState.DONE, JobState.NOTHING_TO_DO, JobState.NOT_CONTAINED, JobState.STOPPED, JobState.EXPIRED, JobState.DENIED)
 
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))
@@ -76,7 +76,7 @@ class CallsItDoneUnread(JobCore):
     def verify(self, job_id: str) -> Process[Job]:
         job: Job = yield ReadJob(job_id)
         if job.state is JobState.VERIFYING:
-            done = job.moved(JobState.DONE)
+            done = job.moved(JobState.DONE, None)
             yield Commit(done, (closed(done, (yield ReadTime()), "it will be so"),))
         return job
 
@@ -98,7 +98,7 @@ def noticed(core: type[JobCore]) -> bool:
     """Whether some seed of the first few hundred breaks a promise."""
     for seed in range(500):
         try:
-            World(seed, lambda: core(settings_of(None))).run()
+            World(seed, core).run()
         except BrokenPromiseError:
             return True
     return False
@@ -115,6 +115,7 @@ def test_the_sound_core_is_not_blamed() -> None:
 
 def test_a_process_that_is_never_answered_changes_nothing() -> None:
     world = World(1)
+    run_at_desk(decide(world.story.judgements[0], world.settings), world)
     before = world.store.jobs()
     process = world.core.apply(before[0].id)
     assert isinstance(next(process), ReadJob)

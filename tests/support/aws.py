@@ -13,6 +13,7 @@ from moto.iam import responses
 from ringfence.clouds.aws import clients
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.state import Document, FactKind, State
+from tests.support.template import template
 
 MANAGED = "arn:aws:iam::aws:policy/"
 
@@ -121,3 +122,12 @@ def _user(iam: Any, state: State) -> None:
             iam.update_service_specific_credential(
                 UserName=name, ServiceSpecificCredentialId=made["ServiceSpecificCredentialId"], Status=credential.status
             )
+
+
+def make_table(name: str) -> None:
+    """Make the table of jobs and trail as the template describes it."""
+    import boto3
+
+    described = template()["Table"]["Properties"]
+    known = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+    boto3.client("dynamodb").create_table(TableName=name, **{key: described[key] for key in known})

@@ -1,6 +1,6 @@
 """Jobs for the engine's tests: one role, one policy too many."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -9,8 +9,11 @@ from ringfence.domain.finding import Severity
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.plan import ActionClass, Call, Plan, Step
+from ringfence.domain.record import RecordKind
 from ringfence.domain.state import Fact, FactKind, State
+from ringfence.engine.ports import Store
 from ringfence.engine.respond import Responder
+from ringfence.engine.trail import closed, decision, record
 from tests.support.cases import DEPLOYMENT, settings_of
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -59,14 +62,54 @@ def job(*steps: Step, state: JobState = JobState.APPROVED, actor: str | None = "
     )
 
 
+def put(store: Store, made: Job) -> Job:
+    """Put a job as `decide` would: with its decision."""
+    ends = [closed(made, NOW, "so it ended")] if made.ended else []
+    assert store.open(made, [decision(made, NOW, {}), *ends])
+    return made
+
+
+def put_done(store: Store, made: Job, *changed: int) -> Job:
+    """Put a job that has changed something, with the trail that bears it out."""
+    done = msgspec.structs.replace(made, state=JobState.DONE, changed=changed)
+    said = [
+        record(done, kind, NOW, "so it was", step=step, data={"changed": "true"})
+        for step in changed
+        for kind in (RecordKind.INTENT, RecordKind.OUTCOME)
+    ]
+    assert store.open(done, [decision(done, NOW, {}), *said, closed(done, NOW, "so it ended")])
+    return done
+
+
+class Clock:
+    """A clock that goes on when somebody waits."""
+
+    def __init__(self, time: datetime = NOW) -> None:
+        self.time = time
+
+    def __call__(self) -> datetime:
+        return self.time
+
+
+def work(queue: MemoryQueue, responder: Responder, clock: Clock) -> None:
+    """Carry out what waits, and verify what waits when its time has come, until nothing is left."""
+    while queue.to_apply or queue.to_verify:
+        while queue.to_apply:
+            responder.apply(queue.to_apply.pop(0))
+        if queue.to_verify:
+            job_id, seconds = queue.to_verify.pop(0)
+            clock.time += timedelta(seconds=seconds)
+            responder.verify(job_id)
+
+
 class World:
     """An account in memory with one role, a store, a queue and a responder."""
 
     def __init__(self, *attached: str) -> None:
         self.iam = MemoryIam(State(identity=ROLE, attached=attached, inline={}, credentials=()))
         self.store, self.queue = MemoryStore(), MemoryQueue()
-        self.time = NOW
-        self.responder = Responder(settings_of(None), self.store, self.queue, self.iam, self.iam, lambda: self.time)
+        self.clock = Clock()
+        self.responder = Responder(settings_of(None), self.store, self.queue, self.iam, self.iam, self.clock)
 
     def attached(self) -> tuple[str, ...]:
         (state,) = self.iam.states.values()
@@ -78,8 +121,5 @@ class World:
         self.iam.states[place] = msgspec.structs.replace(state, **fields)
 
     def work(self) -> None:
-        """Carry out what waits, and verify what waits."""
-        while self.queue.to_apply:
-            self.responder.apply(self.queue.to_apply.pop(0))
-        while self.queue.to_verify:
-            self.responder.verify(self.queue.to_verify.pop(0))
+        """Carry out and verify what waits."""
+        work(self.queue, self.responder, self.clock)

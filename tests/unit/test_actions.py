@@ -16,10 +16,11 @@ from ringfence.domain.state import Facet, FactKind, State
 from ringfence.engine.core import declared
 from ringfence.engine.ports import Reader, Wanted, Writer
 from ringfence.engine.respond import Responder
-from ringfence.engine.undo import open_undo
 from tests.support.actions import ALL, CASES, FOLDER, HITS, HITTING, NOW, case_of, cases_of, file_of, job, named, planned
 from tests.support.aws import MANAGED, aws, customer_policy, make
 from tests.support.cases import DEPLOYMENT, inputs, settings_of, state_of
+from tests.support.desk import open_undo
+from tests.support.jobs import Clock, put, work
 
 WHOLE = Wanted(frozenset(Facet))
 NONE_IN_MOTO = {FactKind.SSH_KEY, FactKind.CERTIFICATE}  # need real key material; memory covers them
@@ -77,13 +78,13 @@ def test_every_declared_permission_is_used_by_a_case() -> None:
 
 def round_trip(action: Action, steps: tuple[Step, ...], target: Identity, reader: Reader, writer: Writer) -> None:
     """Apply, apply again, undo, undo again; compare the whole state."""
-    before = reader.read(target, WHOLE)
+    before, clock = reader.read(target, WHOLE), Clock()
     for time in (1, 2):
         store, queue = MemoryStore(), MemoryQueue()
-        responder = Responder(settings_of(None), store, queue, reader, writer, lambda: NOW)
-        store.open(job(steps, target, action), [])
+        responder = Responder(settings_of(None), store, queue, reader, writer, clock)
+        put(store, job(steps, target, action))
         responder.apply("j")
-        responder.verify("j")
+        work(queue, responder, clock)
         done = store.job("j")
         assert done is not None
         if time == 1:
@@ -101,7 +102,10 @@ def round_trip(action: Action, steps: tuple[Step, ...], target: Identity, reader
     undo = open_undo("j", "operator", settings_of(None), store, queue, NOW)
     while call := responder.prepare(undo.id):
         responder.settle(undo.id, writer.call(call, undo.id))
-    assert responder.verify(undo.id).state is JobState.DONE
+    work(queue, responder, clock)
+    undone = store.job(undo.id)
+    assert undone is not None
+    assert undone.state is JobState.DONE
     assert reader.read(target, WHOLE) == before
     assert open_undo("j", "operator", settings_of(None), store, queue, NOW).state is JobState.DONE, "undone twice is once"
     assert reader.read(target, WHOLE) == before

@@ -3,11 +3,13 @@
 import gzip
 import io
 import json
+from datetime import timedelta
 from typing import Any
 
 import click
 import pytest
 
+from ringfence import wiring
 from ringfence.chat.console import inert
 from ringfence.cli import run as cli_run
 from ringfence.cli.main import COMMANDS, Commands, _run, root
@@ -16,7 +18,7 @@ from ringfence.clouds.local import LocalStore
 from ringfence.domain.job import JobState
 from tests.support.aws import MANAGED, aws, customer_policy, make
 from tests.support.cases import EVENTS, event_file, state_of
-from tests.support.jobs import CONTAINMENT, NOW, REVERSAL, job
+from tests.support.jobs import CONTAINMENT, NOW, REVERSAL, job, put, put_done
 from tests.support.shell import Shell
 
 WHOLE = "version: 1\ndefaults: {mode: graduated}\nprojects:\n  - {name: whole, aws: {accounts: ['*']}}\n"
@@ -224,25 +226,32 @@ def local(*jobs: Any) -> LocalStore:
 
     store = local_store()
     for made in jobs:
-        store.open(made, [])
+        put(store, made)
     return store
 
 
 def test_jobs_and_trail_of_this_machine(shell: Shell) -> None:
     shell("jobs")
     assert "no jobs" in shell.out
+    shell("trail", "list")
+    assert "the trail is empty" in shell.out
     local(job(CONTAINMENT, state=JobState.PENDING)).close()
     (line,) = shell("jobs", "--json")
     assert {"id", "identity", "guardrail", "state", "class", "plan_digest", "created", "expires"} <= line.keys()
     shell("jobs", "--state", "pending")
     assert "10:00 UTC" in shell.out
     assert shell("jobs", "--state", "done", "--json") == []
-    shell("trail", "list")
-    assert "the trail is empty" in shell.out
+
+
+def jumping(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits: sleeping moves the clock."""
+    times = [wiring.now()]
+    monkeypatch.setattr(cli_run, "now", lambda: times[0])
+    monkeypatch.setattr("time.sleep", lambda seconds: times.__setitem__(0, times[0] + timedelta(seconds=seconds)))
 
 
 def test_a_local_vote_and_undo_go_through_to_the_account(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli_run, "VERIFY_AFTER", 0)
+    jumping(monkeypatch)
     wanted = state_of({"role": "fraud-train"})
     assert wanted is not None
     with aws(managed=False) as iam:
@@ -272,7 +281,7 @@ def test_a_local_vote_and_undo_go_through_to_the_account(shell: Shell, monkeypat
 
 
 def test_a_local_undo_of_a_reversal_is_made_by_the_operator(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli_run, "VERIFY_AFTER", 0)
+    jumping(monkeypatch)
     import msgspec
 
     with aws() as iam:
@@ -280,9 +289,13 @@ def test_a_local_undo_of_a_reversal_is_made_by_the_operator(shell: Shell, monkey
         assert wanted is not None
         target = make(iam, wanted)
         plan = msgspec.structs.replace(job(REVERSAL).plan, target=target)
-        done = msgspec.structs.replace(job(REVERSAL, state=JobState.DONE), plan=plan, changed=(0,))
-        local(done).close()
-        (line,) = shell("undo", done.id, "--json")
+        done = msgspec.structs.replace(job(REVERSAL), plan=plan)
+        store = local()
+        put_done(store, done, 0)
+        store.close()
+        shell("undo", done.id, code=1)
+        assert "--override" in shell.err
+        (line,) = shell("undo", done.id, "--override", "a false alarm", "--json")
         assert line["state"] == "done"
         assert [p["PolicyArn"] for p in iam.list_attached_role_policies(RoleName="fraud-train")["AttachedPolicies"]] == [
             MANAGED + "AdministratorAccess"

@@ -152,7 +152,7 @@ def test_an_undo_on_a_stack_makes_the_granting_call_between(monkeypatch: pytest.
         wanted = state_of({"role": "r"})
         assert wanted is not None
         make(iam, wanted)
-        assert cli_undo._deployed(stack, "j", lambda _: True) == ("u", "done")  # type: ignore[arg-type]  # as much of a stack as is used
+        assert cli_undo._deployed(stack, "j", "", lambda _: True) == ("u", "done")  # type: ignore[arg-type]  # as much of a stack as is used
         assert iam.list_role_policies(RoleName="r")["PolicyNames"] == ["p"]
         stack.answers = [
             {
@@ -164,6 +164,6 @@ def test_an_undo_on_a_stack_makes_the_granting_call_between(monkeypatch: pytest.
             },
             {"state": "failed", "call": None},
         ]
-        assert cli_undo._deployed(stack, "j", lambda _: True) == ("u", "failed")  # type: ignore[arg-type]  # as above
+        assert cli_undo._deployed(stack, "j", "", lambda _: True) == ("u", "failed")  # type: ignore[arg-type]  # as above
     assert stack.asked[1][1]["reply"].keys() == {"request_id"}
     assert stack.asked[-1][1]["reply"]["code"] == "NoSuchEntity"

@@ -9,24 +9,22 @@ from ringfence.clouds.memory import MemoryQueue, MemoryStore
 from ringfence.domain.event import Event
 from ringfence.domain.job import JobState
 from ringfence.domain.record import RecordKind
-from ringfence.engine.approve import vote
 from ringfence.engine.audit_trail import problems
 from ringfence.engine.core import PUT_BACK_FOR
-from ringfence.engine.decide import decide
 from ringfence.engine.evaluate import Evaluator
-from ringfence.engine.undo import open_undo
 from ringfence.errors import RefusedError
 from ringfence.settings import Settings
 from ringfence.sources import normalise
 from tests.support.cases import event_file, settings_of
-from tests.support.jobs import ADMIN, CONTAINMENT, NOW, ROLE, World, job
+from tests.support.desk import decide, open_undo, vote
+from tests.support.jobs import ADMIN, CONTAINMENT, NOW, ROLE, World, job, put
 
 VOTER = "arn:aws:iam::123456789012:user/ana"
 
 
 def pending(actor: str | None = "arn:aws:iam::123456789012:user/eve") -> tuple[MemoryStore, MemoryQueue]:
     store, queue = MemoryStore(), MemoryQueue()
-    store.open(job(CONTAINMENT, state=JobState.PENDING, actor=actor), [])
+    put(store, job(CONTAINMENT, state=JobState.PENDING, actor=actor))
     return store, queue
 
 
@@ -190,7 +188,7 @@ def test_what_a_person_put_back_is_not_reversed_again_for_a_while() -> None:
 
 def test_who_caused_the_event_cannot_undo_the_answer_to_it() -> None:
     world = World()
-    world.store.open(job(CONTAINMENT), [])
+    put(world.store, job(CONTAINMENT))
     world.responder.apply(job(CONTAINMENT).id)
     world.work()
     for by in ("arn:aws:iam::123456789012:user/eve", "arn:aws:sts::123456789012:assumed-role/fraud-train/i-0"):
@@ -201,7 +199,7 @@ def test_who_caused_the_event_cannot_undo_the_answer_to_it() -> None:
 
 def test_an_undo_cannot_itself_be_undone() -> None:
     world = World()
-    world.store.open(job(CONTAINMENT), [])
+    put(world.store, job(CONTAINMENT))
     world.responder.apply(job(CONTAINMENT).id)
     world.work()
     first = open_undo(job(CONTAINMENT).id, VOTER, settings_of(None), world.store, world.queue, NOW)
@@ -213,7 +211,7 @@ def test_an_undo_cannot_itself_be_undone() -> None:
 
 def test_two_people_where_the_configuration_asks_for_two() -> None:
     store, queue = MemoryStore(), MemoryQueue()
-    store.open(msgspec.structs.replace(job(CONTAINMENT, state=JobState.PENDING), needs=2), [])
+    put(store, msgspec.structs.replace(job(CONTAINMENT, state=JobState.PENDING), needs=2))
     assert cast(store, queue) is JobState.PENDING
     assert queue.to_apply == []
     with pytest.raises(RefusedError, match="already"):
@@ -254,7 +252,7 @@ def test_a_finding_that_goes_on_after_its_question_expired_is_asked_anew() -> No
     assert deliver(finding(20, 2), 21) == [JobState.PENDING], "while the question stands it is asked once"
     assert deliver(finding(0), 40) == [JobState.EXPIRED], "a late duplicate is nothing new"
     assert deliver(finding(60, 3), 61) == [JobState.EXPIRED, JobState.PENDING]
-    assert len(world.queue.notices) == 2
+    assert [n.state for n in world.queue.notices] == ["pending", "expired", "pending"]
     second = world.store.jobs()[1]
     vote(second.id, VOTER, settings, world.store, world.queue, NOW + timedelta(minutes=62), approve=True)
     world.work()

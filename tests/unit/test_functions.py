@@ -17,7 +17,7 @@ from ringfence.clouds.aws import caller
 from ringfence.clouds.aws.caller import Ballot, caller_of
 from ringfence.domain.job import JobState
 from ringfence.errors import RefusedError, UpstreamError
-from tests.support.aws import aws, customer_policy
+from tests.support.aws import aws, customer_policy, make_table
 from tests.support.cases import ROOT, event_file
 from tools.wrap_events import batch
 
@@ -28,15 +28,10 @@ VOTER = "arn:aws:iam::123456789012:user/sec"
 class Stack:
     """What the template would make, in moto, and the functions in this process."""
 
-    def __init__(self, iam: Any) -> None:
-        self.iam = iam
+    def __init__(self, iam: Any, waited: list[timedelta]) -> None:
+        self.iam, self.waited = iam, waited
         sqs = boto3.client("sqs")
-        boto3.client("dynamodb").create_table(
-            TableName="t",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}, {"AttributeName": "sk", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        )
+        make_table("t")
         self.sqs = sqs
         os.environ |= {
             "MODE": "graduated",
@@ -57,6 +52,12 @@ class Stack:
         answer: dict[str, Any] = importlib.import_module(f"functions.{function}.app").handler(event, None)
         return answer
 
+    def carry_out(self, job: str) -> None:
+        """Have a job applied, and verified when its time has come."""
+        for do, seconds in (("apply", 0), ("verify", 6)):
+            self.waited[0] += timedelta(seconds=seconds)
+            assert self.call("respond", batch(json.dumps({"job": job, "do": do}), 1)) == {"batchItemFailures": []}
+
     def messages(self, queue: str) -> list[str]:
         got = self.sqs.receive_message(QueueUrl=os.environ[queue], MaxNumberOfMessages=10).get("Messages", [])
         for message in got:
@@ -66,12 +67,14 @@ class Stack:
 
 @pytest.fixture
 def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
-    getters = (wiring.settings, wiring.store, wiring.queue, wiring.evaluator, wiring.responder)
+    getters = (wiring.settings, wiring.store, wiring.queue, wiring.desk, wiring.evaluator, wiring.responder)
     for getter in getters:
         getter.cache_clear()
     before = dict(os.environ)
+    plain, waited = wiring.now, [timedelta()]
+    monkeypatch.setattr(wiring, "now", lambda: plain() + waited[0])
     with aws() as iam:
-        yield Stack(iam)
+        yield Stack(iam, waited)
     for getter in getters:
         getter.cache_clear()
     os.environ.clear()
@@ -98,7 +101,7 @@ def test_from_event_to_reversed_grant_to_notice(stack: Stack) -> None:
     assert stack.call("respond", batch(job, 1)) == {"batchItemFailures": []}
     assert stack.iam.list_attached_role_policies(RoleName="fraud-train")["AttachedPolicies"] == []
     job_id = json.loads(job)["job"]
-    assert stack.call("respond", batch(json.dumps({"job": job_id, "do": "verify"}), 1)) == {"batchItemFailures": []}
+    stack.carry_out(job_id)
     found = wiring.store().job(job_id)
     assert found is not None
     assert found.state is JobState.DONE
@@ -132,13 +135,11 @@ def test_votes_and_undo_go_by_who_sts_says_is_calling(stack: Stack, monkeypatch:
     assert "error" in stack.call("approve", {"job": pending.id, "approve": True})
     assert stack.call("approve", {"job": pending.id, "wish": "approve", "proof": "good"}) == {"job": pending.id, "state": "approved"}
     assert "error" in stack.call("approve", {"job": pending.id, "wish": "deny", "proof": "good"})
-    stack.call("respond", batch(json.dumps({"job": pending.id, "do": "apply"}), 1))
-    stack.call("respond", batch(json.dumps({"job": pending.id, "do": "verify"}), 1))
+    stack.carry_out(pending.id)
     assert [p["PolicyName"] for p in stack.iam.list_attached_role_policies(RoleName="fraud-train")["AttachedPolicies"]] == ["quarantine"]
     undo = stack.call("respond", {"job": pending.id, "wish": "undo", "proof": "good"})
     assert (undo["state"], undo["call"]) == ("approved", None), "our own containment is respond's to take off"
-    stack.call("respond", batch(json.dumps({"job": undo["job"], "do": "apply"}), 1))
-    stack.call("respond", batch(json.dumps({"job": undo["job"], "do": "verify"}), 1))
+    stack.carry_out(undo["job"])
     assert stack.iam.list_attached_role_policies(RoleName="fraud-train")["AttachedPolicies"] == []
     assert stack.call("respond", {"wish": "show", "job": undo["job"]})["state"] == "done"
 
@@ -148,9 +149,10 @@ def test_an_operator_makes_the_granting_call_between_intent_and_reading_back(sta
     stack.iam.attach_role_policy(RoleName="fraud-train", PolicyArn=ADMIN)
     stack.call("evaluate", batch(json.dumps(attach_event("e3")), 1))
     (job,) = [j.id for j in wiring.store().jobs()]
-    for do in ("apply", "verify"):
-        stack.call("respond", batch(json.dumps({"job": job, "do": do}), 1))
-    opened = stack.call("respond", {"job": job, "wish": "undo", "proof": "p"})
+    stack.carry_out(job)
+    asked = {"job": job, "wish": "undo", "proof": "p"}
+    assert "critical" in stack.call("respond", asked)["error"], "what broke a critical guardrail is not given back without a reason"
+    opened = stack.call("respond", {**asked, "override": "a false alarm"})
     assert opened["call"]["operation"] == "AttachRolePolicy"
     settle = {"job": opened["job"], "wish": "settle", "proof": "p", "step": 0, "reply": {"request_id": "x"}}
     assert "error" in stack.call("respond", {**settle, "step": 1})
@@ -160,7 +162,9 @@ def test_an_operator_makes_the_granting_call_between_intent_and_reading_back(sta
     monkeypatch.setattr(importlib.import_module("functions.respond.app"), "caller_of", lambda *_: VOTER)
     lied = stack.call("respond", settle)
     assert lied["state"] == "verifying"
-    stack.call("respond", batch(json.dumps({"job": opened["job"], "do": "verify"}), 1))
+    for _ in range(3):
+        stack.waited[0] += timedelta(minutes=5)
+        stack.call("respond", batch(json.dumps({"job": opened["job"], "do": "verify"}), 1))
     assert stack.call("respond", {"wish": "show", "job": opened["job"]})["state"] == "not-contained", (
         "who says done without doing it is found out"
     )

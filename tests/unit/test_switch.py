@@ -10,10 +10,10 @@ from ringfence.domain.switch import Switch
 from ringfence.engine.audit_trail import problems
 from ringfence.engine.ports import Done, Reply
 from ringfence.engine.switch import turn
-from ringfence.engine.undo import open_undo
 from ringfence.errors import RefusedError, UpstreamError
 from tests.support.cases import settings_of
-from tests.support.jobs import ADMIN, CONTAINMENT, NOW, REVERSAL, World, job
+from tests.support.desk import open_undo
+from tests.support.jobs import ADMIN, CONTAINMENT, NOW, REVERSAL, World, job, put
 from tests.support.shell import Shell
 
 SOMEBODY = "arn:aws:iam::123456789012:user/ana"
@@ -23,19 +23,19 @@ STOP = Switch(0, stopped=True, by=SOMEBODY, time=NOW)
 def test_while_it_is_set_nothing_is_called() -> None:
     world = World(ADMIN)
     made = job(CONTAINMENT, REVERSAL)
-    world.store.open(made, [])
+    put(world.store, made)
     world.store.turn(STOP)
     stopped = world.responder.apply(made.id)
     assert stopped.state is JobState.STOPPED
     assert world.iam.calls == []
-    assert [r.kind for r in world.store.records()] == [RecordKind.CLOSED]
+    assert [r.kind for r in world.store.records()] == [RecordKind.DECISION, RecordKind.CLOSED]
     assert "has stopped everything" in world.queue.notices[-1].text
 
 
 def test_set_between_two_steps_the_second_is_not_called() -> None:
     world = World(ADMIN)
     made = job(CONTAINMENT, REVERSAL)
-    world.store.open(made, [])
+    put(world.store, made)
 
     def first_then_stop(call: object) -> Reply | None:
         world.store.turn(STOP)
@@ -50,17 +50,17 @@ def test_set_between_two_steps_the_second_is_not_called() -> None:
 def test_set_after_the_intent_the_step_is_closed_as_not_done(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(ADMIN)
     made = job(REVERSAL)
-    world.store.open(made, [])
+    put(world.store, made)
     turns = iter([None, STOP])
     monkeypatch.setattr(world.store, "switch", lambda: next(turns))
     assert world.responder.apply(made.id).state is JobState.STOPPED
-    assert [r.kind for r in world.store.records()] == [RecordKind.INTENT, RecordKind.OUTCOME, RecordKind.CLOSED]
+    assert [r.kind for r in world.store.records()] == [RecordKind.DECISION, RecordKind.INTENT, RecordKind.OUTCOME, RecordKind.CLOSED]
     assert world.iam.calls == []
 
 
 def test_what_cannot_be_read_counts_as_set(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(ADMIN)
-    world.store.open(job(REVERSAL), [])
+    put(world.store, job(REVERSAL))
 
     def unreadable() -> Switch:
         raise UpstreamError("the table does not answer", "Try again")
@@ -74,7 +74,7 @@ def test_what_cannot_be_read_counts_as_set(monkeypatch: pytest.MonkeyPatch) -> N
 def test_an_operator_may_still_put_back_with_their_own_credentials() -> None:
     world = World(ADMIN)
     made = job(REVERSAL)
-    world.store.open(made, [])
+    put(world.store, made)
     world.responder.apply(made.id)
     world.work()
     undo = open_undo(made.id, "operator", settings_of(None), world.store, world.queue, NOW)

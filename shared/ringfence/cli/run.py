@@ -6,7 +6,7 @@ from ringfence.clouds.aws.iam_reader import IamReader
 from ringfence.clouds.aws.iam_writer import IamWriter
 from ringfence.clouds.memory import MemoryQueue
 from ringfence.domain.job import Job, JobState
-from ringfence.engine.core import VERIFY_AFTER, is_operators
+from ringfence.engine.moves import is_operators
 from ringfence.engine.ports import Store
 from ringfence.engine.respond import Responder
 from ringfence.settings import Settings
@@ -22,7 +22,7 @@ def finish(job: Job, settings: Settings, store: Store, queue: MemoryQueue) -> Jo
         done = store.job(job.id) or job
     else:
         done = responder.apply(job.id)
-    if done.state is JobState.VERIFYING:
-        time.sleep(VERIFY_AFTER)
+    while done.state is JobState.VERIFYING and done.due is not None:
+        time.sleep(max(0.0, (done.due - now()).total_seconds()))
         done = responder.verify(job.id)
     return done

@@ -20,6 +20,7 @@ from ringfence.clouds.memory import MemoryQueue
 from ringfence.domain.identity import Identity
 from ringfence.domain.job import TERMINAL, JobState
 from ringfence.domain.plan import Call
+from ringfence.engine.commands import Desk, run_at_desk
 from ringfence.engine.ports import Done, Failed, Lost
 from ringfence.engine.undo import open_undo
 from ringfence.errors import RefusedError, UpstreamError
@@ -31,20 +32,23 @@ PATIENCE = 60  # seconds until the end of a stack's undo is not waited for any l
 
 @click.command(name="undo")
 @click.argument("job", metavar="ID")
+@click.option(
+    "--override", metavar="REASON", default="", help="Undo although it would re-open a critical finding, or wake sessions; kept on record."
+)
 @click.option("--yes", is_flag=True, help="Make the call that gives something back without asking.")
 @stack_option
 @click.pass_obj
-def command(context: Context, job: str, stack: str | None, *, yes: bool) -> int:
+def command(context: Context, job: str, override: str, stack: str | None, *, yes: bool) -> int:
     """Undo a job: exactly what it changed is put back, in reverse order, and recorded like any other act.
 
     Taking off Ringfence's own containment is done by the stack. Giving a permission back is not: that call is shown, and made here, with
     your own AWS credentials, between the stack's intent and its reading back.
     """
     if stack:
-        undo, state = _deployed(Stack(stack), job, lambda call: _agreed(context, call, yes=yes))
+        undo, state = _deployed(Stack(stack), job, override, lambda call: _agreed(context, call, yes=yes))
     else:
         store, queue, known = local_store(), MemoryQueue(), settings(context)
-        opened = open_undo(job, f"local:{getpass.getuser()}", known, store, queue, now())
+        opened = run_at_desk(open_undo(job, f"local:{getpass.getuser()}", known, override), Desk(store, queue, now))
         ended = opened if opened.ended else finish(opened, known, store, queue)
         undo, state = ended.id, str(ended.state)
     if context.output.as_json:
@@ -61,9 +65,10 @@ def _agreed(context: Context, call: Call, *, yes: bool) -> bool:
     return yes or not sys.stdin.isatty() or click.confirm("Make this call?", default=False, err=True)
 
 
-def _deployed(stack: Stack, job: str, agreed: Callable[[Call], bool]) -> tuple[str, str]:
+def _deployed(stack: Stack, job: str, override: str, agreed: Callable[[Call], bool]) -> tuple[str, str]:
     audience = stack.output("Table")
-    answer: Mapping[str, Any] = stack.ask("RespondFunction", msgspec.to_builtins(sign(job, "undo", audience)))
+    asked = {**msgspec.to_builtins(sign(job, "undo", audience)), "override": override}
+    answer: Mapping[str, Any] = stack.ask("RespondFunction", asked)
     undo = str(answer["job"])
     while answer.get("call"):
         reply = _made(_safe(answer), undo, agreed)

@@ -13,6 +13,7 @@ from ringfence.clouds.aws.caller import SWITCH, sign
 from ringfence.clouds.memory import MemoryQueue
 from ringfence.domain.job import JobState
 from ringfence.engine.approve import vote
+from ringfence.engine.commands import Desk, run_at_desk
 from ringfence.engine.switch import turn
 from ringfence.wiring import now
 
@@ -45,7 +46,7 @@ def cast(context: Context, job: str, stack: str | None, *, approve: bool) -> Non
         state = str(deployed.ask("ApproveFunction", msgspec.to_builtins(ballot))["state"])
     else:
         store, queue = local_store(), MemoryQueue()
-        decided = vote(job, _me(), settings(context), store, queue, now(), approve=approve)
+        decided = run_at_desk(vote(job, _me(), settings(context), approve=approve), Desk(store, queue, now))
         state = finish(decided, settings(context), store, queue).state if decided.state is JobState.APPROVED else decided.state
     if context.output.as_json:
         context.output.line({"job": job, "state": state})

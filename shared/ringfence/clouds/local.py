@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -9,7 +10,7 @@ import msgspec
 from ringfence.domain.job import Job
 from ringfence.domain.record import Record
 from ringfence.domain.switch import Switch
-from ringfence.engine.ports import Exemption
+from ringfence.engine.ports import Exemption, Notice, Slot
 from ringfence.errors import ConflictError
 
 SCHEMA = """
@@ -17,6 +18,8 @@ create table if not exists job (id text primary key, created text not null, vers
 create table if not exists record (n integer primary key, id text not null unique, job text not null, body blob not null) strict;
 create table if not exists turn (number integer primary key, body blob not null) strict;
 create table if not exists exemption (key text primary key, body blob not null) strict;
+create table if not exists notice (id text primary key, time text not null, told integer not null, body blob not null) strict;
+create table if not exists slot (budget text not null, number integer not null, body blob not null, primary key (budget, number)) strict;
 """
 encode = msgspec.json.encode
 
@@ -35,30 +38,55 @@ class LocalStore:
         """Close the file."""
         self._db.close()
 
-    def open(self, job: Job, records: Iterable[Record]) -> bool:
-        """Put a new job with its first records; False where it is there already."""
+    def open(self, job: Job, records: Iterable[Record], notices: Iterable[Notice] = (), claims: Iterable[Slot] = ()) -> bool:
+        """Put a new job with all that belongs to it; False where it is there already."""
         with _Transaction(self._db):
             put = self._db.execute(
                 "insert into job values (?, ?, ?, ?) on conflict do nothing", (job.id, job.created.isoformat(), job.version, encode(job))
             )
             if not put.rowcount:
                 return False
-            self._put(records)
+            self._put(records, notices, claims)
         return True
 
-    def advance(self, job: Job, records: Iterable[Record], exemptions: Iterable[Exemption] = ()) -> None:
-        """Replace the previous version of a job and put records."""
-        try:
-            with _Transaction(self._db):
-                moved = self._db.execute(
-                    "update job set version = ?, body = ? where id = ? and version = ?", (job.version, encode(job), job.id, job.version - 1)
-                )
-                if not moved.rowcount:
-                    raise ConflictError(f"job {job.id} is not at version {job.version - 1}", "Read it again")
-                self._put(records)
-                self._db.executemany("insert or replace into exemption values (?, ?)", [(e.key, encode(e)) for e in exemptions])
-        except sqlite3.IntegrityError as error:
-            raise ConflictError(f"a record of job {job.id} is there already ({error})", "Read the job again") from error
+    def advance(
+        self,
+        job: Job,
+        records: Iterable[Record],
+        exemptions: Iterable[Exemption] = (),
+        notices: Iterable[Notice] = (),
+        claims: Iterable[Slot] = (),
+    ) -> None:
+        """Replace the previous version of a job and put all that belongs to it."""
+        with _Transaction(self._db):
+            moved = self._db.execute(
+                "update job set version = ?, body = ? where id = ? and version = ?", (job.version, encode(job), job.id, job.version - 1)
+            )
+            if not moved.rowcount:
+                raise ConflictError(f"job {job.id} is not at version {job.version - 1}", "Read it again")
+            self._put(records, notices, claims)
+            self._db.executemany("insert or replace into exemption values (?, ?)", [(e.key, encode(e)) for e in exemptions])
+
+    def slots(self, budget: str, count: int) -> tuple[Slot, ...]:
+        """Give the last slots of a budget, the latest first."""
+        rows = self._db.execute("select body from slot where budget = ? order by number desc limit ?", (budget, count))
+        return tuple(msgspec.json.decode(body, type=Slot) for (body,) in rows)
+
+    def told(self, notice: Notice) -> None:
+        """Keep the receipt of a notice."""
+        self._db.execute("update notice set told = 1 where id = ?", (notice.id,))
+
+    def untold(self, before: datetime) -> tuple[Notice, ...]:
+        """Give the notices from before a time that have no receipt."""
+        found = (
+            msgspec.json.decode(body, type=Notice) for (body,) in self._db.execute("select body from notice where not told order by time")
+        )
+        return tuple(notice for notice in found if notice.time < before)
+
+    def overdue(self, before: datetime) -> tuple[Job, ...]:
+        """Give the jobs whose `due` is before a time."""
+        found = [(job.due, job.id, job) for job in self.jobs() if job.due is not None and job.due < before]
+        return tuple(job for *_, job in sorted(found, key=lambda f: f[:2]))
 
     def job(self, job_id: str) -> Job | None:
         """Give a job by its id."""
@@ -91,8 +119,13 @@ class LocalStore:
         except sqlite3.IntegrityError as error:
             raise ConflictError("somebody else turned the kill switch", "Look again") from error
 
-    def _put(self, records: Iterable[Record]) -> None:
-        self._db.executemany("insert into record (id, job, body) values (?, ?, ?)", [(r.id, r.job, encode(r)) for r in records])
+    def _put(self, records: Iterable[Record], notices: Iterable[Notice], claims: Iterable[Slot]) -> None:
+        try:
+            self._db.executemany("insert into record (id, job, body) values (?, ?, ?)", [(r.id, r.job, encode(r)) for r in records])
+            self._db.executemany("insert into notice values (?, ?, 0, ?)", [(n.id, n.time.isoformat(), encode(n)) for n in notices])
+            self._db.executemany("insert into slot values (?, ?, ?)", [(c.budget, c.number, encode(c)) for c in claims])
+        except sqlite3.IntegrityError as error:
+            raise ConflictError(f"somebody else was faster ({error})", "Read the job again") from error
 
 
 class _Transaction:

@@ -17,7 +17,7 @@ from ringfence.domain.job import Job, JobState
 from ringfence.domain.state import Facet, State
 from ringfence.engine.approve import vote
 from ringfence.engine.audit_trail import problems
-from ringfence.engine.core import VERIFY_AFTER
+from ringfence.engine.commands import run_at_desk
 from ringfence.engine.decide import decide
 from ringfence.engine.evaluate import Evaluator, Judgement
 from ringfence.engine.ports import Store, Wanted
@@ -89,7 +89,7 @@ class Demo:
         self.clock.jump(2)
         (event,) = normalise(self._last)
         judgement = self.evaluator.judge(event, self.clock.time)
-        jobs = decide(judgement, SETTINGS, self.store, self.queue, self.clock.time)
+        jobs = run_at_desk(decide(judgement, SETTINGS), self.responder)
         self._work()
         repeated = scene.again or any(job.id in self._seen for job in jobs)
         self._seen |= {job.id for job in jobs}
@@ -101,14 +101,14 @@ class Demo:
         self.clock.jump(15)
         if answer is None:
             return job
-        vote(job.id, APPROVER, SETTINGS, self.store, self.queue, self.clock.time, approve=answer)
+        run_at_desk(vote(job.id, APPROVER, SETTINGS, approve=answer), self.responder)
         self._work()
         return self.store.job(job.id) or job
 
     def undo(self, job: Job) -> Job:
         """Take back what a job did."""
         self.clock.jump(60)
-        undo = open_undo(job.id, APPROVER, SETTINGS, self.store, self.queue, self.clock.time)
+        undo = run_at_desk(open_undo(job.id, APPROVER, SETTINGS), self.responder)
         self._work()
         return self.store.job(undo.id) or undo
 
@@ -121,9 +121,10 @@ class Demo:
         while self.queue.to_apply or self.queue.to_verify:
             while self.queue.to_apply:
                 self.responder.apply(self.queue.to_apply.pop(0))
-            self.clock.jump(VERIFY_AFTER)
-            while self.queue.to_verify:
-                self.responder.verify(self.queue.to_verify.pop(0))
+            if self.queue.to_verify:
+                job_id, seconds = self.queue.to_verify.pop(0)
+                self.clock.jump(seconds)
+                self.responder.verify(job_id)
 
 
 def acted(shown: list[Shown]) -> list[Job]:

@@ -1,5 +1,6 @@
 """Job: a plan being carried out; one enum of states, one table of edges."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 
@@ -7,7 +8,7 @@ import msgspec
 from msgspec import Struct, field
 
 from ringfence.domain.finding import Severity
-from ringfence.domain.plan import ActionClass, Plan
+from ringfence.domain.plan import ActionClass, Plan, Step
 from ringfence.errors import RefusedError
 
 
@@ -33,13 +34,42 @@ class JobState(StrEnum):
 
 
 S = JobState
-EDGES: dict[JobState, frozenset[JobState]] = {
-    S.PENDING: frozenset({S.PENDING, S.APPROVED, S.DENIED, S.EXPIRED, S.CANCELLED}),
-    S.APPROVED: frozenset({S.RUNNING, S.STOPPED, S.CANCELLED, S.FAILED}),
-    S.RUNNING: frozenset({S.RUNNING, S.VERIFYING, S.NOTHING_TO_DO, S.PARTIAL, S.STALE, S.STOPPED, S.FAILED, S.UNSUPPORTED, S.FOR_A_PERSON}),
-    S.VERIFYING: frozenset({S.DONE, S.NOT_CONTAINED, S.FAILED}),
+# What may follow what, and when. A state that leads nowhere else is an end; `done` may be looked at again, and stays done.
+EDGES: Mapping[JobState, Mapping[JobState, str]] = {
+    S.PENDING: {
+        S.PENDING: "one of two approvals",
+        S.APPROVED: "approved",
+        S.DENIED: "one denial",
+        S.EXPIRED: "nobody decided in time",
+    },
+    S.APPROVED: {
+        S.RUNNING: "taken up",
+        S.CANCELLED: "an undo was faster",
+        S.EXPIRED: "an undo that its operator never carried out",
+        S.FAILED: "its message could not be worked off",
+    },
+    S.RUNNING: {
+        S.RUNNING: "intent or outcome of a step, or the next rung of a ladder",
+        S.VERIFYING: "every step is closed",
+        S.NOTHING_TO_DO: "all of it was so already, or the target is gone",
+        S.PARTIAL: "it ends after some steps",
+        S.STALE: "another state than planned for, or another identity",
+        S.STOPPED: "the kill switch is set",
+        S.FAILED: "the cloud refuses",
+        S.FOR_A_PERSON: "this deployment may not make the call",
+        S.NOT_CONTAINED: "no rung of the ladder is left",
+        S.UNSUPPORTED: "the target is out of reach",
+    },
+    S.VERIFYING: {
+        S.VERIFYING: "not seen to hold yet: looked at again",
+        S.RUNNING: "containment does not hold: asserted again",
+        S.DONE: "read again, it holds",
+        S.NOT_CONTAINED: "read for the last time, it does not hold",
+        S.FAILED: "its message could not be worked off",
+    },
+    S.DONE: {S.DONE: "containment is looked at twice more"},
 }
-TERMINAL = frozenset(JobState) - EDGES.keys()
+TERMINAL = frozenset(state for state in JobState if not EDGES.get(state, {}).keys() - {state})
 
 
 class Job(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -57,26 +87,58 @@ class Job(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     actor: str | None  # who caused the event: may not approve
     created: datetime
     expires: datetime
+    due: datetime | None = None  # when somebody has to look at it, whatever became of its messages; None: never again
     needs: int = 1  # how many people have to approve
     approvals: tuple[str, ...] = ()  # who has
+    round: int = 0  # how often it was asserted again
+    looks: int = 0  # how often the state was read since the last round
     step: int = 0  # the next step to close
+    rungs: tuple[int, ...] = ()  # by step: which of its alternatives counts, 0 for the step itself; shorter: 0
     changed: tuple[int, ...] = ()  # the steps that changed something, for undo
     undo_of: str | None = None
+    again_of: str | None = None  # the job whose containment somebody reverted
 
     def moved(
-        self, state: JobState, *, step: int | None = None, changed: tuple[int, ...] | None = None, approvals: tuple[str, ...] | None = None
+        self,
+        state: JobState,
+        due: datetime | None,
+        *,
+        step: int | None = None,
+        changed: tuple[int, ...] | None = None,
+        approvals: tuple[str, ...] | None = None,
+        rungs: tuple[int, ...] | None = None,
+        looks: int | None = None,
+        round: int | None = None,  # noqa: A002 - the field's name
     ) -> "Job":
         """Give the job in another state, at the next version; refuse an edge that the table does not have."""
-        if state not in EDGES.get(self.state, frozenset()):
+        if state not in EDGES.get(self.state, {}):
             raise RefusedError(f"job {self.id} is {self.state} and cannot become {state}", "Read the job again: somebody else moved it on")
         return msgspec.structs.replace(
             self,
             state=state,
             version=self.version + 1,
+            due=due,
             step=self.step if step is None else step,
             changed=self.changed if changed is None else changed,
             approvals=self.approvals if approvals is None else approvals,
+            rungs=self.rungs if rungs is None else rungs,
+            looks=self.looks if looks is None else looks,
+            round=self.round if round is None else round,
         )
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps that count: of a ladder, the rung on which it stands."""
+        chosen = (*self.rungs, *(0 for _ in self.plan.steps[len(self.rungs) :]))
+        return tuple(step.otherwise[rung - 1] if rung else step for step, rung in zip(self.plan.steps, chosen, strict=True))
+
+    @property
+    def next_rung(self) -> tuple[int, ...] | None:
+        """The rungs with the current step one rung further up; None where there is none."""
+        chosen = (*self.rungs, *(0 for _ in self.plan.steps[len(self.rungs) :]))
+        if chosen[self.step] == len(self.plan.steps[self.step].otherwise):
+            return None
+        return (*chosen[: self.step], chosen[self.step] + 1, *chosen[self.step + 1 :])
 
     @property
     def ended(self) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import cached_property
 
 import msgspec
 from msgspec import Struct, field
@@ -44,9 +45,10 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     after: str | None
     call: Call
     inverse: Call
+    otherwise: tuple["Step", ...] = ()  # the next rungs of a ladder: tried in order where a quota refuses this one
 
 
-class Plan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Plan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dict=True):
     """The ordered steps for one target. What was approved is what runs: the digest covers every byte of it."""
 
     target: Identity
@@ -54,7 +56,7 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     steps: tuple[Step, ...]
     config_hash: str
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 over the RFC 8785 bytes of the plan."""
         return digest(msgspec.to_builtins(self))

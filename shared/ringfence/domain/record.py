@@ -19,6 +19,7 @@ class RecordKind(StrEnum):
     VERIFY = "verify"
     UNDO_REQUESTED = "undo_requested"
     EXEMPTION_USED = "exemption_used"
+    BREAKER = "breaker"  # a budget is used up: it asks instead of acting
     CLOSED = "closed"  # the one terminal record of a job
 
 
@@ -37,6 +38,8 @@ class Record(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit
     plan_digest: str | None = None
     step: int | None = None
     steps: int | None = None
+    round: int = 0  # how often the job had been asserted again
+    rung: int = 0  # of a ladder
     state: str | None = None  # of the job, in a closing record
     reason: str = ""
     data: Mapping[str, Any] = {}  # plan, call, inverse, evidence: by kind

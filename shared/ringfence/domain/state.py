@@ -45,6 +45,9 @@ class FactKind(StrEnum):
     CERTIFICATE = "signing-certificate"
 
 
+CREDENTIALS = (FactKind.ACCESS_KEY, FactKind.SERVICE_CREDENTIAL, FactKind.SSH_KEY, FactKind.CERTIFICATE)
+
+
 class Fact(Struct, frozen=True, forbid_unknown_fields=True):
     """The name of one changeable property."""
 

@@ -6,52 +6,51 @@ from ringfence.domain.glob import matches
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.record import RecordKind
-from ringfence.engine.ports import Notice, Queue, Store
+from ringfence.engine.commands import Process, ReadJob, ReadTime, Send
+from ringfence.engine.moves import UNTAKEN, commit, end, notice
 from ringfence.engine.protect import IDENTITY_CENTER
 from ringfence.engine.trail import closed, record
 from ringfence.errors import RefusedError
 from ringfence.settings import Settings
 
 
-def vote(job_id: str, voter: str, settings: Settings, store: Store, queue: Queue, now: datetime, *, approve: bool) -> Job:
+def vote(job_id: str, voter: str, settings: Settings, *, approve: bool) -> Process[Job]:
     """Count a vote on a pending job; the vote and the new state are one transaction. Raises RefusedError where it does not count.
 
     `voter` is who the cloud says is calling. One person's approval is enough unless the configuration asks for two; one denial ends
     the job. Whoever caused the event, and the target itself, have no vote. A deadline that has passed is a no.
     """
-    job = store.job(job_id)
+    job: Job | None = yield ReadJob(job_id)
     if job is None:
         raise RefusedError(f"there is no job {job_id}", "See `ringfence jobs`")
     if job.state is not JobState.PENDING:
         raise RefusedError(f"job {job_id} is {job.state}, not pending", "See `ringfence trail show " + job_id + "`")
+    now: datetime = yield ReadTime()
     if now >= job.expires:
-        expire(job, store, now)
+        yield from expire(job)
         raise RefusedError(f"job {job_id} expired at {job.expires:%Y-%m-%d %H:%M} UTC", "The next event of the kind asks anew")
     authorise(job, voter, settings)
     words = f"{'approved' if approve else 'denied'} by {voter}"
     if not approve:
-        decided = job.moved(JobState.DENIED)
+        decided = job.moved(JobState.DENIED, None)
     elif person(voter) in job.approvals:
         raise RefusedError(f"{voter} has approved already", "A second approval has to come from somebody else")
     else:
         approvals = (*job.approvals, person(voter))
-        decided = job.moved(JobState.APPROVED if len(approvals) >= job.needs else JobState.PENDING, approvals=approvals)
-    number = decided.version
-    records = [record(decided, RecordKind.APPROVAL_DECIDED, now, words, number=number, data={"voter": voter, "approve": approve})]
-    if decided.ended:
-        records.append(closed(decided, now, words))
-    store.advance(decided, records)
+        enough = len(approvals) >= job.needs
+        state, due = (JobState.APPROVED, now + UNTAKEN) if enough else (JobState.PENDING, job.expires)
+        decided = job.moved(state, due, approvals=approvals)
+    said = record(decided, RecordKind.APPROVAL_DECIDED, now, words, number=decided.version, data={"voter": voter, "approve": approve})
+    ends = (closed(decided, now, words),) if decided.ended else ()
+    yield from commit(decided, said, *ends, notice=notice(decided, now, words))
     if decided.state is JobState.APPROVED:
-        queue.jobs(decided)
-    queue.notice(Notice(job=job.id, state=decided.state, severity=job.severity, title=job.guardrail, text=words))
+        yield Send(decided)
     return decided
 
 
-def expire(job: Job, store: Store, now: datetime) -> Job:
-    """End a pending job whose deadline has passed."""
-    expired = job.moved(JobState.EXPIRED)
-    store.advance(expired, [closed(expired, now, f"nobody decided until {job.expires:%Y-%m-%d %H:%M} UTC: expired means no")])
-    return expired
+def expire(job: Job) -> Process[Job]:
+    """End a pending job whose deadline has passed; people are told, since a question without an answer is no answer."""
+    return (yield from end(job, JobState.EXPIRED, f"nobody decided until {job.expires:%Y-%m-%d %H:%M} UTC: expired means no"))
 
 
 def authorise(job: Job, voter: str, settings: Settings) -> None:

@@ -14,9 +14,8 @@ from ringfence.domain.identity import Identity
 from ringfence.domain.job import Job
 from ringfence.domain.plan import Call
 from ringfence.domain.record import Record
-from ringfence.domain.state import State
-from ringfence.domain.switch import Switch
-from ringfence.engine.ports import Absence, Exemption, Notice, Queue, Reader, Reply, Store, Wanted, Writer
+from ringfence.engine.ports import Exemption, Notice, Queue, Reader, Slot, Store, Wanted, Writer
+from ringfence.errors import RefusedError
 
 
 class ReadJob(Struct, frozen=True):
@@ -46,12 +45,48 @@ class ReadSwitch(Struct, frozen=True):
     """Answered by the last turn of the kill switch, or None. Where it cannot be read there is no answer: the process ends."""
 
 
+class ReadExemption(Struct, frozen=True):
+    """Answered by a run-time exemption, or None."""
+
+    key: str
+
+
+class ReadSlots(Struct, frozen=True):
+    """Answered by the last slots of a budget, the latest first."""
+
+    budget: str
+    count: int
+
+
+class ReadUntold(Struct, frozen=True):
+    """Answered by the notices from before a time that have no receipt."""
+
+    before: datetime
+
+
+class ReadOverdue(Struct, frozen=True):
+    """Answered by the jobs that nothing has moved by their `due`, where that is before a time."""
+
+    before: datetime
+
+
+class Open(Struct, frozen=True):
+    """Put a new job with all that belongs to it, in one transaction; answered by whether it was new."""
+
+    job: Job
+    records: tuple[Record, ...]
+    notices: tuple[Notice, ...] = ()
+    claims: tuple[Slot, ...] = ()
+
+
 class Commit(Struct, frozen=True):
-    """Put a job's next version with its records, in one transaction; ConflictError where somebody else moved it."""
+    """Put a job's next version with all that belongs to it, in one transaction; ConflictError where somebody else was faster."""
 
     job: Job
     records: tuple[Record, ...] = ()
     exemptions: tuple[Exemption, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    claims: tuple[Slot, ...] = ()
 
 
 class Make(Struct, frozen=True):
@@ -59,6 +94,12 @@ class Make(Struct, frozen=True):
 
     call: Call
     job: str
+
+
+class Send(Struct, frozen=True):
+    """Hand a job to `respond`, to be carried out."""
+
+    job: Job
 
 
 class Later(Struct, frozen=True):
@@ -69,17 +110,19 @@ class Later(Struct, frozen=True):
 
 
 class Tell(Struct, frozen=True):
-    """Tell people."""
+    """Tell people what is committed, and keep the receipt."""
 
     notice: Notice
 
 
-type Command = ReadJob | ReadRecords | ReadState | ReadTime | ReadSwitch | Commit | Make | Later | Tell
+type ReadCommand = ReadJob | ReadRecords | ReadTime | ReadSwitch | ReadExemption | ReadSlots | ReadUntold | ReadOverdue
+type DeskCommand = ReadCommand | Open | Commit | Send | Later | Tell
+type Command = DeskCommand | ReadState | Make
 type Process[T] = Generator[Command, Any, T]  # what is sent in is the answer to the command, of the type that its docstring says
 
 
-class Ports(Protocol):
-    """Who answers."""
+class DeskPorts(Protocol):
+    """Who answers where identities are neither read nor changed: jobs are opened, decided and sent on."""
 
     @property
     def store(self) -> Store:
@@ -92,6 +135,23 @@ class Ports(Protocol):
         ...
 
     @property
+    def clock(self) -> Callable[[], datetime]:
+        """The time."""
+        ...
+
+
+class Desk(Struct, frozen=True):
+    """Just that."""
+
+    store: Store
+    queue: Queue
+    clock: Callable[[], datetime]
+
+
+class Ports(DeskPorts, Protocol):
+    """Who answers where identities are read and changed."""
+
+    @property
     def reader(self) -> Reader:
         """Identities as they are."""
         ...
@@ -99,11 +159,6 @@ class Ports(Protocol):
     @property
     def writer(self) -> Writer:
         """The one way to change them."""
-        ...
-
-    @property
-    def clock(self) -> Callable[[], datetime]:
-        """The time."""
         ...
 
 
@@ -124,25 +179,62 @@ def drive[T](process: Process[T], answer: Callable[[Command], object]) -> T:
         given = answer(command)
 
 
-def perform(command: Command, ports: Ports) -> Job | tuple[Record, ...] | State | Absence | datetime | Switch | Reply | None:
+def perform(command: Command, ports: Ports) -> object:
     """Carry out one command."""
     match command:
-        case ReadJob():
-            return ports.store.job(command.id)
-        case ReadRecords():
-            return ports.store.records(command.job)
         case ReadState():
             return ports.reader.read(command.identity, command.wanted)
-        case ReadTime():
-            return ports.clock()
-        case ReadSwitch():
-            return ports.store.switch()
-        case Commit():
-            ports.store.advance(command.job, command.records, command.exemptions)
         case Make():
             return ports.writer.call(command.call, command.job)
+        case _:
+            return perform_at_desk(command, ports)
+
+
+def run_at_desk[T](process: Process[T], desk: DeskPorts) -> T:
+    """Carry a process through that neither reads nor changes identities; one that would is refused."""
+
+    def answer(command: Command) -> object:
+        if isinstance(command, ReadState | Make):
+            raise RefusedError(f"{type(command).__name__} is not done at a desk", "Only `respond` reads and changes identities of jobs")
+        return perform_at_desk(command, desk)
+
+    return drive(process, answer)
+
+
+def perform_at_desk(command: DeskCommand, desk: DeskPorts) -> object:
+    """Carry out one command that neither reads nor changes an identity."""
+    match command:
+        case Send():
+            desk.queue.jobs(command.job)
         case Later():
-            ports.queue.later(command.job, command.seconds)
+            desk.queue.later(command.job, command.seconds)
         case Tell():
-            ports.queue.notice(command.notice)
+            desk.queue.notice(command.notice)
+            desk.store.told(command.notice)
+        case Commit():
+            desk.store.advance(command.job, command.records, command.exemptions, command.notices, command.claims)
+        case Open():
+            return desk.store.open(command.job, command.records, command.notices, command.claims)
+        case _:
+            return _read(command, desk)
     return None
+
+
+def _read(command: ReadCommand, desk: DeskPorts) -> object:
+    match command:
+        case ReadJob():
+            return desk.store.job(command.id)
+        case ReadRecords():
+            return desk.store.records(command.job)
+        case ReadTime():
+            return desk.clock()
+        case ReadSwitch():
+            return desk.store.switch()
+        case ReadExemption():
+            return desk.store.exemption(command.key)
+        case ReadSlots():
+            return desk.store.slots(command.budget, command.count)
+        case ReadUntold():
+            return desk.store.untold(command.before)
+        case ReadOverdue():
+            return desk.store.overdue(command.before)

@@ -9,40 +9,32 @@ from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.plan import ActionClass, Plan, When
 from ringfence.domain.record import RecordKind
-from ringfence.domain.state import Fact, digest
 from ringfence.engine.approve import expire, person
+from ringfence.engine.commands import Process, ReadExemption, ReadJob, ReadTime, Send
 from ringfence.engine.evaluate import Judgement, Planned, PlannedStep
-from ringfence.engine.ports import Notice, Queue, Store
+from ringfence.engine.ids import exemption_key, job_id
+from ringfence.engine.moves import UNTAKEN, notice, open_job, stored
+from ringfence.engine.ports import Exemption
 from ringfence.engine.trail import closed, decision, record
 from ringfence.settings import Settings
 
-ID_LENGTH = 16
 UNJUDGED = (Outcome.NEEDS_STATE, Outcome.UNSUPPORTED, Outcome.MALFORMED)
 
 
-def exemption_key(target: Identity, fact: Fact) -> str:
-    """Name a property of a target in the table of run-time exemptions."""
-    return digest([target.key, fact.kind, fact.key])[:ID_LENGTH]
-
-
-def job_id(*parts: str) -> str:
-    """Derive a job's id: the same cause gives the same job, however often it is delivered."""
-    return digest(list(parts))[:ID_LENGTH]
-
-
-def decide(judgement: Judgement, settings: Settings, store: Store, queue: Queue, now: datetime) -> tuple[Job, ...]:
+def decide(judgement: Judgement, settings: Settings) -> Process[tuple[Job, ...]]:
     """Commit one job per finding and class of steps, then send what is to be done. Delivered again, it only sends again.
 
     An event that could not be judged becomes a job for a person: unknown is never a pass. An exception that was used is a job that
     ends at once: it shows up in the trail.
     """
+    now: datetime = yield ReadTime()
     unknown = (_unjudged(judgement),) if judgement.outcome in UNJUDGED else ()
     jobs: list[Job] = []
     for planned in (*judgement.planned, *judgement.exempted, *unknown):
         for action_class in dict.fromkeys(p.step.action_class for p in planned.steps) or (None,):
             same = tuple(p for p in planned.steps if p.step.action_class is action_class)
-            job, why = _job(judgement.event, planned, same, settings, store, now)
-            jobs.append(_commit(job, why, planned, store, queue, now))
+            job, why = yield from _job(judgement.event, planned, same, settings, now)
+            jobs.append((yield from _open(job, why, planned, now)))
     return tuple(jobs)
 
 
@@ -55,15 +47,17 @@ def _unjudged(judgement: Judgement) -> Planned:
     return Planned(finding=finding, steps=(), remark="it could not be judged: a person has to look")
 
 
-def _job(event: Event, planned: Planned, same: tuple[PlannedStep, ...], settings: Settings, store: Store, now: datetime) -> tuple[Job, str]:
+def _job(event: Event, planned: Planned, same: tuple[PlannedStep, ...], settings: Settings, now: datetime) -> Process[tuple[Job, str]]:
     """Make the job of the steps of one class, and say why it begins as it does; what happens is the same for all of one class."""
     finding = planned.finding
     steps = tuple(p.step for p in same)
     plan = Plan(target=finding.identity, affected=planned.affected, steps=steps, config_hash=settings.config_hash)
-    state, why = _first_state(planned, same[0].when if same else When.NEVER, _put_back_by(event, plan, store, now))
+    put_back = yield from _put_back_by(event, plan, now)
+    state, why = _first_state(planned, same[0].when if same else When.NEVER, put_back)
     cause = (event.source, event.id or event.name, finding.guardrail, plan.target.key, same[0].step.action_class if same else "none")
+    expires = now + timedelta(minutes=settings.approval_timeout_minutes)
     job = Job(
-        id=_generation(cause, event, store, now),
+        id=(yield from _generation(cause, event, now)),
         state=state,
         plan=plan,
         action_class=same[0].step.action_class if same else ActionClass.REVERSAL,
@@ -73,29 +67,30 @@ def _job(event: Event, planned: Planned, same: tuple[PlannedStep, ...], settings
         event_key=f"{event.source}:{event.id}",
         actor=event.actor.display if event.actor else None,
         created=now,
-        expires=now + timedelta(minutes=settings.approval_timeout_minutes),
+        expires=expires,
+        due={JobState.PENDING: expires, JobState.APPROVED: now + UNTAKEN}.get(state),
         needs=2 if any(s.action in settings.two_person_for for s in steps) else 1,
     )
     return job, why
 
 
-def _generation(cause: tuple[str, ...], event: Event, store: Store, now: datetime) -> str:
+def _generation(cause: tuple[str, ...], event: Event, now: datetime) -> Process[str]:
     """Give the id of the job that counts. What is seen anew after a job has ended (a finding that GuardDuty repeats) is asked anew."""
     for number in count():
         made = job_id(*cause, *([str(number)] if number else []))
-        earlier = store.job(made)
+        earlier: Job | None = yield ReadJob(made)
         if earlier is not None and earlier.state is JobState.PENDING and now >= earlier.expires:
-            earlier = expire(earlier, store, now)
+            earlier = yield from expire(earlier)
         if earlier is None or not earlier.ended or event.time is None or event.time <= earlier.created:
             return made
     raise AssertionError("count() has no end")
 
 
-def _put_back_by(event: Event, plan: Plan, store: Store, now: datetime) -> str:
+def _put_back_by(event: Event, plan: Plan, now: datetime) -> Process[str]:
     """Name the undo by which this very actor put back this very value a moment ago; empty where there is none."""
     actor = event.actor.display if event.actor else None
     for step in plan.steps if actor else ():
-        exemption = store.exemption(exemption_key(plan.target, step.fact))
+        exemption: Exemption | None = yield ReadExemption(exemption_key(plan.target, step.fact))
         if (
             exemption is not None
             and now < exemption.until
@@ -106,7 +101,7 @@ def _put_back_by(event: Event, plan: Plan, store: Store, now: datetime) -> str:
     return ""
 
 
-def _commit(job: Job, why: str, planned: Planned, store: Store, queue: Queue, now: datetime) -> Job:
+def _open(job: Job, why: str, planned: Planned, now: datetime) -> Process[Job]:
     records = [decision(job, now, planned.finding.evidence)]
     if job.state is JobState.PENDING:
         records.append(record(job, RecordKind.APPROVAL_REQUESTED, now, why, data={"expires": job.expires.isoformat(), "needs": job.needs}))
@@ -114,12 +109,11 @@ def _commit(job: Job, why: str, planned: Planned, store: Store, queue: Queue, no
         records.append(record(job, RecordKind.EXEMPTION_USED, now, planned.exempt))
     if job.ended:
         records.append(closed(job, now, why))
-    new = store.open(job, records)
-    current = job if new else store.job(job.id) or job
+    told = None if planned.exempt else notice(job, now, f"{job.reason}. {why}")
+    new = yield from open_job(job, *records, notice=told)
+    current = job if new else (yield from stored(job.id))
     if current.state is JobState.APPROVED:
-        queue.jobs(current)  # sent again when delivered again: the receipt may be missing
-    if new and not planned.exempt:
-        queue.notice(Notice(job=job.id, state=job.state, severity=job.severity, title=job.guardrail, text=f"{job.reason}. {why}"))
+        yield Send(current)  # sent again when delivered again: the receipt may be missing
     return current
 
 

@@ -72,6 +72,16 @@ class Writer(Protocol):
         ...
 
 
+class Slot(Struct, frozen=True, forbid_unknown_fields=True):
+    """One act on the account of a budget. Slots of a budget are numbered, each number is taken once: that is what makes counting atomic."""
+
+    budget: str
+    number: int
+    weight: int  # identities affected
+    time: datetime
+    job: str
+
+
 class Exemption(Struct, frozen=True):
     """A property of a target that a person is putting back: that value, by that person, is not reversed again until then."""
 
@@ -82,15 +92,54 @@ class Exemption(Struct, frozen=True):
     job: str
 
 
-class Store(Protocol):
-    """Jobs, records and run-time exemptions. A job's change and its records are one transaction, all or nothing."""
+class Notice(Struct, frozen=True, forbid_unknown_fields=True):
+    """What people are told about a job. One that is not known to have been sent is sent again: it may arrive twice, with the same id."""
 
-    def open(self, job: Job, records: Iterable[Record]) -> bool:
-        """Put a new job with its first records; False where the job is there already (nothing is changed then)."""
+    id: str
+    job: str
+    state: str
+    severity: Severity
+    title: str
+    text: str
+    time: datetime
+    page: bool = False  # somebody has to look now
+
+
+class Store(Protocol):
+    """Jobs, records, notices and run-time exemptions. A job's change and all that belongs to it are one transaction, all or nothing."""
+
+    def open(self, job: Job, records: Iterable[Record], notices: Iterable[Notice] = (), claims: Iterable[Slot] = ()) -> bool:
+        """Put a new job with all that belongs to it; False where it is there already (nothing is changed then).
+
+        Raises ConflictError where a slot of a budget is taken by another job.
+        """
         ...
 
-    def advance(self, job: Job, records: Iterable[Record], exemptions: Iterable[Exemption] = ()) -> None:
-        """Replace the job's previous version and put records; raise ConflictError where somebody else moved it."""
+    def advance(
+        self,
+        job: Job,
+        records: Iterable[Record],
+        exemptions: Iterable[Exemption] = (),
+        notices: Iterable[Notice] = (),
+        claims: Iterable[Slot] = (),
+    ) -> None:
+        """Replace the job's previous version and put all that belongs to it; raise ConflictError where somebody else was faster."""
+        ...
+
+    def slots(self, budget: str, count: int) -> tuple[Slot, ...]:
+        """Give the last slots of a budget, the latest first."""
+        ...
+
+    def told(self, notice: Notice) -> None:
+        """Keep the receipt of a notice: it was handed on."""
+        ...
+
+    def untold(self, before: datetime) -> tuple[Notice, ...]:
+        """Give the notices from before a time that have no receipt, oldest first."""
+        ...
+
+    def overdue(self, before: datetime) -> tuple[Job, ...]:
+        """Give the jobs whose `due` is before a time, the longest overdue first."""
         ...
 
     def job(self, job_id: str) -> Job | None:
@@ -116,16 +165,6 @@ class Store(Protocol):
     def turn(self, switch: Switch) -> None:
         """Put the next turn of the kill switch; raise ConflictError where that number is taken."""
         ...
-
-
-class Notice(Struct, frozen=True):
-    """What people are told about a job."""
-
-    job: str
-    state: str
-    severity: Severity
-    title: str
-    text: str
 
 
 class Queue(Protocol):

@@ -21,8 +21,10 @@ def record(
     data: Mapping[str, Any] | None = None,
 ) -> Record:
     """Make one record of a job."""
+    number = number if step is None else step
+    rung = 0 if step is None or step >= len(job.rungs) else job.rungs[step]
     return Record(
-        id=f"{job.id}.{kind}.{number if step is None else step}",
+        id=f"{job.id}.{kind}.{number}" + (f".{job.round}.{rung}" if job.round or rung else ""),
         kind=kind,
         time=time,
         job=job.id,
@@ -34,6 +36,8 @@ def record(
         plan_digest=job.plan.digest,
         step=step,
         steps=None if step is None else len(job.plan.steps),
+        round=job.round,
+        rung=rung,
         reason=reason,
         data=data or {},
     )

@@ -1,57 +1,95 @@
 """Undo: a job of the inverse steps, in reverse order, only of what the job itself changed.
 
 Taking off our own containment is `respond`'s to do. Giving a permission back is not: the operator's own credentials make that call.
+Three things are refused: a job whose trail does not bear it out, and, unless overridden with a reason that stays on record, what would
+re-open a critical finding, and waking a credential while what was issued with it before may still be alive.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 
+from ringfence.domain.finding import Severity
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.plan import ActionClass, Plan, Step
-from ringfence.domain.record import RecordKind
+from ringfence.domain.record import Record, RecordKind
+from ringfence.domain.state import CREDENTIALS
 from ringfence.engine.approve import authorise
-from ringfence.engine.decide import job_id
-from ringfence.engine.ports import Queue, Store
+from ringfence.engine.audit_trail import problems
+from ringfence.engine.commands import Process, ReadJob, ReadRecords, ReadTime, Send
+from ringfence.engine.ids import again_id, undo_id
+from ringfence.engine.moves import OPERATORS, UNTAKEN, is_operators, open_job, stored
 from ringfence.engine.trail import decision, record
+from ringfence.engine.verify import ROUNDS
 from ringfence.errors import RefusedError
 from ringfence.settings import Settings
 
+# The longest that a session lives which a user's credential started (STS API Reference: GetSessionToken, GetFederationToken: 36 hours).
+TOKENS_LIVE = timedelta(hours=36)
 
-def open_undo(of: str, by: str, settings: Settings, store: Store, queue: Queue, now: datetime) -> Job:
+
+def open_undo(of: str, by: str, settings: Settings, override: str = "") -> Process[Job]:
     """Open the undo of a job, or give the one that is open or done already. Raises RefusedError where there is nothing to undo.
 
     `by` is who the cloud says is calling, and has a say by the rules of a vote: whoever caused the event cannot take its answer back.
+    `override` is the reason for undoing in spite of what would be refused; it does not help where the trail does not bear the job out.
     """
-    job = store.job(of)
+    job: Job | None = yield ReadJob(of)
     if job is None:
         raise RefusedError(f"there is no job {of}", "See `ringfence jobs`")
     if job.undo_of:
         raise RefusedError(f"job {of} is itself an undo", "What it took off comes back by a new finding, or by hand")
-    if not job.ended:
-        raise RefusedError(f"job {of} is still {job.state}", "Undo is for jobs that have ended")
-    if not job.changed:
-        raise RefusedError(f"job {of} ended as {job.state} and changed nothing", "There is nothing to undo")
+    chain = yield from _chain(job.again_of or of)
     authorise(job, by, settings)
-    undo = _attempt(job, by, store, now)
-    asked = record(undo, RecordKind.UNDO_REQUESTED, now, undo.reason, data={"of": of, "by": by})
-    store.open(undo, [decision(undo, now, {"undo_of": of}), asked])
-    current = store.job(undo.id) or undo
-    if current.state is JobState.APPROVED and current.action_class is ActionClass.CONTAINMENT:
-        queue.jobs(current)
+    now: datetime = yield ReadTime()
+    undo, new = yield from _attempt(chain, by, now)
+    if new:
+        _check_reopening(undo, override)
+        _check_tokens(undo, chain, now, override)
+    asked = record(undo, RecordKind.UNDO_REQUESTED, now, undo.reason, data={"of": undo.undo_of, "by": by, "override": override})
+    yield from open_job(undo, decision(undo, now, {"undo_of": undo.undo_of}), asked)
+    current = yield from stored(undo.id)
+    if current.state is JobState.APPROVED and not is_operators(current):
+        yield Send(current)
     return current
 
 
-def _attempt(job: Job, by: str, store: Store, now: datetime) -> Job:
-    """Give the undo that counts: the first that has not ended without success."""
-    steps = tuple(_inverse(job.plan.steps[i]) for i in reversed(job.changed))
-    for number in count():
-        undo_id = job_id("undo", job.id, str(number))
-        earlier = store.job(undo_id)
-        if earlier is not None and earlier.ended and earlier.state not in (JobState.DONE, JobState.NOTHING_TO_DO):
+def _chain(root: str) -> Process[tuple[Job, ...]]:
+    """Give a job and those that asserted it again; refuse where one has not ended, none changed anything, or the trail says otherwise."""
+    chain: list[Job] = []
+    for number in range(ROUNDS + 2):
+        job: Job | None = yield ReadJob(again_id(root, number) if number else root)
+        if job is None:
             continue
-        break
-    return earlier or Job(
-        id=undo_id,
+        if not job.ended:
+            raise RefusedError(f"job {job.id} is still {job.state}", "Undo is for jobs that have ended")
+        records: tuple[Record, ...] = yield ReadRecords(job.id)
+        if wrong := problems([job], lambda _, found=records: found):  # type: ignore[misc]  # a default binds the loop's value
+            raise RefusedError(f"the trail does not bear job {job.id} out: {wrong[0]}", "Somebody may have tampered with it: look at both")
+        chain.append(job)
+    if not any(job.changed for job in chain):
+        raise RefusedError(f"job {root} ended as {chain[0].state} and changed nothing", "There is nothing to undo")
+    return tuple(chain)
+
+
+def _attempt(chain: tuple[Job, ...], by: str, now: datetime) -> Process[tuple[Job, bool]]:
+    """Give the undo that counts - the first that has not ended without success -, and whether it is a new one."""
+    job = chain[0]
+    for number in count():
+        earlier: Job | None = yield ReadJob(undo_id(job.id, number))
+        if earlier is None:
+            break
+        if not earlier.ended or earlier.state in (JobState.DONE, JobState.NOTHING_TO_DO):
+            return earlier, False
+    return _undo(chain, undo_id(job.id, number), by, now), True
+
+
+def _undo(chain: tuple[Job, ...], made_id: str, by: str, now: datetime) -> Job:
+    job = chain[0]
+    changed = {(i, one.rungs[i] if i < len(one.rungs) else 0): one.steps[i] for one in chain for i in one.changed}
+    steps = tuple(_inverse(changed[place]) for place in sorted(changed, reverse=True))
+    operators = job.action_class is ActionClass.REVERSAL
+    return Job(
+        id=made_id,
         state=JobState.APPROVED,
         plan=Plan(target=job.plan.target, affected=job.plan.affected, steps=steps, config_hash=job.plan.config_hash),
         action_class=job.action_class,
@@ -62,8 +100,28 @@ def _attempt(job: Job, by: str, store: Store, now: datetime) -> Job:
         actor=by,
         created=now,
         expires=now,
+        due=now + (OPERATORS if operators else UNTAKEN),
         undo_of=job.id,
     )
+
+
+def _check_reopening(undo: Job, override: str) -> None:
+    """Giving back what broke a critical guardrail needs a reason."""
+    if is_operators(undo) and undo.severity is Severity.CRITICAL and not override:
+        raise RefusedError(
+            f"it would give back what {undo.guardrail} found critical", "If that is right, say why: `ringfence undo ID --override REASON`"
+        )
+
+
+def _check_tokens(undo: Job, chain: tuple[Job, ...], now: datetime, override: str) -> None:
+    """A credential that is woken brings back to life what was issued with it, once the deny is off."""
+    wakes = [s for s in undo.plan.steps if s.fact.kind in CREDENTIALS and s.after == "Active"]
+    until = chain[0].created + TOKENS_LIVE
+    if wakes and not override and now < until:
+        raise RefusedError(
+            f"sessions issued with {wakes[0].fact.key} may be alive until {until:%Y-%m-%d %H:%M} UTC and would work again",
+            "Wait until then, or say why not: `ringfence undo ID --override REASON`",
+        )
 
 
 def _inverse(step: Step) -> Step:

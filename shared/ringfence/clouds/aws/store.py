@@ -1,10 +1,12 @@
 """Jobs, records and run-time exemptions in one DynamoDB table. A job's change and its records are one transaction.
 
 Items: (`job#ID`, `job`) with version and body; (`job#ID`, `record#ID`), put if absent; (`exempt#KEY`, `exempt`) with a TTL;
-(`switch`, `turn#NUMBER`), put if absent.
+(`switch`, `turn#NUMBER`), put if absent; (`budget#NAME`, `slot#NUMBER`), put if absent, with a TTL; (`job#ID`, `notice#ID`).
+What somebody has to look at again - a job with a `due`, a notice without a receipt - has `open` and `due`, and so stands in the index DUE.
 """
 
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,13 +16,17 @@ from ringfence.clouds.aws.replies import upstream
 from ringfence.domain.job import Job
 from ringfence.domain.record import Record
 from ringfence.domain.switch import Switch
-from ringfence.engine.ports import Exemption
+from ringfence.engine.ports import Exemption, Notice, Slot
 from ringfence.errors import ConflictError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 encode = msgspec.json.encode
+DUE = "due"
+ABSENT = "attribute_not_exists(pk)"
+REFUSED = "ConditionalCheckFailed"
+SLOTS_LIVE = timedelta(days=30)  # far longer than any window of a budget
 
 
 class DynamoStore:
@@ -31,19 +37,44 @@ class DynamoStore:
         self._table = table
         self._client = client
 
-    def open(self, job: Job, records: Iterable[Record]) -> bool:
-        """Put a new job with its first records; False where it is there already."""
-        puts = [self._put(_job_item(job), "attribute_not_exists(pk)")]
-        puts += [self._put(_record_item(r), "attribute_not_exists(pk)") for r in records]
-        return self._write(puts, f"opening job {job.id}")
+    def open(self, job: Job, records: Iterable[Record], notices: Iterable[Notice] = (), claims: Iterable[Slot] = ()) -> bool:
+        """Put a new job with all that belongs to it; False where it is there already."""
+        first = self._put(_job_item(job), ABSENT)
+        refused = self._write([first, *self._belongings(records, notices, claims)], f"opening job {job.id}")
+        if refused - {0}:
+            raise ConflictError(f"somebody else was faster than job {job.id}", "Count again")
+        return not refused
 
-    def advance(self, job: Job, records: Iterable[Record], exemptions: Iterable[Exemption] = ()) -> None:
-        """Replace the previous version of a job and put records."""
+    def advance(
+        self,
+        job: Job,
+        records: Iterable[Record],
+        exemptions: Iterable[Exemption] = (),
+        notices: Iterable[Notice] = (),
+        claims: Iterable[Slot] = (),
+    ) -> None:
+        """Replace the previous version of a job and put all that belongs to it."""
         first = self._put(_job_item(job), "version = :before", {":before": {"N": str(job.version - 1)}})
-        puts = [first, *(self._put(_record_item(r), "attribute_not_exists(pk)") for r in records)]
-        puts += [self._put(_exemption_item(e)) for e in exemptions]
-        if not self._write(puts, f"moving job {job.id} to {job.state}"):
+        others = [*self._belongings(records, notices, claims), *(self._put(_exemption_item(e)) for e in exemptions)]
+        if self._write([first, *others], f"moving job {job.id} to {job.state}"):
             raise ConflictError(f"job {job.id} is not at version {job.version - 1}", "Read it again")
+
+    def slots(self, budget: str, count: int) -> tuple[Slot, ...]:
+        """Give the last slots of a budget, the latest first."""
+        return tuple(msgspec.json.decode(body, type=Slot) for body in self._last(f"budget#{budget}", count))
+
+    def told(self, notice: Notice) -> None:
+        """Keep the receipt of a notice: it leaves the index."""
+        with upstream(f"keeping the receipt of notice {notice.id}"):
+            self._client().put_item(TableName=self._table, Item=_notice_item(notice, told=True))
+
+    def untold(self, before: datetime) -> tuple[Notice, ...]:
+        """Give the notices from before a time that have no receipt."""
+        return tuple(msgspec.json.decode(body, type=Notice) for body in self._due("notice", before))
+
+    def overdue(self, before: datetime) -> tuple[Job, ...]:
+        """Give the jobs whose `due` is before a time."""
+        return tuple(msgspec.json.decode(body, type=Job) for body in self._due("job", before))
 
     def job(self, job_id: str) -> Job | None:
         """Give a job by its id."""
@@ -67,22 +98,13 @@ class DynamoStore:
 
     def switch(self) -> Switch | None:
         """Give the last turn of the kill switch."""
-        values: dict[str, Any] = {":pk": {"S": "switch"}}
-        with upstream("reading the kill switch"):
-            items = self._client().query(
-                TableName=self._table,
-                KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues=values,
-                ScanIndexForward=False,
-                Limit=1,
-                ConsistentRead=True,
-            )["Items"]
-        return msgspec.json.decode(items[0]["body"]["S"], type=Switch) if items else None
+        found = self._last("switch", 1)
+        return msgspec.json.decode(found[0], type=Switch) if found else None
 
     def turn(self, switch: Switch) -> None:
         """Put the next turn of the kill switch."""
         item = _item("switch", f"turn#{switch.number:012}", encode(switch))
-        if not self._write([self._put(item, "attribute_not_exists(pk)")], "turning the kill switch"):
+        if self._write([self._put(item, ABSENT)], "turning the kill switch"):
             raise ConflictError("somebody else turned the kill switch", "Look again")
 
     def _put(self, item: dict[str, Any], condition: str = "", values: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -93,17 +115,49 @@ class DynamoStore:
             put["ExpressionAttributeValues"] = values
         return {"Put": put}
 
-    def _write(self, puts: list[dict[str, Any]], what: str) -> bool:
+    def _belongings(self, records: Iterable[Record], notices: Iterable[Notice], claims: Iterable[Slot]) -> list[dict[str, Any]]:
+        items = [*map(_record_item, records), *map(_notice_item, notices), *map(_slot_item, claims)]
+        return [self._put(item, ABSENT) for item in items]
+
+    def _write(self, puts: list[dict[str, Any]], what: str) -> set[int]:
+        """Write all or nothing; give the numbers of the puts whose condition refused it all, none where it is written."""
         db: Any = self._client()
         with upstream(what):
             try:
                 db.transact_write_items(TransactItems=puts)
             except db.exceptions.TransactionCanceledException as error:
-                codes = {reason.get("Code") for reason in error.response.get("CancellationReasons", ())}
-                if codes <= {"None", "ConditionalCheckFailed", None}:
-                    return False
+                codes = [reason.get("Code") for reason in error.response.get("CancellationReasons", ())]
+                if set(codes) <= {"None", REFUSED, None}:
+                    return {number for number, code in enumerate(codes) if code == REFUSED}
                 raise
-        return True
+        return set()
+
+    def _last(self, pk: str, count: int) -> list[bytes]:
+        """Give the last items of a series, the latest first."""
+        values: dict[str, Any] = {":pk": {"S": pk}}
+        with upstream(f"reading {pk}"):
+            found = self._client().query(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues=values,
+                ScanIndexForward=False,
+                Limit=count,
+                ConsistentRead=True,
+            )["Items"]
+        return [item["body"]["S"].encode() for item in found]
+
+    def _due(self, kind: str, before: datetime) -> list[bytes]:
+        """Give what somebody has to look at, the longest overdue first; a page at a time is enough, the sweep comes again."""
+        values: dict[str, Any] = {":open": {"S": kind}, ":before": {"S": _text(before)}}
+        with upstream(f"looking for an overdue {kind}"):
+            found = self._client().query(
+                TableName=self._table,
+                IndexName=DUE,
+                KeyConditionExpression="#open = :open and due < :before",
+                ExpressionAttributeNames={"#open": "open"},
+                ExpressionAttributeValues=values,
+            )["Items"]
+        return [item["body"]["S"].encode() for item in found]
 
     def _get(self, pk: str, sk: str) -> bytes | None:
         with upstream(f"reading {pk}"):
@@ -137,7 +191,23 @@ class DynamoStore:
 
 
 def _job_item(job: Job) -> dict[str, Any]:
-    return _item(f"job#{job.id}", "job", encode(job), version={"N": str(job.version)}, state={"S": str(job.state)})
+    due = {} if job.due is None else {"open": {"S": "job"}, "due": {"S": _text(job.due)}}
+    return _item(f"job#{job.id}", "job", encode(job), version={"N": str(job.version)}, state={"S": str(job.state)}, **due)
+
+
+def _notice_item(notice: Notice, *, told: bool = False) -> dict[str, Any]:
+    due = {} if told else {"open": {"S": "notice"}, "due": {"S": _text(notice.time)}}
+    return _item(f"job#{notice.job}", f"notice#{notice.id}", encode(notice), **due)
+
+
+def _slot_item(slot: Slot) -> dict[str, Any]:
+    ttl = {"N": str(int((slot.time + SLOTS_LIVE).timestamp()))}
+    return _item(f"budget#{slot.budget}", f"slot#{slot.number:012}", encode(slot), ttl=ttl)
+
+
+def _text(time: datetime) -> str:
+    """Write a time so that texts sort as times do."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _record_item(record: Record) -> dict[str, Any]:

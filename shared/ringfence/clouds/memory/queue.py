@@ -10,7 +10,7 @@ class MemoryQueue:
     def __init__(self) -> None:
         """Start empty."""
         self.to_apply: list[str] = []
-        self.to_verify: list[str] = []
+        self.to_verify: list[tuple[str, int]] = []  # with the seconds to wait
         self.notices: list[Notice] = []
 
     def jobs(self, job: Job) -> None:
@@ -18,10 +18,10 @@ class MemoryQueue:
         if job.id not in self.to_apply:
             self.to_apply.append(job.id)
 
-    def later(self, job: Job, seconds: int) -> None:  # noqa: ARG002 - the loop decides how long to wait
+    def later(self, job: Job, seconds: int) -> None:
         """Have a job verified."""
-        if job.id not in self.to_verify:
-            self.to_verify.append(job.id)
+        if all(job.id != waiting for waiting, _ in self.to_verify):
+            self.to_verify.append((job.id, seconds))
 
     def notice(self, notice: Notice) -> None:
         """Keep what people are told."""

@@ -1,11 +1,12 @@
 """Jobs, records and exemptions in dictionaries. All or nothing, like the real ones."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from ringfence.domain.job import Job
 from ringfence.domain.record import Record
 from ringfence.domain.switch import Switch
-from ringfence.engine.ports import Exemption
+from ringfence.engine.ports import Exemption, Notice, Slot
 from ringfence.errors import ConflictError
 
 
@@ -17,25 +18,66 @@ class MemoryStore:
         self._jobs: dict[str, Job] = {}
         self._records: dict[str, Record] = {}
         self._exemptions: dict[str, Exemption] = {}
+        self._notices: dict[str, Notice] = {}
+        self._told: set[str] = set()
+        self._slots: dict[str, list[Slot]] = {}
         self._turns: list[Switch] = []
 
-    def open(self, job: Job, records: Iterable[Record]) -> bool:
-        """Put a new job with its first records; False where it is there already."""
+    def open(self, job: Job, records: Iterable[Record], notices: Iterable[Notice] = (), claims: Iterable[Slot] = ()) -> bool:
+        """Put a new job with all that belongs to it; False where it is there already."""
         if job.id in self._jobs:
             return False
+        self._claim(claims)
         self._jobs[job.id] = job
         self._records |= {r.id: r for r in records}
+        self._notices |= {n.id: n for n in notices}
         return True
 
-    def advance(self, job: Job, records: Iterable[Record], exemptions: Iterable[Exemption] = ()) -> None:
-        """Replace the previous version of a job and put records."""
+    def advance(
+        self,
+        job: Job,
+        records: Iterable[Record],
+        exemptions: Iterable[Exemption] = (),
+        notices: Iterable[Notice] = (),
+        claims: Iterable[Slot] = (),
+    ) -> None:
+        """Replace the previous version of a job and put all that belongs to it."""
         stored = self._jobs.get(job.id)
         new = {r.id: r for r in records}
         if stored is None or stored.version != job.version - 1 or new.keys() & self._records.keys():
             raise ConflictError(f"job {job.id} is not at version {job.version - 1}", "Read it again")
+        self._claim(claims)
         self._jobs[job.id] = job
         self._records |= new
         self._exemptions |= {e.key: e for e in exemptions}
+        self._notices |= {n.id: n for n in notices}
+
+    def slots(self, budget: str, count: int) -> tuple[Slot, ...]:
+        """Give the last slots of a budget, the latest first."""
+        return tuple(reversed(self._slots.get(budget, ())))[:count]
+
+    def told(self, notice: Notice) -> None:
+        """Keep the receipt of a notice."""
+        self._told.add(notice.id)
+
+    def untold(self, before: datetime) -> tuple[Notice, ...]:
+        """Give the notices from before a time that have no receipt."""
+        found = (n for n in self._notices.values() if n.id not in self._told and n.time < before)
+        return tuple(sorted(found, key=lambda n: n.time))
+
+    def overdue(self, before: datetime) -> tuple[Job, ...]:
+        """Give the jobs whose `due` is before a time."""
+        found = [(job.due, job.id, job) for job in self._jobs.values() if job.due is not None and job.due < before]
+        return tuple(job for *_, job in sorted(found, key=lambda f: f[:2]))
+
+    def _claim(self, claims: Iterable[Slot]) -> None:
+        """Take slots, all or none; numbers follow one another."""
+        wanted = tuple(claims)
+        for slot in wanted:
+            if slot.number != len(self._slots.get(slot.budget, ())):
+                raise ConflictError(f"slot {slot.number} of {slot.budget} is taken", "Count again")
+        for slot in wanted:
+            self._slots.setdefault(slot.budget, []).append(slot)
 
     def job(self, job_id: str) -> Job | None:
         """Give a job by its id."""

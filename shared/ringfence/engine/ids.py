@@ -1,0 +1,26 @@
+"""Names that follow from what they name: the same cause gives the same job, however often it is delivered."""
+
+from ringfence.domain.identity import Identity
+from ringfence.domain.state import Fact, digest
+
+ID_LENGTH = 16
+
+
+def job_id(*parts: str) -> str:
+    """Derive a job's id from its cause."""
+    return digest(list(parts))[:ID_LENGTH]
+
+
+def undo_id(of: str, number: int) -> str:
+    """Name the n-th attempt to undo a job."""
+    return job_id("undo", of, str(number))
+
+
+def again_id(root: str, number: int) -> str:
+    """Name the job that asserts a containment for the n-th time again."""
+    return job_id("again", root, str(number))
+
+
+def exemption_key(target: Identity, fact: Fact) -> str:
+    """Name a property of a target in the table of run-time exemptions."""
+    return digest([target.key, fact.kind, fact.key])[:ID_LENGTH]

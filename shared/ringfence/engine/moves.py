@@ -1,0 +1,81 @@
+"""How a job is moved: with its records, its notice and the time by which somebody has to look at it again, in one transaction.
+
+Commit first, then send. What is sent is known to have arrived when the job has moved on; what has not moved by its `due` is sent again by
+the sweep, and so is a notice without a receipt.
+"""
+
+from datetime import datetime, timedelta
+
+from ringfence.domain.job import Job, JobState
+from ringfence.domain.plan import ActionClass, Step
+from ringfence.domain.record import Record
+from ringfence.domain.state import FACETS
+from ringfence.engine.commands import Commit, Open, Process, ReadJob, ReadTime, Tell
+from ringfence.engine.ports import Exemption, Notice, Slot, Wanted
+from ringfence.engine.trail import closed
+from ringfence.errors import RefusedError
+
+UNTAKEN = timedelta(minutes=2)  # an approved job whose message was lost
+LEASE = timedelta(minutes=7)  # a running job whose worker was lost: longer than the queue hides a message
+OPERATORS = timedelta(hours=1)  # an undo that an operator carries out
+# Somebody has to look now.
+PAGES = frozenset({JobState.NOT_CONTAINED, JobState.PARTIAL, JobState.FAILED, JobState.UNSUPPORTED, JobState.EXPIRED})
+
+
+def is_operators(job: Job) -> bool:
+    """Whether a job gives a permission back: only an operator's own credentials may make its calls."""
+    return job.undo_of is not None and job.action_class is ActionClass.REVERSAL
+
+
+def stored(job_id: str) -> Process[Job]:
+    """Read a job; RefusedError where there is none."""
+    job: Job | None = yield ReadJob(job_id)
+    if job is None:
+        raise RefusedError(f"there is no job {job_id}", "A message carries a job's id, and only stored jobs are carried out")
+    return job
+
+
+def commit(
+    job: Job, *records: Record, exemptions: tuple[Exemption, ...] = (), notice: Notice | None = None, claims: tuple[Slot, ...] = ()
+) -> Process[Job]:
+    """Put a job's next version, then tell people."""
+    notices = () if notice is None else (notice,)
+    yield Commit(job, records, exemptions, notices, claims)
+    for told in notices:
+        yield Tell(told)
+    return job
+
+
+def open_job(job: Job, *records: Record, notice: Notice | None = None, claims: tuple[Slot, ...] = ()) -> Process[bool]:
+    """Put a new job, then tell people; say whether it was new."""
+    notices = () if notice is None else (notice,)
+    new: bool = yield Open(job, records, notices, claims)
+    for told in notices if new else ():
+        yield Tell(told)
+    return new
+
+
+def end(job: Job, state: JobState, reason: str, *records: Record) -> Process[Job]:
+    """Bring a job to its end, with its one terminal record."""
+    now: datetime = yield ReadTime()
+    ended = job.moved(state, None)
+    return (yield from commit(ended, *records, closed(ended, now, reason), notice=notice(ended, now, reason)))
+
+
+def notice(job: Job, now: datetime, text: str) -> Notice:
+    """Say what is told about a job as it stands."""
+    return Notice(
+        id=f"{job.id}.{job.version}",
+        job=job.id,
+        state=job.state,
+        severity=job.severity,
+        title=job.guardrail,
+        text=text,
+        time=now,
+        page=job.state in PAGES,
+    )
+
+
+def wanted(steps: tuple[Step, ...]) -> Wanted:
+    """Give the facets that tell the facts of some steps, every rung included."""
+    return Wanted(frozenset(facet for step in steps for rung in (step, *step.otherwise) for facet in FACETS[rung.fact.kind]))

@@ -1,0 +1,60 @@
+"""The one-minute sweep: what was committed and has no receipt is sent again, and what has waited for too long comes to its end.
+
+A message may be lost between commit and send, and a worker between two messages. Each job that has not ended carries the time by which
+somebody has to look at it; each notice lacks its receipt until it was handed on.
+"""
+
+from datetime import datetime, timedelta
+
+from ringfence.domain.job import Job, JobState
+from ringfence.domain.record import RecordKind
+from ringfence.engine.approve import expire
+from ringfence.engine.commands import Later, Process, ReadOverdue, ReadTime, ReadUntold, Send, Tell
+from ringfence.engine.moves import commit, end, notice, stored
+from ringfence.engine.ports import Notice
+from ringfence.engine.trail import record
+
+GRACE = timedelta(minutes=1)  # what is on its way is not sent again at once
+S = JobState
+
+
+def tell_again() -> Process[tuple[Notice, ...]]:
+    """Hand on every notice that has no receipt; it keeps its id, so that whoever shows it shows it once."""
+    now: datetime = yield ReadTime()
+    notices: tuple[Notice, ...] = yield ReadUntold(now - GRACE)
+    for told in notices:
+        yield Tell(told)
+    return notices
+
+
+def overdue() -> Process[tuple[Job, ...]]:
+    """Give the jobs that nothing has moved by their time."""
+    now: datetime = yield ReadTime()
+    jobs: tuple[Job, ...] = yield ReadOverdue(now - GRACE)
+    return jobs
+
+
+def take_up(job_id: str) -> Process[Job]:
+    """Set a job going again that nothing has moved by its time: one that asks has had its answer, which is no."""
+    job = yield from stored(job_id)
+    now: datetime = yield ReadTime()
+    if job.due is None or now < job.due:
+        return job
+    if job.state is S.PENDING:
+        return (yield from expire(job))
+    yield Later(job, 1) if job.state in (S.VERIFYING, S.DONE) else Send(job)
+    return job
+
+
+def give_up(job_id: str, why: str) -> Process[Job]:
+    """End a job whose message could not be worked off, however often it was tried. Loud: somebody has to look."""
+    job = yield from stored(job_id)
+    if job.state in (S.APPROVED, S.RUNNING, S.VERIFYING):
+        state = S.PARTIAL if job.state is S.RUNNING and job.changed else S.FAILED
+        return (yield from end(job, state, f"it could not be carried on: {why}"))
+    if job.state is S.DONE and job.due is not None:
+        now: datetime = yield ReadTime()
+        said = f"it was contained, and could not be looked at again: {why}"
+        looked = job.moved(S.DONE, None, looks=job.looks + 1)
+        return (yield from commit(looked, record(job, RecordKind.VERIFY, now, said, number=job.looks), notice=notice(looked, now, said)))
+    return job

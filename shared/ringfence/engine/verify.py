@@ -1,0 +1,142 @@
+"""Verification: the target is read again 5 s, 30 s and 5 min after the calls, since IAM is eventually consistent and attackers revert.
+
+`done` - and "contained" - is said at the first reading that confirms it, never before. Containment that does not hold is asserted again, at
+most three times: in the same job while it was never seen to hold, as a new job when it held and somebody reverted it. After that
+people are paged, with what closes the window. A reversal or an undo is only looked at: what somebody did since has its own event.
+"""
+
+import math
+from datetime import datetime, timedelta
+
+import msgspec
+
+from ringfence.domain.job import Job, JobState
+from ringfence.domain.plan import ActionClass
+from ringfence.domain.record import Record, RecordKind
+from ringfence.domain.state import State
+from ringfence.engine.advice import CLOSE_THE_WINDOW
+from ringfence.engine.commands import Later, Process, ReadJob, ReadState, ReadTime, Send
+from ringfence.engine.ids import again_id, undo_id
+from ringfence.engine.moves import LEASE, UNTAKEN, commit, end, notice, open_job, stored, wanted
+from ringfence.engine.ports import Absence
+from ringfence.engine.trail import closed, decision, record
+
+LOOKS = (5, 30, 300)  # seconds after the last call
+ROUNDS = 3  # how often containment is asserted again
+S = JobState
+
+
+def verify(job_id: str) -> Process[Job]:
+    """Look at a job's target, when it is time; a job that nobody has to look at is left as it is."""
+    job = yield from stored(job_id)
+    if job.state not in (S.VERIFYING, S.DONE) or job.due is None:
+        return job
+    now: datetime = yield ReadTime()
+    if now < job.due:
+        yield Later(job, max(1, math.ceil((job.due - now).total_seconds())))
+        return job
+    state: State | Absence = yield ReadState(job.plan.target, wanted(job.plan.steps))
+    unique_id = job.plan.target.unique_id
+    if isinstance(state, Absence) or (unique_id and state.identity.unique_id != unique_id):
+        why = state.value if isinstance(state, Absence) else "it was deleted and made anew since"
+        return (yield from _over(job, f"the target is gone: {why}"))
+    counted = [s for i, s in enumerate(job.steps) if i in job.changed or not job.undo_of]
+    wrong = ", ".join(f"{s.fact.kind} {s.fact.key}" for s in counted if state.value(s.fact) != s.after)
+    if wrong and job.state is S.DONE and (yield ReadJob(undo_id(job.again_of or job.id, 0))) is not None:
+        return (yield from _over(job, "an undo takes it back: not looked at any more"))
+    return (yield from (_reverted(job, wrong) if wrong else _holds(job)))
+
+
+def contains(job: Job) -> bool:
+    """Whether a job's effect is asserted again when somebody reverts it."""
+    return job.action_class is ActionClass.CONTAINMENT and job.undo_of is None
+
+
+def _holds(job: Job) -> Process[Job]:
+    now: datetime = yield ReadTime()
+    said = f"read again after {LOOKS[job.looks]} s: it holds"
+    due = _next_look(job, now) if contains(job) else None
+    moved = job.moved(S.DONE, due, looks=job.looks + 1)
+    records = [_look(job, now, said)]
+    if job.state is S.VERIFYING:
+        records.append(closed(moved, now, said))
+        word = "contained" if contains(job) else "done"
+        yield from commit(moved, *records, notice=notice(moved, now, f"{word}: {said}"))
+    else:
+        yield from commit(moved, *records)
+    if due is not None:
+        yield Later(moved, _seconds(due, now))
+    return moved
+
+
+def _reverted(job: Job, wrong: str) -> Process[Job]:
+    now: datetime = yield ReadTime()
+    said = f"read again after {LOOKS[job.looks]} s, it does not hold: {wrong}"
+    if job.state is S.DONE:
+        return (yield from _again(job, said))
+    if contains(job):
+        if job.round == ROUNDS:
+            return (
+                yield from end(job, S.NOT_CONTAINED, f"{said}. Asserted {ROUNDS} times again. {CLOSE_THE_WINDOW}", _look(job, now, said))
+            )
+        moved = job.moved(S.RUNNING, now + LEASE, step=0, rungs=(), looks=0, round=job.round + 1)
+        yield from commit(moved, _look(job, now, f"{said}. Asserted again ({moved.round} of {ROUNDS})"))
+        yield Send(moved)
+        return moved
+    due = _next_look(job, now)
+    if due is None:
+        return (yield from end(job, S.NOT_CONTAINED, f"{said}. Somebody reverts it: look now", _look(job, now, said)))
+    moved = yield from commit(job.moved(S.VERIFYING, due, looks=job.looks + 1), _look(job, now, f"{said}. IAM may lag: looked at again"))
+    yield Later(moved, _seconds(due, now))
+    return moved
+
+
+def _again(job: Job, said: str) -> Process[Job]:
+    """It held, and somebody reverted it: a new job of the same plan, which ends at once where that was the last time."""
+    now: datetime = yield ReadTime()
+    root, number = job.again_of or job.id, job.round + 1
+    last = number > ROUNDS
+    reason = f"{job.id} was contained and somebody reverted it: {said}"
+    new = msgspec.structs.replace(
+        job,
+        id=again_id(root, number),
+        state=S.NOT_CONTAINED if last else S.APPROVED,
+        version=0,
+        reason=reason,
+        created=now,
+        due=None if last else now + UNTAKEN,
+        round=number,
+        looks=0,
+        step=0,
+        rungs=(),
+        changed=(),
+        again_of=root,
+    )
+    text = f"{reason}. Asserted {ROUNDS} times again. {CLOSE_THE_WINDOW}" if last else f"{reason}. Asserted again ({number} of {ROUNDS})"
+    ends = (closed(new, now, text),) if last else ()
+    yield from open_job(new, decision(new, now, {"again_of": root, "reverted": job.id}), *ends, notice=notice(new, now, text))
+    if not last:
+        yield Send(new)
+    return (yield from commit(job.moved(S.DONE, None, looks=job.looks + 1), _look(job, now, f"{said}. {new.id} goes on")))
+
+
+def _over(job: Job, why: str) -> Process[Job]:
+    """Nothing is left to look at."""
+    if job.state is S.VERIFYING:
+        return (yield from end(job, S.DONE, why))
+    now: datetime = yield ReadTime()
+    return (yield from commit(job.moved(S.DONE, None, looks=job.looks + 1), _look(job, now, why)))
+
+
+def _next_look(job: Job, now: datetime) -> datetime | None:
+    if job.looks + 1 == len(LOOKS):
+        return None
+    return now + timedelta(seconds=LOOKS[job.looks + 1] - LOOKS[job.looks])
+
+
+def _seconds(due: datetime, now: datetime) -> int:
+    return max(1, math.ceil((due - now).total_seconds()))
+
+
+def _look(job: Job, now: datetime, said: str) -> Record:
+    return record(job, RecordKind.VERIFY, now, said, number=job.looks)

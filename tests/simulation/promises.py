@@ -1,0 +1,81 @@
+"""What has to hold in every history: checked before each commit and each call, and once all is quiet."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from ringfence.clouds.memory import MemoryStore
+from ringfence.domain.job import Job, JobState
+from ringfence.domain.record import RecordKind
+from ringfence.domain.state import State
+from ringfence.engine.audit_trail import problems
+from ringfence.engine.commands import Make
+from ringfence.engine.ports import Absence, Notice
+from ringfence.engine.verify import ROUNDS
+from tests.simulation.stories import Story
+
+
+class BrokenPromiseError(AssertionError):
+    """A promise was broken."""
+
+
+class Promises:
+    """Watches a history through its store."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self.store = store
+        self.holder: dict[str, int] = {}  # by job, who moved it on last
+        self.effects: Counter[tuple[str, int, int]] = Counter()  # by job, round and step: how often the state changed
+
+    def opened(self, job: Job, *, new: bool) -> None:
+        """P3: containment is asserted again at most three times."""
+        if new and job.round > ROUNDS and not job.ended:
+            raise BrokenPromiseError(f"{job.id} is asserted for the {job.round}th time again")
+
+    def before_commit(self, job: Job, number: int, committed: set[str], seen: State | Absence | None) -> None:
+        """The fence: who has lost a job closes nothing of it. P10: nothing is called done but what the one who says so has just read."""
+        stored = self.store.job(job.id)
+        if stored is None or stored.version != job.version - 1:
+            return  # the store refuses it
+        if job.id in committed and self.holder.get(job.id) != number:
+            raise BrokenPromiseError("the fence: a worker that had lost the job moved it on")
+        if job.state is JobState.DONE and stored.state is JobState.VERIFYING and not isinstance(seen, Absence):
+            if seen is None:
+                raise BrokenPromiseError("P10: called done without a read")
+            counted = [s for i, s in enumerate(job.steps) if i in job.changed or not job.undo_of]
+            if any(seen.value(s.fact) != s.after for s in counted):
+                raise BrokenPromiseError("P10: called done though it was read otherwise")
+
+    def before_call(self, command: Make, number: int, *, could_know: bool) -> tuple[str, int, int]:
+        """P1, P3, P8: no call without a durable intent, none for a step that is closed, none after the kill switch."""
+        current = self.store.job(command.job)
+        assert current is not None
+        records = self.store.records(command.job)
+        intents = {(r.step, r.round) for r in records if r.kind is RecordKind.INTENT}
+        done = {(r.step, r.round) for r in records if r.kind is RecordKind.OUTCOME}
+        step = next(n for n, s in enumerate(current.plan.steps) if s.call == command.call)
+        last = self.store.switch()
+        if last and last.stopped and could_know:
+            raise BrokenPromiseError("P8: a call after the kill switch was set")
+        if (step, current.round) not in intents and self.holder[command.job] == number:
+            raise BrokenPromiseError(f"P1: {command.call.operation} without an intent")
+        if (step, current.round) in done and self.holder[command.job] == number:
+            raise BrokenPromiseError(f"P3: {command.call.operation} again, after its outcome")
+        return command.job, current.round, step
+
+    def at_the_end(self, told: Iterable[Notice], story: Story, *, attacked: bool) -> None:
+        """P2: each finding came to its one end, trail and jobs agree, everybody was told. P3: no step took effect twice by itself."""
+        jobs = self.store.jobs()
+        for found in jobs:
+            if not found.ended:
+                raise BrokenPromiseError(f"P2: job {found.id} is still {found.state}")
+            if found.round > ROUNDS + 1:
+                raise BrokenPromiseError(f"{found.id} is round {found.round}")
+        causes = {job.event_key for job in jobs}
+        if missing := {f"{j.event.source}:{j.event.id}" for j in story.judgements} - causes:
+            raise BrokenPromiseError(f"P2: no end for {missing}")
+        if wrong := problems(jobs, self.store.records):
+            raise BrokenPromiseError(f"the trail: {wrong}")
+        if silent := {f"{job.id}.{job.version}" for job in jobs if job.due is None and not job.looks} - {n.id for n in told}:
+            raise BrokenPromiseError(f"P12: nobody was told of {silent}")
+        if not attacked and (twice := [place for place, count in self.effects.items() if count > 1]):
+            raise BrokenPromiseError(f"P3: {twice} took effect more than once")

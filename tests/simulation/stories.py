@@ -1,0 +1,60 @@
+"""What a history begins with: findings about one role, as `evaluate` would hand them to `decide`."""
+
+import random
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from ringfence.domain.event import Actor, Event, Outcome, Source
+from ringfence.domain.finding import Finding, Severity
+from ringfence.domain.plan import ActionClass, Step, When
+from ringfence.engine.evaluate import Judgement, Planned, PlannedStep
+from tests.support.cases import DEPLOYMENT
+from tests.support.jobs import ADMIN, CONTAINMENT, NOW, REVERSAL, ROLE
+
+EVE = "arn:aws:iam::123456789012:user/eve"
+
+
+class Story(Struct, frozen=True, kw_only=True):
+    """The findings, the role's policies at first, what the attacker plays with, and whether clocks differ."""
+
+    judgements: tuple[Judgement, ...]
+    attached: tuple[str, ...]
+    toy: Callable[[random.Random], str]
+    skewed: bool = False
+
+
+def finding(number: int, steps: tuple[Step, ...], when: When, severity: Severity = Severity.HIGH, actor: str = EVE) -> Judgement:
+    """A judgement with one finding and its steps."""
+    event = Event(source=Source.CLOUDTRAIL, name="AttachRolePolicy", id=f"e{number}", time=NOW, actor=Actor(display=actor, type="IAMUser"))
+    found = Finding(guardrail="test", severity=severity, identity=ROLE, reason="a test", evidence={})
+    planned = Planned(finding=found, steps=tuple(PlannedStep(step, when) for step in steps))
+    return Judgement(event=event, outcome=Outcome.FINDING, reason="a test", identities=(ROLE,), planned=(planned,))
+
+
+def story(rnd: random.Random) -> Story:
+    """One or two findings; what acts and what asks; a role with or without the policy and the quarantine."""
+    sets: list[tuple[Step, ...]] = [(REVERSAL,), (CONTAINMENT,), (CONTAINMENT, REVERSAL_TOO)]
+    made = tuple(
+        finding(number, rnd.choice(sets), rnd.choice([When.ACT, When.ACT, When.ASK]), rnd.choice([Severity.HIGH, Severity.CRITICAL]))
+        for number in range(rnd.choice([1, 1, 2]))
+    )
+    attached = tuple(rnd.sample([ADMIN, DEPLOYMENT.quarantine_policy], rnd.choice([0, 1, 1, 2])))
+    return Story(
+        judgements=made,
+        attached=attached,
+        toy=lambda r: r.choice([ADMIN, DEPLOYMENT.quarantine_policy]),
+        skewed=rnd.random() < 0.3,
+    )
+
+
+# As part of a containment: a policy that comes off with it.
+REVERSAL_TOO = Step(
+    action=REVERSAL.action,
+    action_class=ActionClass.CONTAINMENT,
+    fact=REVERSAL.fact,
+    before=REVERSAL.before,
+    after=REVERSAL.after,
+    call=REVERSAL.call,
+    inverse=REVERSAL.inverse,
+)
