@@ -6,8 +6,8 @@ from typing import Any, Protocol
 import msgspec
 
 from ringfence.domain.job import Job
-from ringfence.engine.approve import person
 from ringfence.engine.commands import run_at_desk
+from ringfence.engine.ids import person
 from ringfence.engine.moves import is_operators
 from ringfence.engine.ports import Done, Failed, Reply
 from ringfence.engine.respond import Responder

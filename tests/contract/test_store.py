@@ -11,11 +11,12 @@ import pytest
 from ringfence.clouds.aws.store import DynamoStore
 from ringfence.clouds.local import LocalStore
 from ringfence.clouds.memory import MemoryStore
+from ringfence.domain.census import Census
 from ringfence.domain.finding import Severity
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.record import Record, RecordKind
 from ringfence.domain.switch import Switch
-from ringfence.engine.ports import Exemption, Notice, Slot, Store
+from ringfence.engine.ports import Exemption, Notice, Opened, Slot, Store
 from ringfence.engine.trail import record
 from ringfence.errors import ConflictError, UpstreamError
 from tests.support.aws import aws, make_table
@@ -48,7 +49,7 @@ def note(made: Job, number: int, minutes: int = 0) -> Record:
 
 def test_a_job_comes_back_as_it_was_put(store: Store) -> None:
     made = job(REVERSAL)
-    assert store.open(made, [note(made, 1)])
+    assert store.open(made, [note(made, 1)]) is Opened.NEW
     assert store.job(made.id) == made
     assert store.job(made.id).plan.digest == made.plan.digest  # type: ignore[union-attr]  # it is there
     assert store.records(made.id) == (note(made, 1),)
@@ -65,7 +66,7 @@ def test_a_job_is_opened_once_and_the_second_changes_nothing(store: Store) -> No
     made = job(REVERSAL)
     store.open(made, [note(made, 1)])
     other = msgspec.structs.replace(made, state=JobState.PENDING)
-    assert not store.open(other, [note(made, 2)])
+    assert store.open(other, [note(made, 2)]) is Opened.THERE
     assert store.job(made.id) == made
     assert store.records() == (note(made, 1),)
 
@@ -190,18 +191,30 @@ def slot(budget: str, number: int, weight: int = 1) -> Slot:
 
 def test_a_slot_is_taken_once_and_with_it_all_or_nothing(store: Store) -> None:
     one, other = (msgspec.structs.replace(job(REVERSAL), id=f"{n:016x}") for n in range(2))
-    assert store.open(one, [note(one, 1)], claims=[slot("a", 0, 3), slot("b", 0)])
-    with pytest.raises(ConflictError):
-        store.open(other, [note(other, 1)], claims=[slot("c", 0), slot("a", 0)])
+    assert store.open(one, [note(one, 1)], claims=[slot("a", 0, 3), slot("b", 0)]) is Opened.NEW
+    assert store.open(other, [note(other, 1)], claims=[slot("c", 0), slot("a", 0)]) is Opened.TAKEN
     assert store.job(other.id) is None
     assert store.slots("c", 5) == ()
     assert store.records(other.id) == ()
     with pytest.raises(ConflictError):
         store.advance(one.moved(JobState.RUNNING, NOW), [note(one, 2)], claims=[slot("b", 0)])
     assert store.job(one.id) == one
-    assert not store.open(one, [], claims=[slot("a", 1)]), "a job that is there takes nothing"
+    assert store.open(one, [], claims=[slot("a", 1)]) is Opened.THERE, "a job that is there takes nothing"
     for number in range(1, 12):
         one = one.moved(JobState.RUNNING, NOW)
         store.advance(one, [], claims=[slot("a", number)])
     assert [s.number for s in store.slots("a", 3)] == [11, 10, 9]
     assert store.slots("a", 99)[-1] == slot("a", 0, 3)
+
+
+def test_the_newest_census_counts(store: Store) -> None:
+    assert store.census() is None
+    made = [
+        Census(
+            taken=NOW + timedelta(hours=n), config_hash="h", identities=n, admins=("AIDAEXAMPLE",), protected={"AROAEXAMPLE": "so it is"}
+        )
+        for n in range(3)
+    ]
+    for census in made:
+        store.keep(census)
+    assert store.census() == made[-1]

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from ringfence.clouds.memory import MemoryStore
 from ringfence.domain.job import Job, JobState
@@ -24,10 +25,16 @@ class Promises:
     def __init__(self, store: MemoryStore) -> None:
         self.store = store
         self.holder: dict[str, int] = {}  # by job, who moved it on last
+        self.acts: dict[str, list[datetime]] = {}  # by class, when something acted by itself
         self.effects: Counter[tuple[str, int, int]] = Counter()  # by job, round and step: how often the state changed
 
-    def opened(self, job: Job, *, new: bool) -> None:
-        """P3: containment is asserted again at most three times."""
+    def opened(self, job: Job, story: Story, *, new: bool) -> None:
+        """P3: containment is asserted again at most three times. P7: no more acts by themselves within an hour than the budget has."""
+        if new and job.state is JobState.APPROVED and not job.undo_of and not job.again_of:
+            acts = self.acts.setdefault(job.action_class, [])
+            acts.append(job.created)
+            if sum(1 for time in acts if abs(time - job.created) < timedelta(minutes=55)) > story.per_hour:
+                raise BrokenPromiseError(f"P7: {len(acts)} acts by {job.action_class} within an hour")
         if new and job.round > ROUNDS and not job.ended:
             raise BrokenPromiseError(f"{job.id} is asserted for the {job.round}th time again")
 

@@ -16,11 +16,12 @@ EVE = "arn:aws:iam::123456789012:user/eve"
 
 
 class Story(Struct, frozen=True, kw_only=True):
-    """The findings, the role's policies at first, what the attacker plays with, and whether clocks differ."""
+    """The findings, the role's policies at first, what the attacker plays with, what may be done in an hour, and whether clocks differ."""
 
     judgements: tuple[Judgement, ...]
     attached: tuple[str, ...]
     toy: Callable[[random.Random], str]
+    per_hour: int = 10  # identities
     skewed: bool = False
 
 
@@ -28,7 +29,7 @@ def finding(number: int, steps: tuple[Step, ...], when: When, severity: Severity
     """A judgement with one finding and its steps."""
     event = Event(source=Source.CLOUDTRAIL, name="AttachRolePolicy", id=f"e{number}", time=NOW, actor=Actor(display=actor, type="IAMUser"))
     found = Finding(guardrail="test", severity=severity, identity=ROLE, reason="a test", evidence={})
-    planned = Planned(finding=found, steps=tuple(PlannedStep(step, when) for step in steps))
+    planned = Planned(finding=found, steps=tuple(PlannedStep(step, when) for step in steps), people=False)
     return Judgement(event=event, outcome=Outcome.FINDING, reason="a test", identities=(ROLE,), planned=(planned,))
 
 
@@ -37,13 +38,14 @@ def story(rnd: random.Random) -> Story:
     sets: list[tuple[Step, ...]] = [(REVERSAL,), (CONTAINMENT,), (CONTAINMENT, REVERSAL_TOO)]
     made = tuple(
         finding(number, rnd.choice(sets), rnd.choice([When.ACT, When.ACT, When.ASK]), rnd.choice([Severity.HIGH, Severity.CRITICAL]))
-        for number in range(rnd.choice([1, 1, 2]))
+        for number in range(rnd.choice([1, 1, 2, 4]))
     )
     attached = tuple(rnd.sample([ADMIN, DEPLOYMENT.quarantine_policy], rnd.choice([0, 1, 1, 2])))
     return Story(
         judgements=made,
         attached=attached,
         toy=lambda r: r.choice([ADMIN, DEPLOYMENT.quarantine_policy]),
+        per_hour=rnd.choice([1, 2, 10]),
         skewed=rnd.random() < 0.3,
     )
 

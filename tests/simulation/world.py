@@ -22,7 +22,7 @@ from ringfence.engine.approve import vote
 from ringfence.engine.commands import Command, Commit, Make, Open, Process, ReadState, perform
 from ringfence.engine.core import JobCore
 from ringfence.engine.decide import decide
-from ringfence.engine.ports import Absence, Lost, Notice, Reply, Wanted
+from ringfence.engine.ports import Absence, Lost, Notice, Opened, Reply, Wanted
 from ringfence.engine.sweep import overdue, take_up, tell_again
 from ringfence.engine.undo import open_undo
 from ringfence.errors import ConflictError, RefusedError, UpstreamError
@@ -65,12 +65,12 @@ class World:
 
     def __init__(self, seed: int, core: Callable[[Settings], JobCore] = JobCore, told: Callable[[random.Random], Story] = story) -> None:
         self.rnd = random.Random(seed)  # noqa: S311 - repeatable on purpose
-        self.settings = SETTINGS
-        self.core = core(self.settings)
         self.time = NOW
         self.store = MemoryStore()
         self.queue = self.reader = self.writer = self
         self.story = told(self.rnd)
+        self.settings = msgspec.structs.replace(SETTINGS, max_auto_actions_per_hour=self.story.per_hour)
+        self.core = core(self.settings)
         self.iam = MemoryIam(State(identity=ROLE, attached=self.story.attached, inline={}, credentials=()))
         self.past: list[tuple[datetime, State]] = []  # states of the role, and until when each was the newest
         self.messages: list[Message] = []
@@ -268,7 +268,7 @@ class World:
             worker.committed.add(command.job.id)
             self.promises.holder[command.job.id] = worker.number
         if isinstance(command, Open):
-            self.promises.opened(command.job, new=bool(answer))
+            self.promises.opened(command.job, self.story, new=answer is Opened.NEW)
         if isinstance(command, ReadState):
             worker.seen = answer  # type: ignore[assignment]  # what the command's docstring says
         return answer

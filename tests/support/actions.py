@@ -58,7 +58,7 @@ def planned(action: Action, case: dict[str, Any], state: State | None, **deploym
 
 
 def job(steps: tuple[Step, ...], target: Identity, action: Action) -> Job:
-    plan = Plan(target=target, affected=1, steps=steps, config_hash="test")
+    plan = Plan(target=target, affects=(target.key,), steps=steps, config_hash="test")
     return Job(
         id="j", state=JobState.APPROVED, plan=plan, action_class=action.action_class, guardrail="test", severity=Severity.HIGH, reason="a case",
         event_key="e", actor=None, created=NOW, expires=NOW,

@@ -92,7 +92,7 @@ def state_of(given: Mapping[str, Any] | None) -> State | None:
         attached=tuple(given.get("attached", ())),
         documents=given.get("documents", {}),
         inline=given.get("inline", {}),
-        members=tuple(given.get("members", ())) if kind is Kind.GROUP else None,
+        members=tuple(i for arn in given.get("members", ()) if (i := Identity.from_arn(arn))) if kind is Kind.GROUP else None,
         mfa=tuple(given.get("mfa", ())),
         login=given.get("login", kind is Kind.USER),
         credentials=tuple(Credential(FactKind(c["kind"]), c["id"], c["status"]) for c in given.get("credentials", ())),

@@ -11,7 +11,7 @@ from ringfence.domain.job import Job, JobState
 from ringfence.domain.plan import ActionClass, Call, Plan, Step
 from ringfence.domain.record import RecordKind
 from ringfence.domain.state import Fact, FactKind, State
-from ringfence.engine.ports import Store
+from ringfence.engine.ports import Opened, Store
 from ringfence.engine.respond import Responder
 from ringfence.engine.trail import closed, decision, record
 from tests.support.cases import DEPLOYMENT, settings_of
@@ -23,6 +23,9 @@ ROLE = Identity.of(Kind.ROLE, "fraud-train", "123456789012", unique_id="AROAEXAM
 
 def attach_call(operation: str, arn: str) -> Call:
     return Call("iam", operation, {"RoleName": ROLE.name, "PolicyArn": arn})
+
+
+BY_SAGEMAKER = {"Statement": [{"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
 
 
 REVERSAL = Step(
@@ -46,7 +49,7 @@ CONTAINMENT = Step(
 
 
 def job(*steps: Step, state: JobState = JobState.APPROVED, actor: str | None = "arn:aws:iam::123456789012:user/eve") -> Job:
-    plan = Plan(target=ROLE, affected=1, steps=steps, config_hash="test")
+    plan = Plan(target=ROLE, affects=(ROLE.key,), steps=steps, config_hash="test")
     return Job(
         id="0123456789abcdef",
         state=state,
@@ -65,7 +68,7 @@ def job(*steps: Step, state: JobState = JobState.APPROVED, actor: str | None = "
 def put(store: Store, made: Job) -> Job:
     """Put a job as `decide` would: with its decision."""
     ends = [closed(made, NOW, "so it ended")] if made.ended else []
-    assert store.open(made, [decision(made, NOW, {}), *ends])
+    assert store.open(made, [decision(made, NOW, {}), *ends]) is Opened.NEW
     return made
 
 
@@ -77,7 +80,7 @@ def put_done(store: Store, made: Job, *changed: int) -> Job:
         for step in changed
         for kind in (RecordKind.INTENT, RecordKind.OUTCOME)
     ]
-    assert store.open(done, [decision(done, NOW, {}), *said, closed(done, NOW, "so it ended")])
+    assert store.open(done, [decision(done, NOW, {}), *said, closed(done, NOW, "so it ended")]) is Opened.NEW
     return done
 
 
@@ -106,7 +109,7 @@ class World:
     """An account in memory with one role, a store, a queue and a responder."""
 
     def __init__(self, *attached: str) -> None:
-        self.iam = MemoryIam(State(identity=ROLE, attached=attached, inline={}, credentials=()))
+        self.iam = MemoryIam(State(identity=ROLE, trust=BY_SAGEMAKER, attached=attached, inline={}, credentials=()))
         self.store, self.queue = MemoryStore(), MemoryQueue()
         self.clock = Clock()
         self.responder = Responder(settings_of(None), self.store, self.queue, self.iam, self.iam, self.clock)

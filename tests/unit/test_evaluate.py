@@ -9,13 +9,12 @@ import pytest
 from ringfence.clouds.memory import MemoryIam
 from ringfence.domain.event import Event, Outcome
 from ringfence.domain.finding import Unknown, Workload
-from ringfence.domain.identity import Identity, Kind
+from ringfence.domain.identity import Identity
 from ringfence.domain.plan import When
 from ringfence.domain.state import Facet, Fact, FactKind, State
 from ringfence.engine.discovery import membership
 from ringfence.engine.evaluate import Evaluator
 from ringfence.engine.ports import Absence, Wanted
-from ringfence.engine.protect import protected
 from ringfence.errors import NotReadError
 from ringfence.sources import normalise
 from tests.support.cases import DEPLOYMENT, event_file, settings_of, state_of
@@ -99,46 +98,6 @@ def test_the_gravest_holder_speaks_for_the_event() -> None:
     assert judgement.outcome is Outcome.FINDING
     assert [i.name for i in judgement.identities] == ["web", "AmazonBedrockAgentCore-x"]
     assert [p.finding.identity.name for p in judgement.planned] == ["AmazonBedrockAgentCore-x"]
-
-
-@pytest.mark.parametrize(
-    ("arn", "kind", "word"),
-    [
-        ("arn:aws:iam::123456789012:root", Kind.ROOT, "root user"),
-        ("arn:aws:sts::123456789012:federated-user/x", Kind.OUTSIDE, "not an IAM identity"),
-        ("arn:aws:iam::123456789012:role/aws-service-role/sagemaker.amazonaws.com/AWSServiceRoleForX", Kind.ROLE, "service-linked"),
-        ("arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_ML_0123", Kind.ROLE, "permission set ML"),
-        ("arn:aws:iam::123456789012:role/AWSReservedSSO_Data_Team_0123", Kind.ROLE, "permission set Data_Team"),
-        ("arn:aws:iam::123456789012:role/organizationaccountaccessrole", Kind.ROLE, "organisation reaches"),
-        ("arn:aws:iam::123456789012:role/AWSControlTowerExecution", Kind.ROLE, "organisation reaches"),
-        ("arn:aws:iam::123456789012:role/deep/path/BREAK-GLASS-1", Kind.ROLE, "configuration protects"),
-        ("arn:aws:iam::123456789012:role/ringfence/respond", Kind.ROLE, "own roles"),
-        ("arn:aws:iam::123456789012:user/sec", Kind.USER, "approver"),
-        ("no arn", Kind.ROLE, "cannot be read"),
-    ],
-)
-def test_the_protected_set(arn: str, kind: Kind, word: str) -> None:
-    settings = settings_of(
-        {
-            "never_touch": ["arn:aws:iam::*:role/break-glass-*"],
-            "defaults": {"approval": {"approvers": ["arn:aws:iam::123456789012:user/sec"]}},
-        }
-    )
-    identity = Identity(kind=kind, arn=arn, name=arn.rsplit("/", 1)[-1], account="123456789012")
-    assert word in (protected(identity, settings) or "")
-
-
-@pytest.mark.parametrize(
-    "arn",
-    [
-        "arn:aws:iam::123456789012:role/ringfence-lookalike",
-        "arn:aws:iam::123456789012:role/ringfence/mine",
-        "arn:aws:iam::123456789012:role/\u0432reak-glass-1",
-    ],
-)
-def test_a_name_alone_protects_nobody(arn: str) -> None:
-    identity = Identity(kind=Kind.ROLE, arn=arn, name=arn.rsplit("/", 1)[-1], account="123456789012")
-    assert protected(identity, settings_of({"never_touch": ["arn:aws:iam::*:role/break-glass-*"]})) is None
 
 
 def role(name: str = "r", **more: Any) -> State:

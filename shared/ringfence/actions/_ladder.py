@@ -6,6 +6,8 @@ can be put back by the deployment; 3. the same deny inline, only with full power
 
 import json
 
+import msgspec
+
 from ringfence.actions._action import Impossible, iam_call
 from ringfence.domain.finding import Case
 from ringfence.domain.identity import Kind
@@ -19,19 +21,24 @@ DENY_ALL = {"Version": "2012-10-17", "Statement": [{"Sid": "RingfenceQuarantine"
 
 
 def deny_step(case: Case, action: str) -> Step | Impossible:
-    """Give the step that denies everything to the identity."""
+    """Give the step that denies everything: the first rung that fits, with those above it for when a quota refuses that one after all."""
     state, deployment = case.state, case.settings.deployment
     policy = deployment.quarantine_policy or own_policy(case, "quarantine")
-    if state is None or policy in (held := read(state.attached, "attached policies")) or len(held) < ATTACH_QUOTA:
+    if state is None:
         return attach_step(case, action, policy)
-    old = state.boundary
+    held, old = read(state.attached, "attached policies"), state.boundary
+    rungs: list[Step] = []
+    if policy in held or len(held) < ATTACH_QUOTA:
+        rungs.append(attach_step(case, action, policy))
     if deployment.quarantine_boundary and (old is None or old in deployment.boundaries or old == deployment.quarantine_boundary):
-        return _boundary_step(case, action, deployment.quarantine_boundary, old)
+        rungs.append(_boundary_step(case, action, deployment.quarantine_boundary, old))
     if deployment.full_powers and _inline_fits(state):
-        return _inline_step(case, action)
-    return Impossible(
-        f"{case.identity.name} holds {len(held)} managed policies (the quota) and no other rung of the ladder is open to this deployment"
-    )
+        rungs.append(_inline_step(case, action))
+    if not rungs:
+        return Impossible(
+            f"{case.identity.name} holds {len(held)} managed policies (the quota) and no other rung of the ladder is open to this deployment"
+        )
+    return msgspec.structs.replace(rungs[0], otherwise=tuple(rungs[1:]))
 
 
 def attach_step(case: Case, action: str, policy: str) -> Step:

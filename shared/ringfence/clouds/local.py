@@ -7,16 +7,18 @@ from pathlib import Path
 
 import msgspec
 
+from ringfence.domain.census import Census
 from ringfence.domain.job import Job
 from ringfence.domain.record import Record
 from ringfence.domain.switch import Switch
-from ringfence.engine.ports import Exemption, Notice, Slot
+from ringfence.engine.ports import Exemption, Notice, Opened, Slot
 from ringfence.errors import ConflictError
 
 SCHEMA = """
 create table if not exists job (id text primary key, created text not null, version integer not null, body blob not null) strict;
 create table if not exists record (n integer primary key, id text not null unique, job text not null, body blob not null) strict;
 create table if not exists turn (number integer primary key, body blob not null) strict;
+create table if not exists census (n integer primary key, body blob not null) strict;
 create table if not exists exemption (key text primary key, body blob not null) strict;
 create table if not exists notice (id text primary key, time text not null, told integer not null, body blob not null) strict;
 create table if not exists slot (budget text not null, number integer not null, body blob not null, primary key (budget, number)) strict;
@@ -38,16 +40,20 @@ class LocalStore:
         """Close the file."""
         self._db.close()
 
-    def open(self, job: Job, records: Iterable[Record], notices: Iterable[Notice] = (), claims: Iterable[Slot] = ()) -> bool:
+    def open(self, job: Job, records: Iterable[Record], notices: Iterable[Notice] = (), claims: Iterable[Slot] = ()) -> Opened:
         """Put a new job with all that belongs to it; False where it is there already."""
-        with _Transaction(self._db):
-            put = self._db.execute(
-                "insert into job values (?, ?, ?, ?) on conflict do nothing", (job.id, job.created.isoformat(), job.version, encode(job))
-            )
-            if not put.rowcount:
-                return False
-            self._put(records, notices, claims)
-        return True
+        try:
+            with _Transaction(self._db):
+                put = self._db.execute(
+                    "insert into job values (?, ?, ?, ?) on conflict do nothing",
+                    (job.id, job.created.isoformat(), job.version, encode(job)),
+                )
+                if not put.rowcount:
+                    return Opened.THERE
+                self._put(records, notices, claims)
+        except ConflictError:
+            return Opened.TAKEN
+        return Opened.NEW
 
     def advance(
         self,
@@ -106,6 +112,15 @@ class LocalStore:
         """Give a run-time exemption."""
         row = self._db.execute("select body from exemption where key = ?", (key,)).fetchone()
         return None if row is None else msgspec.json.decode(row[0], type=Exemption)
+
+    def census(self) -> Census | None:
+        """Give the newest census."""
+        row = self._db.execute("select body from census order by n desc limit 1").fetchone()
+        return None if row is None else msgspec.json.decode(row[0], type=Census)
+
+    def keep(self, census: Census) -> None:
+        """Keep a census."""
+        self._db.execute("insert into census (body) values (?)", (encode(census),))
 
     def switch(self) -> Switch | None:
         """Give the last turn of the kill switch."""

@@ -67,8 +67,9 @@ class SnapshotReader:
                 found.append(identity)
         return tuple(found)
 
-    def _members(self, group: str) -> tuple[str, ...]:
-        return tuple(str(u.get("Arn")) for u in self.users if group in (u.get("GroupList") or ()))
+    def _members(self, group: str) -> tuple[Identity, ...]:
+        inside = (u for u in self.users if group in (u.get("GroupList") or ()))
+        return tuple(found for u in inside if (found := Identity.from_arn(u.get("Arn"), u.get("UserId"))) is not None)
 
     def _document(self, arn: str) -> Document | None:
         versions = objects(self.policies.get(arn, {}), "PolicyVersionList")

@@ -65,7 +65,20 @@ class Defaults(Model):
     keys: Keys = Keys()
     unused_days: UnusedDays = UnusedDays()
     max_blast_radius: int = Field(5, ge=1, description="Identities that one automatic step may touch.")
-    max_auto_actions_per_hour: int = Field(10, ge=0)
+    max_auto_actions_per_hour: int = Field(
+        10,
+        ge=0,
+        description="Identities that reversals may touch by themselves within an hour, and containment likewise; then everything asks.",
+    )
+    max_auto_actions_per_guardrail: int = Field(5, ge=0, description="The same for one guardrail: a bad one on a Friday stops here.")
+    max_auto_actions_per_actor: int = Field(5, ge=0, description="The same for one actor: baits do not use up everybody's budget.")
+    max_open_questions_per_actor: int = Field(10, ge=1, description="Questions that one actor can have open; what comes on top joins them.")
+    max_guardrail_share_percent: int = Field(
+        20,
+        ge=1,
+        le=100,
+        description="A guardrail that finds something about a larger share of the AI identities only asks: then it is wrong.",
+    )
 
 
 class GuardrailSettings(Model):

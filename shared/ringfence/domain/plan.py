@@ -52,7 +52,7 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dict=T
     """The ordered steps for one target. What was approved is what runs: the digest covers every byte of it."""
 
     target: Identity
-    affected: int  # how many identities lose something
+    affects: tuple[str, ...]  # who loses something, by unique id, else ARN: the members of a group for one
     steps: tuple[Step, ...]
     config_hash: str
 

@@ -73,7 +73,7 @@ class State(Struct, frozen=True, kw_only=True):
     attached: tuple[str, ...] | None = None  # policy ARNs
     documents: Mapping[str, Document] | None = None  # policy ARN -> default version
     inline: Mapping[str, Document] | None = None  # policy name -> document
-    members: tuple[str, ...] | None = None  # ARNs of a group's users
+    members: tuple[Identity, ...] | None = None  # of a group
     mfa: tuple[str, ...] | None = None  # serial numbers
     login: bool | None = None  # has a console password
     credentials: tuple[Credential, ...] | None = None

@@ -2,13 +2,16 @@
 
 from datetime import datetime
 
+from ringfence.domain.census import Census
 from ringfence.domain.glob import matches
-from ringfence.domain.identity import Identity, Kind
+from ringfence.domain.identity import Identity
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.record import RecordKind
-from ringfence.engine.commands import Process, ReadJob, ReadTime, Send
+from ringfence.engine.budget import Exhausted, claim, fresh, of_administrators
+from ringfence.engine.commands import Process, ReadCensus, ReadJob, ReadTime, Send
+from ringfence.engine.ids import person
 from ringfence.engine.moves import UNTAKEN, commit, end, notice
-from ringfence.engine.protect import IDENTITY_CENTER
+from ringfence.engine.ports import Slot
 from ringfence.engine.trail import closed, record
 from ringfence.errors import RefusedError
 from ringfence.settings import Settings
@@ -42,10 +45,22 @@ def vote(job_id: str, voter: str, settings: Settings, *, approve: bool) -> Proce
         decided = job.moved(state, due, approvals=approvals)
     said = record(decided, RecordKind.APPROVAL_DECIDED, now, words, number=decided.version, data={"voter": voter, "approve": approve})
     ends = (closed(decided, now, words),) if decided.ended else ()
-    yield from commit(decided, said, *ends, notice=notice(decided, now, words))
+    claims = yield from _one_administrator_stays(decided, now)
+    yield from commit(decided, said, *ends, notice=notice(decided, now, words), claims=claims)
     if decided.state is JobState.APPROVED:
         yield Send(decided)
     return decided
+
+
+def _one_administrator_stays(job: Job, now: datetime) -> Process[tuple[Slot, ...]]:
+    """Nobody can approve that the account is left without an administrator."""
+    if job.state is not JobState.APPROVED:
+        return ()
+    census: Census | None = yield ReadCensus()
+    claimed = yield from claim(job, of_administrators(job, fresh(census, now)), now)
+    if isinstance(claimed, Exhausted):
+        raise RefusedError(f"job {job.id} cannot be approved: {claimed.reason}", "Make somebody else administrator first, or act by hand")
+    return claimed
 
 
 def expire(job: Job) -> Process[Job]:
@@ -70,20 +85,6 @@ def may_approve(name: str, settings: Settings) -> bool:
     """Whether somebody is an approver; where none are named, IAM alone decides who is heard."""
     identity = Identity.from_arn(name)
     return not settings.approvers or any(_is(approver, name, identity) for approver in settings.approvers)
-
-
-def person(name: str) -> str:
-    """Name the person or role behind a caller, whatever session it uses.
-
-    Sessions of one role count as one, since whoever may take a role names the session freely - except those of Identity Center, whose
-    session is the person's own user name (IAM Identity Center User Guide, "Referencing permission sets").
-    """
-    identity = Identity.from_arn(name)
-    if identity is None:
-        return name
-    if identity.kind is Kind.ROLE and matches(IDENTITY_CENTER, identity.name) and ":assumed-role/" in name:
-        return name.casefold()
-    return f"{identity.kind}/{identity.name.casefold()}/{identity.account}"
 
 
 def _is(approver: str, voter: str, identity: Identity | None) -> bool:

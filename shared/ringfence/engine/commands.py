@@ -58,6 +58,10 @@ class ReadSlots(Struct, frozen=True):
     count: int
 
 
+class ReadCensus(Struct, frozen=True):
+    """Answered by the newest census, or None."""
+
+
 class ReadUntold(Struct, frozen=True):
     """Answered by the notices from before a time that have no receipt."""
 
@@ -71,7 +75,7 @@ class ReadOverdue(Struct, frozen=True):
 
 
 class Open(Struct, frozen=True):
-    """Put a new job with all that belongs to it, in one transaction; answered by whether it was new."""
+    """Put a new job with all that belongs to it, in one transaction; answered by what became of it (`Opened`)."""
 
     job: Job
     records: tuple[Record, ...]
@@ -115,7 +119,7 @@ class Tell(Struct, frozen=True):
     notice: Notice
 
 
-type ReadCommand = ReadJob | ReadRecords | ReadTime | ReadSwitch | ReadExemption | ReadSlots | ReadUntold | ReadOverdue
+type ReadCommand = ReadJob | ReadRecords | ReadTime | ReadSwitch | ReadExemption | ReadSlots | ReadCensus | ReadUntold | ReadOverdue
 type DeskCommand = ReadCommand | Open | Commit | Send | Later | Tell
 type Command = DeskCommand | ReadState | Make
 type Process[T] = Generator[Command, Any, T]  # what is sent in is the answer to the command, of the type that its docstring says
@@ -234,6 +238,8 @@ def _read(command: ReadCommand, desk: DeskPorts) -> object:
             return desk.store.exemption(command.key)
         case ReadSlots():
             return desk.store.slots(command.budget, command.count)
+        case ReadCensus():
+            return desk.store.census()
         case ReadUntold():
             return desk.store.untold(command.before)
         case ReadOverdue():

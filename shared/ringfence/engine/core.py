@@ -15,17 +15,18 @@ from datetime import datetime, timedelta
 import msgspec
 
 from ringfence.actions import ACTIONS, Action
+from ringfence.domain.census import Census
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.plan import ActionClass, Call, Step
 from ringfence.domain.record import Record, RecordKind
 from ringfence.domain.state import CREDENTIALS, State
 from ringfence.domain.switch import Switch
 from ringfence.engine.advice import by_hand
-from ringfence.engine.commands import Later, Make, Process, ReadJob, ReadRecords, ReadState, ReadSwitch, ReadTime
+from ringfence.engine.commands import Later, Make, Process, ReadCensus, ReadJob, ReadRecords, ReadState, ReadSwitch, ReadTime
 from ringfence.engine.ids import exemption_key, undo_id
 from ringfence.engine.moves import LEASE, commit, end, is_operators, stored, wanted
 from ringfence.engine.ports import Absence, Done, Exemption, Failed, Lost, Reply
-from ringfence.engine.protect import built_in, protected
+from ringfence.engine.protect import any_protected, built_in
 from ringfence.engine.trail import record
 from ringfence.engine.verify import LOOKS, verify
 from ringfence.errors import RefusedError, UndeclaredCallError, UpstreamError
@@ -201,7 +202,9 @@ class JobCore:
         if target.unique_id and state.identity.unique_id != target.unique_id:
             made_anew = f"{target.name} was deleted and made anew since: {state.identity.unique_id}, planned for {target.unique_id}"
             return (yield from self._end(job, S.STALE, made_anew))
-        why = built_in(state.identity, self.settings) if job.undo_of else protected(state.identity, self.settings)
+        census: Census | None = yield ReadCensus()
+        affects = (state.identity, *(state.members or ()))
+        why = built_in(state.identity, self.settings) if job.undo_of else any_protected(affects, self.settings, census)
         if why:
             return (yield from self._end(job, S.UNSUPPORTED, f"out of reach: {why}"))
         return state

@@ -3,21 +3,28 @@
 from datetime import datetime, timedelta
 from itertools import count
 
+import msgspec
+from msgspec import Struct
+
+from ringfence.domain.census import Census
 from ringfence.domain.event import Event, Outcome
 from ringfence.domain.finding import Finding, Severity
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.plan import ActionClass, Plan, When
-from ringfence.domain.record import RecordKind
-from ringfence.engine.approve import expire, person
-from ringfence.engine.commands import Process, ReadExemption, ReadJob, ReadTime, Send
+from ringfence.domain.record import Record, RecordKind
+from ringfence.engine.approve import expire
+from ringfence.engine.budget import Exhausted, claim, fresh, of_a_question, of_an_act, too_many
+from ringfence.engine.commands import Process, ReadCensus, ReadExemption, ReadJob, ReadTime, Send
 from ringfence.engine.evaluate import Judgement, Planned, PlannedStep
-from ringfence.engine.ids import exemption_key, job_id
+from ringfence.engine.ids import exemption_key, job_id, person
 from ringfence.engine.moves import UNTAKEN, notice, open_job, stored
-from ringfence.engine.ports import Exemption
+from ringfence.engine.ports import Exemption, Opened, Slot
 from ringfence.engine.trail import closed, decision, record
+from ringfence.errors import ConflictError
 from ringfence.settings import Settings
 
+RACES = 20  # how often slots are counted again before the event is handed back
 UNJUDGED = (Outcome.NEEDS_STATE, Outcome.UNSUPPORTED, Outcome.MALFORMED)
 
 
@@ -34,7 +41,7 @@ def decide(judgement: Judgement, settings: Settings) -> Process[tuple[Job, ...]]
         for action_class in dict.fromkeys(p.step.action_class for p in planned.steps) or (None,):
             same = tuple(p for p in planned.steps if p.step.action_class is action_class)
             job, why = yield from _job(judgement.event, planned, same, settings, now)
-            jobs.append((yield from _open(job, why, planned, now)))
+            jobs.append((yield from _open(job, why, planned, settings, now)))
     return tuple(jobs)
 
 
@@ -51,7 +58,12 @@ def _job(event: Event, planned: Planned, same: tuple[PlannedStep, ...], settings
     """Make the job of the steps of one class, and say why it begins as it does; what happens is the same for all of one class."""
     finding = planned.finding
     steps = tuple(p.step for p in same)
-    plan = Plan(target=finding.identity, affected=planned.affected, steps=steps, config_hash=settings.config_hash)
+    plan = Plan(
+        target=finding.identity,
+        affects=tuple(i.key for i in planned.affects or (finding.identity,)),
+        steps=steps,
+        config_hash=settings.config_hash,
+    )
     put_back = yield from _put_back_by(event, plan, now)
     state, why = _first_state(planned, same[0].when if same else When.NEVER, put_back)
     cause = (event.source, event.id or event.name, finding.guardrail, plan.target.key, same[0].step.action_class if same else "none")
@@ -101,20 +113,74 @@ def _put_back_by(event: Event, plan: Plan, now: datetime) -> Process[str]:
     return ""
 
 
-def _open(job: Job, why: str, planned: Planned, now: datetime) -> Process[Job]:
+def _open(job: Job, why: str, planned: Planned, settings: Settings, now: datetime) -> Process[Job]:
+    """Put the job, within the budgets; counted again where somebody else took a slot meanwhile."""
+    for _ in range(RACES):
+        bounded = yield from _bounded(job, why, planned, settings, now)
+        records = _records(bounded, planned, now)
+        text = f"{job.reason}. {bounded.why}"
+        told = None if planned.exempt else notice(bounded.job, now, text, page=bool(bounded.breaker))
+        opened = yield from open_job(bounded.job, *records, notice=told, claims=bounded.claims)
+        if opened is not Opened.TAKEN:
+            break
+    else:
+        raise ConflictError(f"too many are deciding at once: job {job.id} is not opened", "The event is delivered again")
+    current = bounded.job if opened is Opened.NEW else (yield from stored(job.id))
+    if current.state is JobState.APPROVED:
+        yield Send(current)  # sent again when delivered again: the receipt may be missing
+    return current
+
+
+class _Bounded(Struct, frozen=True):
+    job: Job
+    why: str
+    claims: tuple[Slot, ...] = ()
+    breaker: str = ""
+
+
+def _bounded(job: Job, why: str, planned: Planned, settings: Settings, now: datetime) -> Process[_Bounded]:
+    """Let a job act within the budgets, else ask; let it ask within the budget of questions, else leave it to a person."""
+    if (yield ReadJob(job.id)) is not None:
+        return _Bounded(job, why)
+    breaker = ""
+    if job.state is JobState.APPROVED:
+        census: Census | None = yield ReadCensus()
+        claimed = yield from _allowed(job, planned, settings, census, now)
+        if not isinstance(claimed, Exhausted):
+            return _Bounded(job, why, claimed)
+        breaker = why = claimed.reason
+        job = msgspec.structs.replace(job, state=JobState.PENDING, due=job.expires)
+    if job.state is JobState.PENDING:
+        claimed = yield from claim(job, of_a_question(job, settings), now)
+        if not isinstance(claimed, Exhausted):
+            return _Bounded(job, why, claimed, breaker)
+        why = f"{why}; {claimed.reason}: it joins them, decide those first"
+        job = msgspec.structs.replace(job, state=JobState.FOR_A_PERSON, due=None)
+    return _Bounded(job, why, breaker=breaker)
+
+
+def _allowed(job: Job, planned: Planned, settings: Settings, census: Census | None, now: datetime) -> Process[tuple[Slot, ...] | Exhausted]:
+    """Give the slots that an act takes, or why it may not act by itself."""
+    if wrong := too_many(job, settings, census):
+        return Exhausted(f"the breaker is open: {wrong}")
+    recent = fresh(census, now)
+    if recent is None and planned.people:
+        return Exhausted("who is administrator is not known (no census within 24 hours), and people can use this identity: it asks")
+    return (yield from claim(job, of_an_act(job, settings, recent), now))
+
+
+def _records(bounded: _Bounded, planned: Planned, now: datetime) -> list[Record]:
+    job, why = bounded.job, bounded.why
     records = [decision(job, now, planned.finding.evidence)]
+    if bounded.breaker:
+        records.append(record(job, RecordKind.BREAKER, now, bounded.breaker))
     if job.state is JobState.PENDING:
         records.append(record(job, RecordKind.APPROVAL_REQUESTED, now, why, data={"expires": job.expires.isoformat(), "needs": job.needs}))
     if planned.exempt:
         records.append(record(job, RecordKind.EXEMPTION_USED, now, planned.exempt))
     if job.ended:
         records.append(closed(job, now, why))
-    told = None if planned.exempt else notice(job, now, f"{job.reason}. {why}")
-    new = yield from open_job(job, *records, notice=told)
-    current = job if new else (yield from stored(job.id))
-    if current.state is JobState.APPROVED:
-        yield Send(current)  # sent again when delivered again: the receipt may be missing
-    return current
+    return records
 
 
 def _first_state(planned: Planned, when: When, put_back_by: str) -> tuple[JobState, str]:

@@ -84,6 +84,15 @@ def trusted_services(state: State | None) -> tuple[str, ...]:
     return tuple(found)
 
 
+def used_by_people(state: State | None) -> bool:
+    """Whether people can use an identity: everything but a role that only services may assume. Not known counts as yes."""
+    if state is None or state.identity.kind is not Kind.ROLE or state.trust is None:
+        return True
+    trust = parse(state.trust)
+    allowed = [s.principal for s in trust.statements if s.allow]
+    return bool(trust.problems) or not all(isinstance(p, Mapping) and p.keys() == {"Service"} for p in allowed)
+
+
 def _by_name(project: Project, identity: Identity, state: State | None) -> Workload | None:
     arns = (identity.arn, Identity.of(identity.kind, identity.name, identity.account, identity.partition).arn)
     if identity.kind is Kind.ROLE:

@@ -4,21 +4,22 @@ The event is only a reason to look: with a reader, the current state decides. Wi
 judged, and what it cannot tell is `needs-state`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from msgspec import Struct
 
 from ringfence.actions import ACTIONS, Action, Impossible
+from ringfence.domain.census import Census
 from ringfence.domain.event import Event, Outcome, Source
 from ringfence.domain.finding import Case, Finding, Guardrail, Unknown, Workload
 from ringfence.domain.glob import any_match
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.plan import ActionClass, Step, When
 from ringfence.domain.state import Facet, State
-from ringfence.engine.discovery import Membership, membership
+from ringfence.engine.discovery import Membership, membership, used_by_people
 from ringfence.engine.ports import Absence, Reader, Wanted
-from ringfence.engine.protect import protected
+from ringfence.engine.protect import any_protected
 from ringfence.guardrails import GUARDRAILS
 from ringfence.settings import DISCOVERED, Exemption, Mode, Settings
 
@@ -46,7 +47,8 @@ class Planned(Struct, frozen=True, kw_only=True):
 
     finding: Finding
     steps: tuple[PlannedStep, ...]
-    affected: int = 1
+    affects: tuple[Identity, ...] = ()  # who loses something, the members of a group for one; empty: the target itself
+    people: bool = True  # people can use one of them, as far as is known
     remark: str = ""
     out_of_reach: bool = False  # the target is protected
     exempt: str = ""  # the exception that covers the finding
@@ -67,10 +69,16 @@ class Evaluator:
     """Judges events under one configuration. Guardrails are indexed by what they hear, once."""
 
     def __init__(
-        self, settings: Settings, reader: Reader | None, guardrails: Iterable[Guardrail] = GUARDRAILS, actions: Iterable[Action] = ACTIONS
+        self,
+        settings: Settings,
+        reader: Reader | None,
+        guardrails: Iterable[Guardrail] = GUARDRAILS,
+        actions: Iterable[Action] = ACTIONS,
+        census: Callable[[], Census | None] = lambda: None,
     ) -> None:
-        """Take the settings, and the reader of states where there is one."""
+        """Take the settings, the reader of states where there is one, and how to get at the newest census."""
         self.settings = settings
+        self.census = census
         self.reader = reader
         self.actions: Mapping[str, Action] = {action.id: action for action in actions}
         self.index: dict[tuple[str, str], list[Guardrail]] = {}
@@ -200,10 +208,10 @@ class Evaluator:
 
     def _plan(self, case: Case, finding: Finding) -> Planned | None:
         """Plan what the finding calls for; None where all of it is so already."""
-        if why := protected(case.identity, self.settings):
-            return Planned(finding=finding, steps=(), remark=f"out of reach: {why}", out_of_reach=True)
         members = case.state.members if case.state else None
-        affected = 1 if members is None else len(members)
+        affects = (case.identity,) if members is None else members
+        if why := any_protected((case.identity, *affects), self.settings, self.census()):
+            return Planned(finding=finding, steps=(), affects=affects, remark=f"out of reach: {why}", out_of_reach=True)
         steps: list[PlannedStep] = []
         remarks: list[str] = []
         handled = False
@@ -213,11 +221,11 @@ class Evaluator:
                 remarks.append(f"{name}: {made.reason}")
                 continue
             left = [step for step in made if case.state is None or case.state.value(step.fact) != step.after]
-            steps += [PlannedStep(step, self._when(step, case, finding, affected)) for step in left]
+            steps += [PlannedStep(step, self._when(step, case, finding, len(affects))) for step in left]
             handled = handled or len(left) < len(made)
         if handled and not steps and not remarks:
             return None
-        return Planned(finding=finding, steps=tuple(steps), affected=affected, remark="; ".join(remarks))
+        return Planned(finding=finding, steps=tuple(steps), affects=affects, people=used_by_people(case.state), remark="; ".join(remarks))
 
     def _when(self, step: Step, case: Case, finding: Finding, affected: int) -> When:
         mode = self.settings.mode_of(finding.guardrail, case.project)

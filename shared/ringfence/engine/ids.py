@@ -1,9 +1,11 @@
 """Names that follow from what they name: the same cause gives the same job, however often it is delivered."""
 
-from ringfence.domain.identity import Identity
+from ringfence.domain.glob import matches
+from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.state import Fact, digest
 
 ID_LENGTH = 16
+IDENTITY_CENTER = "AWSReservedSSO_*"
 
 
 def job_id(*parts: str) -> str:
@@ -24,3 +26,17 @@ def again_id(root: str, number: int) -> str:
 def exemption_key(target: Identity, fact: Fact) -> str:
     """Name a property of a target in the table of run-time exemptions."""
     return digest([target.key, fact.kind, fact.key])[:ID_LENGTH]
+
+
+def person(name: str) -> str:
+    """Name the person or role behind a caller, whatever session it uses.
+
+    Sessions of one role count as one, since whoever may take a role names the session freely - except those of Identity Center, whose
+    session is the person's own user name (IAM Identity Center User Guide, "Referencing permission sets").
+    """
+    identity = Identity.from_arn(name)
+    if identity is None:
+        return name
+    if identity.kind is Kind.ROLE and matches(IDENTITY_CENTER, identity.name) and ":assumed-role/" in name:
+        return name.casefold()
+    return f"{identity.kind}/{identity.name.casefold()}/{identity.account}"

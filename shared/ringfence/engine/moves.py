@@ -11,7 +11,7 @@ from ringfence.domain.plan import ActionClass, Step
 from ringfence.domain.record import Record
 from ringfence.domain.state import FACETS
 from ringfence.engine.commands import Commit, Open, Process, ReadJob, ReadTime, Tell
-from ringfence.engine.ports import Exemption, Notice, Slot, Wanted
+from ringfence.engine.ports import Exemption, Notice, Opened, Slot, Wanted
 from ringfence.engine.trail import closed
 from ringfence.errors import RefusedError
 
@@ -46,13 +46,13 @@ def commit(
     return job
 
 
-def open_job(job: Job, *records: Record, notice: Notice | None = None, claims: tuple[Slot, ...] = ()) -> Process[bool]:
-    """Put a new job, then tell people; say whether it was new."""
+def open_job(job: Job, *records: Record, notice: Notice | None = None, claims: tuple[Slot, ...] = ()) -> Process[Opened]:
+    """Put a new job, then tell people; say what became of it."""
     notices = () if notice is None else (notice,)
-    new: bool = yield Open(job, records, notices, claims)
-    for told in notices if new else ():
+    opened: Opened = yield Open(job, records, notices, claims)
+    for told in notices if opened is Opened.NEW else ():
         yield Tell(told)
-    return new
+    return opened
 
 
 def end(job: Job, state: JobState, reason: str, *records: Record) -> Process[Job]:
@@ -62,8 +62,8 @@ def end(job: Job, state: JobState, reason: str, *records: Record) -> Process[Job
     return (yield from commit(ended, *records, closed(ended, now, reason), notice=notice(ended, now, reason)))
 
 
-def notice(job: Job, now: datetime, text: str) -> Notice:
-    """Say what is told about a job as it stands."""
+def notice(job: Job, now: datetime, text: str, *, page: bool = False) -> Notice:
+    """Say what is told about a job as it stands; some states page by themselves."""
     return Notice(
         id=f"{job.id}.{job.version}",
         job=job.id,
@@ -72,7 +72,7 @@ def notice(job: Job, now: datetime, text: str) -> Notice:
         title=job.guardrail,
         text=text,
         time=now,
-        page=job.state in PAGES,
+        page=page or job.state in PAGES,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from ringfence.domain.census import Census
 from ringfence.domain.finding import Severity
 from ringfence.domain.identity import Identity
 from ringfence.domain.job import Job
@@ -105,14 +106,19 @@ class Notice(Struct, frozen=True, forbid_unknown_fields=True):
     page: bool = False  # somebody has to look now
 
 
+class Opened(Enum):
+    """What became of a new job."""
+
+    NEW = "it is put"
+    THERE = "it was there already"
+    TAKEN = "a slot of a budget that it claims is taken: count again"
+
+
 class Store(Protocol):
     """Jobs, records, notices and run-time exemptions. A job's change and all that belongs to it are one transaction, all or nothing."""
 
-    def open(self, job: Job, records: Iterable[Record], notices: Iterable[Notice] = (), claims: Iterable[Slot] = ()) -> bool:
-        """Put a new job with all that belongs to it; False where it is there already (nothing is changed then).
-
-        Raises ConflictError where a slot of a budget is taken by another job.
-        """
+    def open(self, job: Job, records: Iterable[Record], notices: Iterable[Notice] = (), claims: Iterable[Slot] = ()) -> Opened:
+        """Put a new job with all that belongs to it, or nothing, and say which."""
         ...
 
     def advance(
@@ -156,6 +162,14 @@ class Store(Protocol):
 
     def exemption(self, key: str) -> Exemption | None:
         """Give a run-time exemption."""
+        ...
+
+    def census(self) -> Census | None:
+        """Give the newest census, None where none was ever taken."""
+        ...
+
+    def keep(self, census: Census) -> None:
+        """Keep a census."""
         ...
 
     def switch(self) -> Switch | None:

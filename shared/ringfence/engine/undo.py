@@ -91,7 +91,7 @@ def _undo(chain: tuple[Job, ...], made_id: str, by: str, now: datetime) -> Job:
     return Job(
         id=made_id,
         state=JobState.APPROVED,
-        plan=Plan(target=job.plan.target, affected=job.plan.affected, steps=steps, config_hash=job.plan.config_hash),
+        plan=Plan(target=job.plan.target, affects=job.plan.affects, steps=steps, config_hash=job.plan.config_hash),
         action_class=job.action_class,
         guardrail=job.guardrail,
         severity=job.severity,

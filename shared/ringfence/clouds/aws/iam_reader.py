@@ -75,7 +75,10 @@ class IamReader:
                 return dict(iam.get_user(UserName=identity.name)["User"])
             group: dict[str, Any] = {}
             for page in iam.get_paginator("get_group").paginate(GroupName=identity.name):
-                group = {**page["Group"], "Members": [*group.get("Members", []), *(user["Arn"] for user in page["Users"])]}
+                group = {
+                    **page["Group"],
+                    "Members": [*group.get("Members", []), *(Identity.from_arn(user["Arn"], user["UserId"]) for user in page["Users"])],
+                }
         except iam.exceptions.NoSuchEntityException:
             return None
         return group

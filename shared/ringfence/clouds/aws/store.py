@@ -1,7 +1,8 @@
 """Jobs, records and run-time exemptions in one DynamoDB table. A job's change and its records are one transaction.
 
 Items: (`job#ID`, `job`) with version and body; (`job#ID`, `record#ID`), put if absent; (`exempt#KEY`, `exempt`) with a TTL;
-(`switch`, `turn#NUMBER`), put if absent; (`budget#NAME`, `slot#NUMBER`), put if absent, with a TTL; (`job#ID`, `notice#ID`).
+(`switch`, `turn#NUMBER`), put if absent; (`budget#NAME`, `slot#NUMBER`), put if absent, with a TTL; (`job#ID`, `notice#ID`);
+(`census`, `census#TIME`).
 What somebody has to look at again - a job with a `due`, a notice without a receipt - has `open` and `due`, and so stands in the index DUE.
 """
 
@@ -13,10 +14,11 @@ import msgspec
 
 from ringfence.clouds.aws import clients
 from ringfence.clouds.aws.replies import upstream
+from ringfence.domain.census import Census
 from ringfence.domain.job import Job
 from ringfence.domain.record import Record
 from ringfence.domain.switch import Switch
-from ringfence.engine.ports import Exemption, Notice, Slot
+from ringfence.engine.ports import Exemption, Notice, Opened, Slot
 from ringfence.errors import ConflictError
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ encode = msgspec.json.encode
 DUE = "due"
 ABSENT = "attribute_not_exists(pk)"
 REFUSED = "ConditionalCheckFailed"
+CENSUSES_LIVE = timedelta(days=365)  # the register is carried from one to the next
 SLOTS_LIVE = timedelta(days=30)  # far longer than any window of a budget
 
 
@@ -37,13 +40,11 @@ class DynamoStore:
         self._table = table
         self._client = client
 
-    def open(self, job: Job, records: Iterable[Record], notices: Iterable[Notice] = (), claims: Iterable[Slot] = ()) -> bool:
+    def open(self, job: Job, records: Iterable[Record], notices: Iterable[Notice] = (), claims: Iterable[Slot] = ()) -> Opened:
         """Put a new job with all that belongs to it; False where it is there already."""
         first = self._put(_job_item(job), ABSENT)
         refused = self._write([first, *self._belongings(records, notices, claims)], f"opening job {job.id}")
-        if refused - {0}:
-            raise ConflictError(f"somebody else was faster than job {job.id}", "Count again")
-        return not refused
+        return Opened.THERE if 0 in refused else Opened.TAKEN if refused else Opened.NEW
 
     def advance(
         self,
@@ -95,6 +96,19 @@ class DynamoStore:
         """Give a run-time exemption."""
         body = self._get(f"exempt#{key}", "exempt")
         return None if body is None else msgspec.json.decode(body, type=Exemption)
+
+    def census(self) -> Census | None:
+        """Give the newest census."""
+        found = self._last("census", 1)
+        return msgspec.json.decode(found[0], type=Census) if found else None
+
+    def keep(self, census: Census) -> None:
+        """Keep a census."""
+        item = _item(
+            "census", f"census#{_text(census.taken)}", encode(census), ttl={"N": str(int((census.taken + CENSUSES_LIVE).timestamp()))}
+        )
+        with upstream("keeping the census"):
+            self._client().put_item(TableName=self._table, Item=item)
 
     def switch(self) -> Switch | None:
         """Give the last turn of the kill switch."""

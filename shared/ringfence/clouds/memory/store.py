@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from ringfence.domain.census import Census
 from ringfence.domain.job import Job
 from ringfence.domain.record import Record
 from ringfence.domain.switch import Switch
-from ringfence.engine.ports import Exemption, Notice, Slot
+from ringfence.engine.ports import Exemption, Notice, Opened, Slot
 from ringfence.errors import ConflictError
 
 
@@ -22,16 +23,20 @@ class MemoryStore:
         self._told: set[str] = set()
         self._slots: dict[str, list[Slot]] = {}
         self._turns: list[Switch] = []
+        self._censuses: list[Census] = []
 
-    def open(self, job: Job, records: Iterable[Record], notices: Iterable[Notice] = (), claims: Iterable[Slot] = ()) -> bool:
+    def open(self, job: Job, records: Iterable[Record], notices: Iterable[Notice] = (), claims: Iterable[Slot] = ()) -> Opened:
         """Put a new job with all that belongs to it; False where it is there already."""
         if job.id in self._jobs:
-            return False
-        self._claim(claims)
+            return Opened.THERE
+        try:
+            self._claim(claims)
+        except ConflictError:
+            return Opened.TAKEN
         self._jobs[job.id] = job
         self._records |= {r.id: r for r in records}
         self._notices |= {n.id: n for n in notices}
-        return True
+        return Opened.NEW
 
     def advance(
         self,
@@ -95,6 +100,14 @@ class MemoryStore:
     def exemption(self, key: str) -> Exemption | None:
         """Give a run-time exemption."""
         return self._exemptions.get(key)
+
+    def census(self) -> Census | None:
+        """Give the newest census."""
+        return self._censuses[-1] if self._censuses else None
+
+    def keep(self, census: Census) -> None:
+        """Keep a census."""
+        self._censuses.append(census)
 
     def switch(self) -> Switch | None:
         """Give the last turn of the kill switch."""

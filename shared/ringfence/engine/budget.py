@@ -1,0 +1,121 @@
+"""Budgets bound the blast radius: how many identities the product may touch by itself within a window.
+
+There is one per account and class of action - reversals do not use up what containment needs -, one per guardrail, one per *actor*, so that
+baits cannot buy freedom, and one per property of a target, so that two guardrails that contradict each other stop after three acts. And
+one that no window refills: the administrators of the account less one. Acts are counted in numbered slots, each taken once, in the
+transaction that opens the job: eight workers at a time cannot exceed a limit. Where a budget is used up the breaker is open: everything asks.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from ringfence.domain.census import Census
+from ringfence.domain.job import Job
+from ringfence.engine.commands import Process, ReadSlots
+from ringfence.engine.ids import exemption_key, person
+from ringfence.engine.ports import Slot
+from ringfence.settings import Settings
+
+HOUR = timedelta(hours=1)
+FRESH = timedelta(hours=24)  # how old a census may be to say who is administrator
+CONTRADICTIONS = 3
+
+
+class Budget(Struct, frozen=True):
+    """A limit on identities within a window, and what it means that it is used up, in words."""
+
+    name: str
+    limit: int
+    window: timedelta
+    weight: int
+    means: str
+
+
+class Exhausted(Struct, frozen=True):
+    """The breaker is open, and why."""
+
+    reason: str
+
+
+def of_an_act(job: Job, settings: Settings, census: Census | None) -> tuple[Budget, ...]:
+    """Give the budgets that an automatic act counts against."""
+    weight, account = max(1, len(job.plan.affects)), job.plan.target.account
+    per_hour = settings.max_auto_actions_per_hour
+    who = person(job.actor or "")
+    facts = [
+        Budget(
+            f"fact:{exemption_key(job.plan.target, step.fact)}",
+            CONTRADICTIONS,
+            HOUR,
+            1,
+            f"{step.fact.kind} {step.fact.key} goes to and fro",
+        )
+        for step in job.plan.steps
+    ]
+    return (
+        Budget(f"account:{account}:{job.action_class}", per_hour, HOUR, weight, f"{per_hour} identities an hour by {job.action_class}"),
+        Budget(
+            f"guardrail:{account}:{job.guardrail}",
+            settings.max_auto_actions_per_guardrail,
+            HOUR,
+            weight,
+            f"{settings.max_auto_actions_per_guardrail} identities an hour by {job.guardrail}",
+        ),
+        Budget(
+            f"actor:{account}:{who}",
+            settings.max_auto_actions_per_actor,
+            HOUR,
+            weight,
+            f"{settings.max_auto_actions_per_actor} identities an hour because of {who or 'an unknown actor'}",
+        ),
+        *facts,
+        *of_administrators(job, census),
+    )
+
+
+def of_administrators(job: Job, census: Census | None) -> tuple[Budget, ...]:
+    """Give the budget of whoever acts on administrators, asked or not: one of them is always left."""
+    hit = {job.plan.target.key, *job.plan.affects} & set(census.admins if census else ())
+    if census is None or not hit:
+        return ()
+    left = "the account would be left without an administrator that people can use"
+    return (Budget(f"admins:{census.taken.isoformat()}", len(census.admins) - 1, FRESH, len(hit), left),)
+
+
+def of_a_question(job: Job, settings: Settings) -> tuple[Budget, ...]:
+    """Give the budget of a question: one actor cannot bury the approvers."""
+    window = timedelta(minutes=settings.approval_timeout_minutes)
+    who = person(job.actor or "")
+    limit = settings.max_open_questions_per_actor
+    return (
+        Budget(f"asks:{job.plan.target.account}:{who}", limit, window, 1, f"{limit} open questions because of {who or 'an unknown actor'}"),
+    )
+
+
+def too_many(job: Job, settings: Settings, census: Census | None) -> str:
+    """Say that a guardrail would find something about too large a share of the identities: it is the guardrail that is wrong, then."""
+    if census is None or not (found := census.matching.get(job.guardrail, 0)):
+        return ""
+    limit = max(settings.max_blast_radius, census.identities * settings.max_guardrail_share_percent // 100)
+    if found <= limit:
+        return ""
+    return f"{job.guardrail} finds something about {found} of {census.identities} identities (at most {limit} are believed)"
+
+
+def fresh(census: Census | None, now: datetime) -> Census | None:
+    """Give the census while it is young enough to say who is administrator."""
+    return census if census is not None and now - census.taken < FRESH else None
+
+
+def claim(job: Job, budgets: Iterable[Budget], now: datetime) -> Process[tuple[Slot, ...] | Exhausted]:
+    """Give the slots that an act takes of each budget, or the reason why it may not act by itself."""
+    slots: list[Slot] = []
+    for budget in budgets:
+        last: tuple[Slot, ...] = yield ReadSlots(budget.name, max(1, budget.limit))
+        used = sum(slot.weight for slot in last if slot.time > now - budget.window)
+        if used + budget.weight > budget.limit:
+            return Exhausted(f"the breaker is open: {budget.means} ({used} used, {budget.weight} more wanted)")
+        slots.append(Slot(budget.name, last[0].number + 1 if last else 0, budget.weight, now, job.id))
+    return tuple(slots)

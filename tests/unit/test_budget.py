@@ -1,0 +1,207 @@
+"""The blast radius: how many identities the product may touch by itself, per account, guardrail, actor and property; the last administrator stays."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import msgspec
+import pytest
+
+from ringfence.clouds.memory import MemoryQueue, MemoryStore
+from ringfence.domain.census import Census
+from ringfence.domain.event import Actor, Event, Outcome, Source
+from ringfence.domain.finding import Finding, Severity
+from ringfence.domain.identity import Identity, Kind
+from ringfence.domain.job import Job, JobState
+from ringfence.domain.plan import ActionClass, Call, Step, When
+from ringfence.domain.record import Record, RecordKind
+from ringfence.domain.state import Fact, FactKind
+from ringfence.engine.evaluate import Judgement, Planned, PlannedStep
+from ringfence.engine.ports import Notice, Opened, Slot
+from ringfence.errors import ConflictError, RefusedError
+from ringfence.settings import Settings
+from tests.support.cases import settings_of
+from tests.support.desk import decide, vote
+from tests.support.jobs import NOW
+
+PENDING, APPROVED = JobState.PENDING, JobState.APPROVED
+REVERSAL, CONTAINMENT = ActionClass.REVERSAL, ActionClass.CONTAINMENT
+ANA = "arn:aws:iam::123456789012:user/ana"
+
+
+def role(number: int) -> Identity:
+    return Identity.of(Kind.ROLE, f"r{number}", "123456789012", unique_id=f"AROAEXAMPLE{number}")
+
+
+def judgement(
+    number: int,
+    *,
+    action_class: ActionClass = REVERSAL,
+    guardrail: str = "g",
+    actor: str = "eve",
+    when: When = When.ACT,
+    target: int | None = None,
+    affects: Iterable[Identity] = (),
+    people: bool = False,
+) -> Judgement:
+    who = role(number if target is None else target)
+    step = Step(
+        action="aws.iam.detach-managed-policy",
+        action_class=action_class,
+        fact=Fact(FactKind.ATTACHED, "arn:aws:iam::aws:policy/AdministratorAccess"),
+        before="attached",
+        after=None,
+        call=Call("iam", "DetachRolePolicy", {"RoleName": who.name}),
+        inverse=Call("iam", "AttachRolePolicy", {"RoleName": who.name}),
+    )
+    caused_by = Actor(display=f"arn:aws:iam::123456789012:user/{actor}", type="IAMUser")
+    event = Event(source=Source.CLOUDTRAIL, name="AttachRolePolicy", id=f"e{number}.{guardrail}", time=NOW, actor=caused_by)
+    finding = Finding(guardrail=guardrail, severity=Severity.CRITICAL, identity=who, reason="a test", evidence={})
+    planned = Planned(finding=finding, steps=(PlannedStep(step, when),), affects=tuple(affects), people=people)
+    return Judgement(event=event, outcome=Outcome.FINDING, reason="a test", planned=(planned,))
+
+
+class Account:
+    """One account's store, to which findings come."""
+
+    def __init__(self, census: Census | None = None, **limits: int) -> None:
+        plenty = {f"max_auto_actions_per_{what}": 99 for what in ("hour", "guardrail", "actor")} | {"max_open_questions_per_actor": 99}
+        self.settings: Settings = msgspec.structs.replace(settings_of(None), **(plenty | limits))
+        self.store, self.queue = MemoryStore(), MemoryQueue()
+        if census is not None:
+            self.store.keep(census)
+
+    def hear(self, made: Judgement, now: datetime = NOW) -> Job:
+        (job,) = decide(made, self.settings, self.store, self.queue, now)
+        return job
+
+
+def test_at_most_so_many_identities_an_hour_then_everything_asks() -> None:
+    account = Account(max_auto_actions_per_hour=3)
+    jobs = [account.hear(judgement(n)) for n in range(5)]
+    assert [job.state for job in jobs] == [APPROVED] * 3 + [PENDING] * 2
+    (breaker,) = (r for r in account.store.records(jobs[3].id) if r.kind is RecordKind.BREAKER)
+    assert "3 identities an hour by reversal (3 used, 1 more wanted)" in breaker.reason
+    assert [n.page for n in account.queue.notices] == [False] * 3 + [True] * 2, "an open breaker pages"
+    assert account.queue.to_apply == [job.id for job in jobs[:3]]
+
+
+def test_an_hour_later_there_is_room_again() -> None:
+    account = Account(max_auto_actions_per_hour=2)
+    states = [account.hear(judgement(n), NOW + timedelta(minutes=20 * n)).state for n in range(6)]
+    assert states == [APPROVED, APPROVED, PENDING, APPROVED, APPROVED, PENDING]
+
+
+def test_a_finding_that_comes_again_takes_no_second_slot() -> None:
+    account = Account(max_auto_actions_per_hour=2)
+    assert [account.hear(judgement(0)).state for _ in range(9)] == [APPROVED] * 9
+    assert account.hear(judgement(1)).state is APPROVED
+    assert account.hear(judgement(2)).state is PENDING
+
+
+def test_reversals_do_not_use_up_what_containment_needs() -> None:
+    account = Account(max_auto_actions_per_hour=1)
+    assert account.hear(judgement(0)).state is APPROVED
+    assert account.hear(judgement(1)).state is PENDING
+    assert account.hear(judgement(2, action_class=CONTAINMENT)).state is APPROVED
+    assert account.hear(judgement(3, action_class=CONTAINMENT)).state is PENDING, "with the breaker open containment asks, at once"
+
+
+@pytest.mark.parametrize(("what", "other"), [("guardrail", {"guardrail": "h"}), ("actor", {"actor": "zoe"})])
+def test_one_guardrail_and_one_actor_have_less(what: str, other: dict[str, str]) -> None:
+    account = Account(None, **{f"max_auto_actions_per_{what}": 2})
+    assert [account.hear(judgement(n)).state for n in range(3)] == [APPROVED, APPROVED, PENDING]
+    assert account.hear(judgement(3, **other)).state is APPROVED, "baits of one do not buy another freedom"  # type: ignore[arg-type]  # texts
+
+
+def test_everybody_affected_counts() -> None:
+    account = Account(max_auto_actions_per_hour=5)
+    assert account.hear(judgement(0, affects=[role(n) for n in range(4)])).state is APPROVED
+    assert account.hear(judgement(1, affects=[role(n) for n in range(2)])).state is PENDING
+    assert account.hear(judgement(2)).state is APPROVED
+
+
+def test_what_goes_to_and_fro_stops_after_three_acts() -> None:
+    account = Account()
+    made = [account.hear(judgement(n, target=0, guardrail=f"g{n % 2}", actor=f"a{n}")) for n in range(5)]
+    assert [job.state for job in made] == [APPROVED] * 3 + [PENDING] * 2
+    assert "goes to and fro" in account.queue.notices[-1].text
+
+
+def census(*admins: int, hours: int = 1, identities: int = 10, **matching: int) -> Census:
+    return Census(
+        taken=NOW - timedelta(hours=hours),
+        config_hash="h",
+        identities=identities,
+        admins=tuple(f"AROAEXAMPLE{n}" for n in admins),
+        protected={},
+        matching=matching,
+    )
+
+
+def test_one_administrator_is_always_left() -> None:
+    account = Account(census(0, 1, 2))
+    assert [account.hear(judgement(n, people=True)).state for n in (0, 1, 2)] == [APPROVED, APPROVED, PENDING]
+    assert account.hear(judgement(9, people=True)).state is APPROVED, "who is no administrator does not count"
+    last = account.store.jobs()[-1]
+    pending = next(job for job in account.store.jobs() if job.state is PENDING)
+    with pytest.raises(RefusedError, match="without an administrator"):
+        vote(pending.id, ANA, account.settings, account.store, account.queue, NOW, approve=True)
+    assert vote(pending.id, ANA, account.settings, account.store, account.queue, NOW, approve=False).state is JobState.DENIED
+    assert last.state is not JobState.DENIED
+
+
+def test_an_approved_act_on_an_administrator_counts_as_well() -> None:
+    account = Account(census(0, 1))
+    asked = account.hear(judgement(0, when=When.ASK))
+    assert vote(asked.id, ANA, account.settings, account.store, account.queue, NOW, approve=True).state is APPROVED
+    assert account.hear(judgement(1, people=True)).state is PENDING
+
+
+def test_members_who_are_administrators_count() -> None:
+    account = Account(census(1, 2))
+    assert account.hear(judgement(0, affects=[role(1), role(2)])).state is PENDING
+    assert account.hear(judgement(3, affects=[role(1), role(4)])).state is APPROVED
+
+
+@pytest.mark.parametrize(("hours", "people", "state"), [(23, True, APPROVED), (24, True, PENDING), (24, False, APPROVED)])
+def test_without_a_fresh_census_what_people_can_use_asks(hours: int, people: bool, state: JobState) -> None:
+    account = Account(census(7, 8, hours=hours))
+    assert account.hear(judgement(0, people=people)).state is state
+    none = Account()
+    assert none.hear(judgement(0, people=people)).state is (PENDING if people else APPROVED)
+
+
+@pytest.mark.parametrize(("found", "state"), [(20, APPROVED), (21, PENDING)])
+def test_a_guardrail_that_finds_something_about_too_many_is_not_believed(found: int, state: JobState) -> None:
+    account = Account(census(identities=100, g=found))
+    assert account.hear(judgement(0)).state is state
+    assert account.hear(judgement(1, guardrail="h")).state is APPROVED
+    small = Account(census(identities=6, g=5))
+    assert small.hear(judgement(0)).state is APPROVED, "in a small account a handful is no share"
+
+
+def test_one_actor_cannot_bury_the_approvers() -> None:
+    account = Account(max_open_questions_per_actor=2)
+    made = [account.hear(judgement(n, when=When.ASK)) for n in range(3)]
+    assert [job.state for job in made] == [PENDING, PENDING, JobState.FOR_A_PERSON]
+    assert "it joins them" in account.queue.notices[-1].text
+    assert account.hear(judgement(7, when=When.ASK, actor="zoe")).state is PENDING
+    later = NOW + timedelta(minutes=account.settings.approval_timeout_minutes)
+    assert account.hear(judgement(8, when=When.ASK), later).state is PENDING
+
+
+def test_where_somebody_takes_the_slot_meanwhile_it_is_counted_again() -> None:
+    account = Account(max_auto_actions_per_hour=2)
+    plain = account.store.open
+
+    def raced(job: Job, records: Iterable[Record], notices: Iterable[Notice] = (), claims: Iterable[Slot] = ()) -> Opened:
+        account.store.open = plain  # type: ignore[method-assign]  # only once
+        account.hear(judgement(1))
+        return plain(job, records, notices, claims)
+
+    account.store.open = raced  # type: ignore[method-assign]  # a race
+    assert account.hear(judgement(0)).state is APPROVED
+    assert [s.number for s in account.store.slots("account:123456789012:reversal", 9)] == [1, 0]
+    account.store.open = lambda *_: Opened.TAKEN  # type: ignore[method-assign]  # somebody is always faster
+    with pytest.raises(ConflictError, match="at once"):
+        account.hear(judgement(2))
