@@ -12,8 +12,8 @@ from aws_lambda_powertools import Logger
 
 from ringfence import wiring
 from ringfence.clouds.aws.caller import Ballot, caller_of
-from ringfence.clouds.aws.queue import JobMessage
 from ringfence.edge import answer_operator, each_record
+from ringfence.engine.ports import JobMessage
 
 log = Logger(service="respond")
 

@@ -61,7 +61,7 @@ def desk() -> Desk:
 @cache
 def evaluator() -> Evaluator:
     """Give the judge of events, over the live account."""
-    return Evaluator(settings(), IamReader())
+    return Evaluator(settings(), IamReader(), census=store().census)
 
 
 @cache

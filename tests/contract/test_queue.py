@@ -7,11 +7,11 @@ import boto3
 import msgspec
 import pytest
 
-from ringfence.clouds.aws.queue import JobMessage, SqsQueue
+from ringfence.clouds.aws.queue import SqsQueue
 from ringfence.clouds.memory import MemoryQueue
 from ringfence.domain.finding import Severity
 from ringfence.domain.job import JobState
-from ringfence.engine.ports import Notice
+from ringfence.engine.ports import JobMessage, Notice
 from ringfence.errors import UpstreamError
 from tests.support.aws import aws
 from tests.support.jobs import NOW, REVERSAL, job

@@ -275,3 +275,32 @@ def test_a_quiet_event_imports_no_aws_client_and_evaluate_makes_none() -> None:
         check=False,
     )
     assert done.stdout.endswith("fine\n"), done.stderr
+
+
+def test_the_sweep_sends_again_buries_the_dead_and_counts_the_account(stack: Stack) -> None:
+    dead = [stack.sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("events-dead", "jobs-dead")]
+    os.environ["DEAD_LETTERS"] = ",".join(dead)
+    stack.iam.attach_role_policy(RoleName="fraud-train", PolicyArn=ADMIN)
+    stack.call("evaluate", batch(json.dumps(attach_event("e1")), 1))
+    stack.messages("JOBS_QUEUE")  # lost
+    (lost,) = wiring.store().jobs()
+    assert stack.call("review", {}) == {"ToldAgain": 0, "TakenUp": 0, "DeadLetters": 0, "Censuses": 1}
+    stack.waited[0] += timedelta(minutes=6)  # by then the queue does not take the message for a duplicate any more
+    assert stack.call("review", {})["TakenUp"] == 1
+    stack.sqs.send_message(QueueUrl=dead[0], MessageBody=json.dumps(attach_event("e2")))
+    stack.sqs.send_message(QueueUrl=dead[0], MessageBody="not json")
+    for body in ({"job": lost.id, "do": "apply"}, {"job": "ffff", "do": "apply"}):
+        stack.sqs.send_message(QueueUrl=dead[1], MessageBody=json.dumps(body))
+    assert stack.call("review", {})["DeadLetters"] == 4
+    assert sorted(job.state for job in wiring.store().jobs()) == [JobState.FAILED, JobState.FOR_A_PERSON, JobState.FOR_A_PERSON]
+    assert stack.call("review", {})["DeadLetters"] == 0
+    census = wiring.store().census()
+    assert census is not None
+    assert census.matching == {"aws-admin-policy-on-ai-identity": 1}
+
+
+def test_one_chore_that_fails_does_not_keep_the_others_from_being_done(stack: Stack) -> None:
+    os.environ["DEAD_LETTERS"] = "https://sqs.us-east-1.amazonaws.com/123456789012/nowhere"
+    with pytest.raises(UpstreamError, match="DeadLetters failed"):
+        stack.call("review", {})
+    assert wiring.store().census() is not None

@@ -57,6 +57,14 @@ class SnapshotReader:
             credentials=() if extra is None else tuple(Credential(**c) for c in extra["credentials"]) if "credentials" in extra else None,
         )
 
+    def states(self) -> Iterator[State]:
+        """Give the state of everybody in the snapshot."""
+        for (kind, _), entry in self.entries.items():
+            identity = Identity.from_arn(entry.get("Arn"), entry.get(f"{kind.value.title()}Id"))
+            state = self.read(identity, Wanted()) if identity is not None else None
+            if isinstance(state, State):
+                yield state
+
     def holders(self, policy_arn: str) -> tuple[Identity, ...] | Absence:
         """Give the identities of the snapshot to which a policy is attached."""
         found: list[Identity] = []

@@ -64,6 +64,8 @@ class Event(Struct, frozen=True, kw_only=True):
     actor: Actor | None = None
     subject: Identity | None = None  # the identity that the event is about, as far as the event tells
     parameters: Mapping[str, Any] = {}  # of the call, or what a guardrail needs of a finding
+    request_id: str = ""  # of the call, as AWS numbers it
+    mark: str = ""  # the job of ours that the call's user agent names, if any; anybody can write one
     set_aside: SetAside | None = None
 
 

@@ -19,6 +19,7 @@ from ringfence.engine.commands import Process, ReadCensus, ReadExemption, ReadJo
 from ringfence.engine.evaluate import Judgement, Planned, PlannedStep
 from ringfence.engine.ids import exemption_key, job_id, person
 from ringfence.engine.moves import UNTAKEN, notice, open_job, stored
+from ringfence.engine.own_acts import unexplained
 from ringfence.engine.ports import Exemption, Opened, Slot
 from ringfence.engine.trail import closed, decision, record
 from ringfence.errors import ConflictError
@@ -35,9 +36,13 @@ def decide(judgement: Judgement, settings: Settings) -> Process[tuple[Job, ...]]
     ends at once: it shows up in the trail.
     """
     now: datetime = yield ReadTime()
-    unknown = (_unjudged(judgement),) if judgement.outcome in UNJUDGED else ()
+    found = [*judgement.planned, *judgement.exempted]
+    if judgement.outcome in UNJUDGED:
+        found.append(_unjudged(judgement))
+    if judgement.own and (stolen := (yield from unexplained(judgement.event))) is not None:
+        found.append(stolen)
     jobs: list[Job] = []
-    for planned in (*judgement.planned, *judgement.exempted, *unknown):
+    for planned in found:
         for action_class in dict.fromkeys(p.step.action_class for p in planned.steps) or (None,):
             same = tuple(p for p in planned.steps if p.step.action_class is action_class)
             job, why = yield from _job(judgement.event, planned, same, settings, now)

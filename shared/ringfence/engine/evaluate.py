@@ -63,6 +63,7 @@ class Judgement(Struct, frozen=True, kw_only=True):
     identities: tuple[Identity, ...] = ()
     planned: tuple[Planned, ...] = ()
     exempted: tuple[Planned, ...] = ()  # findings that an exception covers
+    own: bool = False  # a call by our own role: to be reconciled with the job that made it
 
 
 class Evaluator:
@@ -93,7 +94,7 @@ class Evaluator:
         if event.set_aside is not None:
             return Judgement(event=event, outcome=event.set_aside.outcome, reason=event.set_aside.reason, identities=known)
         if event.actor and event.actor.identity and event.actor.identity.arn in self.settings.deployment.own_roles:
-            return Judgement(event=event, outcome=Outcome.IGNORED, reason="our own act", identities=known)
+            return Judgement(event=event, outcome=Outcome.IGNORED, reason="our own act", identities=known, own=True)
         heard = self.index.get((event.source, event.name))
         if not heard:
             return Judgement(

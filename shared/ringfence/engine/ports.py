@@ -181,6 +181,13 @@ class Store(Protocol):
         ...
 
 
+class JobMessage(Struct, frozen=True, forbid_unknown_fields=True):
+    """What travels on the job queues: an id and what to do, never a plan."""
+
+    job: str
+    do: str  # "apply" or "verify"
+
+
 class Queue(Protocol):
     """Sends on what has been committed. A message may arrive twice or late; it carries ids, never plans."""
 

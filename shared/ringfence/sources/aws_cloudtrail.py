@@ -4,6 +4,7 @@ Fields: CloudTrail User Guide, "CloudTrail record contents" and "CloudTrail user
 A record with `errorCode` is a call that failed: it changed nothing, it is a denied attempt.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ from ringfence.domain.identity import Identity, Kind
 from ringfence.sources._read import Envelope, moment, table, text
 
 # Which request parameter names the identity that an IAM call changes (botocore's IAM service model).
+MARK = re.compile(r"ringfence-job/([0-9a-f]{1,64})(?![0-9a-f])", re.ASCII)
+LONGEST = 2000  # characters of a user agent that are looked at
 SUBJECTS = (("roleName", Kind.ROLE), ("userName", Kind.USER), ("groupName", Kind.GROUP))
 
 
@@ -40,6 +43,8 @@ def events(envelope: Envelope) -> tuple[Event, ...]:
             actor=caller,
             subject=subject(parameters, account, partition) if service == "iam.amazonaws.com" else None,
             parameters={**parameters, "eventSource": service},
+            request_id=text(record, "requestID"),
+            mark=found.group(1) if (found := MARK.search(text(record, "userAgent")[:LONGEST])) else "",
             set_aside=failed(record),
         ),
     )

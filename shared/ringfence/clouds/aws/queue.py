@@ -4,23 +4,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import msgspec
-from msgspec import Struct
 
 from ringfence.clouds.aws import clients
 from ringfence.clouds.aws.replies import upstream
 from ringfence.domain.job import Job
 from ringfence.domain.state import digest
-from ringfence.engine.ports import Notice
+from ringfence.engine.ports import JobMessage, Notice
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-
-
-class JobMessage(Struct, frozen=True, forbid_unknown_fields=True):
-    """What travels on the job queues: an id and what to do, never a plan."""
-
-    job: str
-    do: str  # "apply" or "verify"
 
 
 class SqsQueue:

@@ -1,0 +1,34 @@
+"""Every minute: what has no receipt is sent again, what waited too long ends, dead letters end loudly, and a census when it is due.
+
+Reads IAM, changes nothing there. One chore that fails does not keep the others from being done.
+"""
+
+import os
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+
+from ringfence import wiring
+from ringfence.chores import bury, census_if_due, each_chore, one_by_one
+from ringfence.clouds.aws import dead_letters
+from ringfence.engine.commands import run_at_desk
+from ringfence.engine.sweep import overdue, take_up, tell_again
+
+log = Logger(service="review")
+metrics = Metrics(namespace="Ringfence", service="review")
+
+
+@metrics.log_metrics
+def handler(_event: dict[str, Any], _context: object) -> dict[str, int]:
+    """Do each chore; say how much there was to do."""
+    desk, queues = wiring.desk(), os.environ["DEAD_LETTERS"].split(",")
+    return each_chore(
+        {
+            "ToldAgain": lambda: len(run_at_desk(tell_again(), desk)),
+            "TakenUp": lambda: one_by_one(run_at_desk(overdue(), desk), lambda job: run_at_desk(take_up(job.id), desk), log),
+            "DeadLetters": lambda: dead_letters.drain(queues, lambda body: bury(body, desk, wiring.settings(), log)),
+            "Censuses": census_if_due,
+        },
+        lambda name, count: metrics.add_metric(name=name, unit="Count", value=count),
+        log,
+    )

@@ -1,0 +1,85 @@
+"""What `review` does every minute, beside what the engine's sweep says: dead letters, and the census. Imported by nobody else."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+
+import msgspec
+
+from ringfence import wiring
+from ringfence.clouds.authorization_details import Reader
+from ringfence.clouds.aws import snapshot
+from ringfence.clouds.snapshot import SnapshotReader
+from ringfence.domain.event import Outcome
+from ringfence.edge import Log, read_event
+from ringfence.engine import census
+from ringfence.engine.commands import DeskPorts, run_at_desk
+from ringfence.engine.decide import decide
+from ringfence.engine.evaluate import Evaluator, Judgement
+from ringfence.engine.ports import JobMessage
+from ringfence.engine.sweep import give_up
+from ringfence.errors import RefusedError, RingfenceError, UpstreamError
+from ringfence.settings import Mode, Settings
+from ringfence.sources import normalise
+
+CENSUS_AGE = timedelta(hours=6)
+
+
+def each_chore(chores: Mapping[str, Callable[[], int]], counted: Callable[[str, int], None], log: Log) -> dict[str, int]:
+    """Do every chore, whatever becomes of the others; raise in the end where one failed, so that the failure shows as the function's."""
+    done: dict[str, int] = {}
+    failed: list[str] = []
+    for name, chore in chores.items():
+        try:
+            done[name] = chore()
+            counted(name, done[name])
+        except Exception:  # the function's edge: one chore that fails must not keep the others from being done
+            log.exception("chore failed", chore=name)
+            failed.append(name)
+    if failed:
+        raise UpstreamError(f"not everything could be done: {', '.join(failed)} failed, {done} done", "See the log above")
+    return done
+
+
+def one_by_one[T](things: Iterable[T], do: Callable[[T], object], log: Log) -> int:
+    """Work through things, whatever becomes of the others; give how many were done."""
+    count = 0
+    for thing in things:
+        try:
+            do(thing)
+        except RingfenceError as error:  # somebody else was faster, or the next minute will do
+            log.warning("left for the next minute", reason=str(error))
+        else:
+            count += 1
+    return count
+
+
+def bury(body: str, desk: DeskPorts, settings: Settings, log: Log) -> None:
+    """Bring a dead letter to a terminal record: a job that could not be carried on, or an event that could not be judged."""
+    why = "its message failed every time and is dead: see the log of the function"
+    try:
+        job = msgspec.json.decode(body, type=JobMessage).job
+    except msgspec.DecodeError:
+        for event in normalise(read_event(body)):
+            judged = Judgement(event=event, outcome=Outcome.UNSUPPORTED, reason=why, identities=(event.subject,) if event.subject else ())
+            run_at_desk(decide(judged, settings), desk)
+        return
+    try:
+        run_at_desk(give_up(job, why), desk)
+    except RefusedError as error:
+        log.warning("a dead letter about no job", reason=str(error))
+
+
+def census_if_due() -> int:
+    """Take a census where it is time, and open a job for everybody who prints himself a badge of protection; give how many were taken."""
+    store, known = wiring.store(), wiring.settings()
+    previous = store.census()
+    if not census.due(previous, known, wiring.now(), CENSUS_AGE):
+        return 0
+    raw = snapshot.details()
+    reader = SnapshotReader(raw)
+    judge = Evaluator(msgspec.structs.replace(known, mode=Mode.OBSERVE), reader).judge
+    taken = census.take(Reader(raw).account(), reader.states(), known, previous, lambda event: judge(event, wiring.now()), wiring.now())
+    store.keep(taken)
+    for badge in census.badges(taken):
+        run_at_desk(decide(badge, known), wiring.desk())
+    return 1

@@ -1,0 +1,60 @@
+"""Our own changes come back as events. They are never a new job; each is reconciled with the job that made it.
+
+An act is ours when our role made it *and* a job of ours explains it: the job's id travels in the call's user agent, a step of that job makes
+this very call on this very target, and the request id is the one that its outcome recorded - or, where the reply was lost or the
+client repeated the call, it happened while the step was open. A call by our role that no job explains: the role may be stolen.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from ringfence.domain.event import Event
+from ringfence.domain.finding import Finding, Severity
+from ringfence.domain.job import Job
+from ringfence.domain.plan import Call
+from ringfence.domain.record import Record, RecordKind
+from ringfence.engine.audit_trail import SKEW
+from ringfence.engine.commands import Process, ReadJob, ReadRecords, ReadTime
+from ringfence.engine.evaluate import Planned
+
+UNEXPLAINED = "own-role-unexplained"
+DOCUMENTS = ("PolicyDocument",)  # CloudTrail writes them in another form
+
+
+def unexplained(event: Event) -> Process[Planned | None]:
+    """Give the finding about a call by our own role that no job of ours explains; None where one does."""
+    job: Job | None = (yield ReadJob(event.mark)) if event.mark else None
+    if job is not None:
+        records: tuple[Record, ...] = yield ReadRecords(job.id)
+        now: datetime = yield ReadTime()
+        made = [n for n, step in enumerate(job.plan.steps) if any(_same(rung.call, event) for rung in (step, *step.otherwise))]
+        if any(_fits(event, records, step, now) for step in made):
+            return None
+    who = event.actor.identity if event.actor else None
+    subject = event.subject or who
+    if subject is None:
+        return None
+    role = who.name if who else "our role"
+    reason = f"{role} called {event.name} on {subject.name}, and no job of Ringfence did: the role may be in somebody else's hands"
+    evidence = {"request_id": event.request_id, "job": event.mark}
+    finding = Finding(guardrail=UNEXPLAINED, severity=Severity.CRITICAL, identity=subject, reason=reason, evidence=evidence)
+    return Planned(finding=finding, steps=(), remark="Stop Ringfence (`ringfence stop`), end the role's sessions, and look at who uses it")
+
+
+def _same(call: Call, event: Event) -> bool:
+    """Whether an event is about this call: CloudTrail writes a parameter's first letter small."""
+    if call.operation != event.name:
+        return False
+    return all(event.parameters.get(k[:1].lower() + k[1:]) == v for k, v in call.parameters.items() if k not in DOCUMENTS)
+
+
+def _fits(event: Event, records: Iterable[Record], step: int, now: datetime) -> bool:
+    of_step = [r for r in records if r.step == step]
+    if event.request_id and any(r.data.get("request_id") == event.request_id for r in of_step):
+        return True
+    begun = [r for r in of_step if r.kind is RecordKind.INTENT]
+    for intent in begun:
+        ends = [r.time for r in of_step if r.kind is RecordKind.OUTCOME and (r.round, r.rung) == (intent.round, intent.rung)]
+        if event.time is not None and intent.time - SKEW <= event.time <= (ends[0] if ends else now) + SKEW:
+            return True
+    return False
