@@ -10,7 +10,7 @@ export UV
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help demo test check fmt build e2e soak events bench lock docs actions clean
+.PHONY: help demo test check fmt build e2e planted soak events bench lock docs actions clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ build: $(VENV) .tools/sam/.done ## compile the configuration into the layer, the
 
 e2e: build .tools/box/.done ## deploy the template into a local AWS and attack it
 	$(PY) -m pytest tests/e2e --e2e -p no:randomly -s $(ARGS)
+
+planted: $(VENV) ## plant each known defect; one named, fast test has to notice it
+	@$(PY) -m tests.planted
 
 soak: $(VENV) ## a million histories of the job core (ARGS="--seeds N")
 	@$(PY) -m tests.simulation.soak $(ARGS)

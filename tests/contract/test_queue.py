@@ -42,10 +42,12 @@ def test_a_job_goes_to_the_group_of_its_target_once_per_version(sqs: Any) -> Non
     (message,) = sqs.receive_message(QueueUrl=jobs, MaxNumberOfMessages=10, AttributeNames=["All"])["Messages"]
     assert msgspec.json.decode(message["Body"], type=JobMessage) == JobMessage(first.id, "apply")
     group = message["Attributes"]["MessageGroupId"]
+    assert message["Attributes"]["MessageDeduplicationId"] == f"{first.id}.0"
     sqs.delete_message(QueueUrl=jobs, ReceiptHandle=message["ReceiptHandle"])
     made.jobs(first.moved(JobState.RUNNING, NOW))
     (again,) = sqs.receive_message(QueueUrl=jobs, AttributeNames=["All"])["Messages"]
     assert again["Attributes"]["MessageGroupId"] == group
+    assert again["Attributes"]["MessageDeduplicationId"] == f"{first.id}.1"
 
 
 def test_verification_comes_later(sqs: Any) -> None:

@@ -203,5 +203,7 @@ def test_where_somebody_takes_the_slot_meanwhile_it_is_counted_again() -> None:
     assert account.hear(judgement(0)).state is APPROVED
     assert [s.number for s in account.store.slots("account:123456789012:reversal", 9)] == [1, 0]
     account.store.open = lambda *_: Opened.TAKEN  # type: ignore[method-assign]  # somebody is always faster
+    waiting = list(account.queue.to_apply)
     with pytest.raises(ConflictError, match="at once"):
         account.hear(judgement(2))
+    assert account.queue.to_apply == waiting, "commit first, then send"

@@ -18,7 +18,7 @@ from ringfence.engine.ports import Absence, Wanted
 from ringfence.errors import NotReadError
 from ringfence.sources import normalise
 from tests.support.cases import DEPLOYMENT, event_file, settings_of, state_of
-from tests.support.jobs import NOW
+from tests.support.jobs import ADMIN, NOW
 
 NOTEBOOK = {"role": "AmazonSageMaker-ExecutionRole-20260101T120000", "attached": ["arn:aws:iam::aws:policy/AdministratorAccess"]}
 
@@ -196,3 +196,14 @@ def test_only_what_is_needed_is_read() -> None:
     assert Facet.KEYS not in wanted.facets
     assert Facet.MFA not in wanted.facets
     assert wanted.documents == ("arn:aws:iam::aws:policy/AdministratorAccess",)
+
+
+@pytest.mark.parametrize("tag", ["break-glass", "protected", "ringfence", "ringfence:protected", "never_touch", "exempt"])
+def test_a_tag_of_its_own_protects_nobody(tag: str) -> None:
+    state = role("fraud-train", attached=[ADMIN], tags={tag: "true"}, trusted_by="sagemaker.amazonaws.com")
+    event = event_file("aws/cloudtrail/AttachRolePolicy.json")
+    event["detail"]["requestParameters"] = {"roleName": "fraud-train", "policyArn": ADMIN}
+    (parsed,) = normalise(event)
+    (planned,) = Evaluator(settings_of(None), MemoryIam(state)).judge(parsed, parsed.time or NOW).planned
+    assert planned.steps
+    assert not planned.out_of_reach

@@ -51,6 +51,7 @@ def test_what_is_so_already_ends_as_nothing_to_do_without_a_call() -> None:
     world = World()
     assert run(world, job(REVERSAL)).state is JobState.NOTHING_TO_DO
     assert world.iam.calls == []
+    assert kinds(world) == [RecordKind.DECISION, RecordKind.OUTCOME, RecordKind.CLOSED]
 
 
 def test_a_reversal_of_something_else_by_now_is_stale() -> None:

@@ -39,6 +39,7 @@ def line(job: Job) -> dict[str, object]:
         "severity": job.severity,
         "reason": job.reason,
         "undo_of": job.undo_of,
+        "again_of": job.again_of,
     }
 
 

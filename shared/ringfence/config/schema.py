@@ -70,8 +70,8 @@ class Defaults(Model):
         ge=0,
         description="Identities that reversals may touch by themselves within an hour, and containment likewise; then everything asks.",
     )
-    max_auto_actions_per_guardrail: int = Field(5, ge=0, description="The same for one guardrail: a bad one on a Friday stops here.")
-    max_auto_actions_per_actor: int = Field(5, ge=0, description="The same for one actor: baits do not use up everybody's budget.")
+    max_auto_actions_per_guardrail: int = Field(8, ge=0, description="The same for one guardrail: a bad one on a Friday stops here.")
+    max_auto_actions_per_actor: int = Field(8, ge=0, description="The same for one actor: baits do not use up everybody's budget.")
     max_open_questions_per_actor: int = Field(10, ge=1, description="Questions that one actor can have open; what comes on top joins them.")
     max_guardrail_share_percent: int = Field(
         20,

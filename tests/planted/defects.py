@@ -1,0 +1,79 @@
+"""The defects. `old` has to stand in the file exactly once: a defect that no longer fits its file is reported, never skipped."""
+
+from typing import NamedTuple
+
+
+class Defect(NamedTuple):
+    """One change of one file, and the test that notices it."""
+
+    name: str
+    file: str  # below shared/ringfence
+    old: str
+    new: str
+    test: str  # below tests/
+
+
+CORE, VERIFY, UNDO, DECIDE, APPROVE = "engine/core.py", "engine/verify.py", "engine/undo.py", "engine/decide.py", "engine/approve.py"
+BUDGET, PROTECT, SWEEP, JOB = "engine/budget.py", "engine/protect.py", "engine/sweep.py", "domain/job.py"
+RESPOND_T, VERIFY_T, UNDO_T = "unit/test_respond.py::", "unit/test_verify.py::", "unit/test_undo.py::"
+DECIDE_T, BUDGET_T, PROTECT_T, SWEEP_T = "unit/test_decide.py::", "unit/test_budget.py::", "unit/test_protect.py::", "unit/test_sweep.py::"
+
+DEFECTS = (
+    # write-ahead, fence, idempotency
+    Defect("drops the intent", CORE, "self._run(job, said, exemptions=", "self._run(job, exemptions=", RESPOND_T + "test_a_reversal_ends_done_with_intent_outcome_and_one_end"),
+    Defect("sends before it commits", DECIDE, "        opened = yield from open_job(", "        yield Send(bounded.job)\n        opened = yield from open_job(", BUDGET_T + "test_where_somebody_takes_the_slot_meanwhile_it_is_counted_again"),
+    Defect("deduplicates without the version", "clouds/aws/queue.py", 'f"{job.id}.{job.version}"', 'f"{job.id}"', "contract/test_queue.py::test_a_job_goes_to_the_group_of_its_target_once_per_version"),
+    Defect("skips the fence before the call", CORE, "if job.version != fence:\n                break  # somebody", "if False:\n                break  # somebody", "unit/test_fence.py::test_who_has_lost_the_job_before_the_call_does_not_make_it"),
+    Defect("skips the fence after the call", CORE, "if job.version != fence:\n                break  # it was", "if False:\n                break  # it was", "unit/test_fence.py::test_who_has_lost_the_job_during_the_call_closes_nothing"),
+    Defect("a delivery more makes a job more", DECIDE, "    cause = (event.source,", "    cause = (str(now.timestamp()), event.source,", "unit/test_guardrails.py::test_a_duplicate_has_the_effect_of_one"),
+    Defect("forgets the terminal record", "engine/moves.py", "commit(ended, *records, closed(ended, now, reason), notice", "commit(ended, *records, notice", RESPOND_T + "test_what_is_so_already_ends_as_nothing_to_do_without_a_call"),
+    Defect("takes NoSuchEntity for success though it is still there", CORE, '        if state.value(step.fact) == step.after:\n            return (yield from self._close_step(job, f"it happened, though', '        if state.value(step.fact) == step.after or (isinstance(reply, Failed) and reply.code == GONE):\n            return (yield from self._close_step(job, f"it happened, though', VERIFY_T + "test_a_removal_that_is_there_again_is_tried_again_not_climbed"),
+    Defect("makes a call that no action declares", CORE, "if not declared(call):", "if False:", RESPOND_T + "test_an_undeclared_call_is_refused_before_it_is_made"),
+    # preconditions
+    Defect("ignores the precondition of a reversal", CORE, "(step.action_class is ActionClass.REVERSAL or job.undo_of):", "job.undo_of:", RESPOND_T + "test_a_reversal_of_something_else_by_now_is_stale"),
+    Defect("lets drift stall containment", CORE, "if value != step.before and (step.action_class is ActionClass.REVERSAL or job.undo_of):", "if value != step.before:", RESPOND_T + "test_containment_goes_on_in_spite_of_drift"),
+    Defect("acts on a namesake", CORE, "if target.unique_id and state.identity.unique_id != target.unique_id:", "if False:", RESPOND_T + "test_another_or_a_protected_target_is_never_touched"),
+    # protection
+    Defect("protects by name only", PROTECT, "    known = census is not None and", "    known = False and census is not None and", PROTECT_T + "test_after_a_census_only_who_was_recorded_is_protected"),
+    Defect("protects by the identity's own tag", "engine/evaluate.py", "if why := any_protected((case", 'if why := (case.state and case.state.tags.get("break-glass")) or any_protected((case', "unit/test_evaluate.py::test_a_tag_of_its_own_protects_nobody"),
+    Defect("forgets whom the census recorded", PROTECT, "    if recorded:\n", "    if False:\n", PROTECT_T + "test_a_recorded_identity_stays_protected_under_any_name"),
+    Defect("lets a badge in with the next census", "engine/census.py", "or not (same or unique_id in suspect):", "or True:", "unit/test_census.py::test_who_matches_at_first_is_protected_and_who_comes_to_match_is_a_finding"),
+    Defect("does not look at the members of a group", CORE, "(state.identity, *(state.members or ()))", "(state.identity,)", PROTECT_T + "test_a_group_with_a_protected_member_is_out_of_reach"),
+    # blast radius
+    Defect("counts without claiming", DECIDE, "claims=bounded.claims)", "claims=())", BUDGET_T + "test_at_most_so_many_identities_an_hour_then_everything_asks"),
+    Defect("drops silently when the breaker is open", DECIDE, "state=JobState.PENDING, due=job.expires)", "state=JobState.NOTHING_TO_DO, due=None)", BUDGET_T + "test_at_most_so_many_identities_an_hour_then_everything_asks"),
+    Defect("counts an act, not whom it affects", BUDGET, "weight, account = max(1, len(job.plan.affects)),", "weight, account = 1,", BUDGET_T + "test_everybody_affected_counts"),
+    Defect("lets the last administrator go", BUDGET, "len(census.admins) - 1", "len(census.admins)", BUDGET_T + "test_one_administrator_is_always_left"),
+    Defect("lets an approver lock everybody out", APPROVE, "    if isinstance(claimed, Exhausted):\n        raise", "    if False:\n        raise", BUDGET_T + "test_one_administrator_is_always_left"),
+    Defect("believes an old census", BUDGET, "now - census.taken < FRESH", "True", BUDGET_T + "test_without_a_fresh_census_what_people_can_use_asks"),
+    Defect("believes a guardrail whatever it finds", BUDGET, "    if found <= limit:\n", "    if True:\n", BUDGET_T + "test_a_guardrail_that_finds_something_about_too_many_is_not_believed"),
+    # kill switch
+    Defect("takes an unreadable switch for go", "engine/commands.py", "            return desk.store.switch()\n", "            try:\n                return desk.store.switch()\n            except Exception:\n                return None\n", "unit/test_switch.py::test_what_cannot_be_read_counts_as_set"),
+    Defect("does not read the switch before the call", CORE, "            if stopped := (yield from _stopped(job)):\n                return", '            if stopped := "":\n                return', "unit/test_switch.py::test_set_after_the_intent_the_step_is_closed_as_not_done"),
+    # verification
+    Defect("says contained without a read", VERIFY, "for s in counted if state.value(s.fact) != s.after)", "for s in counted if False)", VERIFY_T + "test_reverted_once_it_is_asserted_again_and_holds"),
+    Defect("looks before it is time", VERIFY, "    if now < job.due:\n", "    if False:\n", VERIFY_T + "test_it_is_looked_at_when_it_is_time_and_not_before"),
+    Defect("pages before it asserts again", VERIFY, "if job.round == ROUNDS:", "if True:", VERIFY_T + "test_reverted_once_it_is_asserted_again_and_holds"),
+    Defect("asserts once too often", VERIFY, "if job.round == ROUNDS:", "if job.round == ROUNDS + 1:", VERIFY_T + "test_reverted_before_it_was_ever_seen_it_is_asserted_three_times_again_and_then_paged"),
+    Defect("fights its own undo", VERIFY, "if wrong and job.state is S.DONE and", "if False and", VERIFY_T + "test_an_undo_ends_the_watch_and_is_not_fought"),
+    Defect("contains a namesake anew", VERIFY, "(unique_id and state.identity.unique_id != unique_id)", "False", VERIFY_T + "test_a_target_that_is_gone_is_looked_at_no_more"),
+    Defect("does not climb the ladder", JOB, "        return (*chosen[: self.step],", "        return None\n        return (*chosen[: self.step],", VERIFY_T + "test_a_rung_that_a_quota_refuses_is_climbed"),
+    # votes
+    Defect("authorises with a truthy tuple", APPROVE, "if not may_approve(voter, settings):", "if not (may_approve(voter, settings),):", DECIDE_T + "test_where_approvers_are_named_only_they_vote"),
+    Defect("lets who caused it vote", APPROVE, "if job.actor and person(job.actor) == person(voter):", "if False:", DECIDE_T + "test_who_has_no_vote"),
+    Defect("takes sessions for persons", "engine/ids.py", '    return f"{identity.kind}/{identity.name', '    return name\n    return f"{identity.kind}/{identity.name', DECIDE_T + "test_sessions_of_one_role_are_one_person_but_people_of_identity_center_are_not"),
+    Defect("counts a vote after the deadline", APPROVE, "    if now >= job.expires:\n", "    if False:\n", DECIDE_T + "test_a_vote_at_the_deadline_is_too_late_and_expired_means_no"),
+    Defect("needs one where two are asked for", APPROVE, "enough = len(approvals) >= job.needs", "enough = True", DECIDE_T + "test_two_people_where_the_configuration_asks_for_two"),
+    # undo
+    Defect("its rollback does again what it should undo", UNDO, "        call=step.inverse,\n", "        call=step.call,\n", RESPOND_T + "test_what_is_protected_since_can_still_be_released"),
+    Defect("overwrites what a third party changed", CORE, "is ActionClass.REVERSAL or job.undo_of):", "is ActionClass.REVERSAL and not job.undo_of):", RESPOND_T + "test_an_undo_needs_the_state_it_was_planned_for"),
+    Defect("undoes what the trail does not bear out", UNDO, "        if wrong := problems(", "        if False and problems(", UNDO_T + "test_what_the_trail_does_not_bear_out_is_not_undone"),
+    Defect("gives back what was critical", UNDO, "is Severity.CRITICAL and not override:", "is Severity.CRITICAL and False:", UNDO_T + "test_what_was_critical_is_not_given_back_without_a_reason"),
+    Defect("wakes sessions with the key", UNDO, "    if wakes and not override", "    if False and not override", UNDO_T + "test_a_credential_is_not_woken_while_what_it_issued_may_live"),
+    Defect("lets anybody profit from an undo", DECIDE, '            and person(exemption.by) == person(actor or "")\n', "", DECIDE_T + "test_what_a_person_put_back_is_not_reversed_again_for_a_while"),
+    # loops, sweep
+    Defect("takes whatever its role does for its own", "engine/own_acts.py", "    job: Job | None = (yield ReadJob(event.mark)) if event.mark else None\n", "    return None\n    job: Job | None = (yield ReadJob(event.mark)) if event.mark else None\n", "unit/test_own_acts.py::test_a_call_by_our_role_that_no_job_explains_is_loud"),
+    Defect("lets questions stand for ever", SWEEP, "    if job.state is S.PENDING:\n", "    if False:\n", SWEEP_T + "test_a_question_that_nobody_answered_is_a_no_and_people_are_told"),
+    Defect("forgets notices without a receipt", SWEEP, "    for told in notices:\n        yield Tell(told)\n", "", SWEEP_T + "test_a_notice_without_a_receipt_is_told_again_with_the_same_id"),
+    Defect("lets dead letters lie", SWEEP, "    if job.state in (S.APPROVED, S.RUNNING, S.VERIFYING):\n", "    if False:\n", SWEEP_T + "test_a_dead_letter_brings_its_job_to_an_end"),
+)  # fmt: skip
