@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from ringfence.domain.arn import parse_arn
 from ringfence.domain.finding import Workload
 
 
@@ -74,6 +75,12 @@ class Deployment(Struct, frozen=True, forbid_unknown_fields=True):
     own_roles: tuple[str, ...] = ()
     boundaries: tuple[str, ...] = ()  # that `respond` may put back
     full_powers: bool = False  # inline deny allowed
+
+    @property
+    def account(self) -> str:
+        """The account that the stack runs in, empty where there is none."""
+        arn = parse_arn(self.own_roles[0]) if self.own_roles else None
+        return arn.account if arn else ""
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -42,7 +42,7 @@ BY_NAME = [
 ]
 ALWAYS = [
     (ACCOUNT + "root", Kind.ROOT, "root user"),
-    ("arn:aws:sts::123456789012:federated-user/x", Kind.OUTSIDE, "not an IAM identity"),
+    ("arn:aws:sts::123456789012:federated-user/x", Kind.OUTSIDE, "federated session"),
     (ACCOUNT + "role/aws-service-role/sagemaker.amazonaws.com/AWSServiceRoleForX", Kind.ROLE, "service-linked"),
     (ACCOUNT + "role/AWS-service-role/sagemaker.amazonaws.com/AWSServiceRoleForX", Kind.ROLE, "service-linked"),
     (ACCOUNT + "role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_ML_0123", Kind.ROLE, "permission set ML"),

@@ -13,6 +13,7 @@ from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.plan import ActionClass, Plan, When
 from ringfence.domain.record import Record, RecordKind
+from ringfence.engine.advice import elsewhere
 from ringfence.engine.approve import expire
 from ringfence.engine.budget import Exhausted, claim, fresh, of_a_question, of_an_act, too_many
 from ringfence.engine.commands import Process, ReadCensus, ReadExemption, ReadJob, ReadTime, Send
@@ -56,7 +57,9 @@ def _unjudged(judgement: Judgement) -> Planned:
     identity = judgement.identities[0] if judgement.identities else nobody
     reason = f"{event.name or 'an event'} could not be judged: {judgement.reason}"
     finding = Finding(guardrail="none", severity=Severity.MEDIUM, identity=identity, reason=reason, evidence={"outcome": judgement.outcome})
-    return Planned(finding=finding, steps=(), remark="it could not be judged: a person has to look")
+    user_type = event.parameters.get("user_type") or (event.actor.type if event.actor and event.subject is None else "")
+    advice = elsewhere(str(user_type))
+    return Planned(finding=finding, steps=(), remark=advice or "it could not be judged: a person has to look", out_of_reach=bool(advice))
 
 
 def _job(event: Event, planned: Planned, same: tuple[PlannedStep, ...], settings: Settings, now: datetime) -> Process[tuple[Job, str]]:

@@ -14,6 +14,7 @@ from ringfence.domain.arn import parse_arn
 from ringfence.domain.census import Census
 from ringfence.domain.glob import any_match, matches
 from ringfence.domain.identity import Identity, Kind
+from ringfence.engine.advice import ELSEWHERE, outside
 from ringfence.engine.ids import IDENTITY_CENTER
 from ringfence.settings import Settings
 
@@ -58,9 +59,12 @@ def built_in(identity: Identity, settings: Settings) -> str | None:
     if arn is None:
         return "its ARN cannot be read"
     if identity.kind is Kind.ROOT:
-        return "it is the root user: no IAM policy binds it, secure it by hand"
+        return ELSEWHERE["Root"]
     if identity.kind is Kind.OUTSIDE:
-        return "it is not an IAM identity of this account: act at its own directory or account"
+        return outside(arn)
+    home = settings.deployment.account
+    if home and arn.account != home:
+        return f"{ELSEWHERE['AWSAccount']} ({arn.account}, not {home})"
     if identity.kind is Kind.ROLE and (why := _aws_own(identity, arn.path)):
         return why
     return "it is one of Ringfence's own roles" if identity.arn in settings.deployment.own_roles else None
