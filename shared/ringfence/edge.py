@@ -1,6 +1,7 @@
 """What the functions' edges share: batches that never fail for one message, and answers to operators' calls."""
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -12,7 +13,9 @@ from ringfence.engine.moves import is_operators
 from ringfence.engine.ports import Done, Failed, Reply
 from ringfence.engine.respond import Responder
 from ringfence.engine.undo import open_undo
-from ringfence.errors import RefusedError, RingfenceError
+from ringfence.errors import RefusedError, RingfenceError, UpstreamError
+
+PAUSES = (1.0, 4.0)  # seconds, well within a function's time
 
 
 class Log(Protocol):
@@ -48,6 +51,16 @@ def each_record(event: Mapping[str, Any], one: Callable[[str], None], log: Log) 
             log.exception("message failed", message_id=record.get("messageId"))
             failures.append({"itemIdentifier": record.get("messageId", "")})
     return {"batchItemFailures": failures}
+
+
+def patiently[T](do: Callable[[], T], pauses: Iterable[float] = PAUSES, sleep: Callable[[float], None] = time.sleep) -> T:
+    """Do something again, after a pause, where the cloud did not answer: a message that fails comes back only minutes later."""
+    for pause in pauses:
+        try:
+            return do()
+        except UpstreamError:
+            sleep(pause)
+    return do()
 
 
 def refusal(error: RingfenceError, log: Log) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 ministack serves the services; this adds what it lacks: every mutating IAM call becomes the event that CloudTrail would hand to
 EventBridge; POST /_box/events injects events of aws.* sources, which PutEvents refuses here as on AWS; and the condition keys
-iam:PolicyARN and iam:PermissionsBoundary are in the request's context, without which our conditioned grants could not be tried.
+iam:PolicyARN and iam:PermissionsBoundary are in the request's context, without which our conditioned grants could not be tried;
+and a user's service-specific credentials.
 
 Synthetic in them: the source address, the event version. IAM calls that IAM itself denies are not echoed.
 
@@ -115,9 +116,53 @@ def publish(source: str, detail_type: str, detail: dict[str, Any]) -> None:
 plain_iam = iam.handle_request
 
 
+held: dict[str, dict[str, dict[str, str]]] = {}  # service-specific credentials by user and id, which ministack lacks
+
+
+def credentials(form: dict[str, str]) -> bytes | None:
+    """Answer the calls on a user's service-specific credentials, SSH keys and certificates; None for every other call."""
+    operation, mine = form.get("Action", ""), held.setdefault(form.get("UserName", ""), {})
+    number = form.get("ServiceSpecificCredentialId", f"ACCAEXAMPLE{sum(map(len, held.values())):09d}")
+    body = ""
+    match operation:
+        case "CreateServiceSpecificCredential":
+            made = {
+                "ServiceSpecificCredentialId": number,
+                "UserName": form["UserName"],
+                "ServiceName": form["ServiceName"],
+                "Status": "Active",
+            }
+            mine[number] = made
+            body = f"<ServiceSpecificCredential>{members(made)}</ServiceSpecificCredential>"
+        case "UpdateServiceSpecificCredential":
+            mine[number]["Status"] = form["Status"]
+        case "ListServiceSpecificCredentials":
+            listed = "".join(f"<member>{members(one)}</member>" for one in mine.values())
+            body = f"<ServiceSpecificCredentials>{listed}</ServiceSpecificCredentials>"
+        case "ListSSHPublicKeys":
+            body = "<SSHPublicKeys/><IsTruncated>false</IsTruncated>"
+        case "ListSigningCertificates":
+            body = "<Certificates/><IsTruncated>false</IsTruncated>"
+        case _:
+            return None
+    metadata = f"<ResponseMetadata><RequestId>{uuid.uuid4()}</RequestId></ResponseMetadata>"
+    return f"<{operation}Response><{operation}Result>{body}</{operation}Result>{metadata}</{operation}Response>".encode()
+
+
+def members(fields: dict[str, str]) -> str:
+    """Write fields as XML."""
+    return "".join(f"<{key}>{value}</{key}>" for key, value in fields.items())
+
+
+async def answered_iam(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Any:
+    """Answer what ministack lacks, and let it answer the rest."""
+    answer = credentials(dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)))
+    return await plain_iam(method, path, headers, body, query) if answer is None else (200, {"Content-Type": "text/xml"}, answer)
+
+
 async def echoing_iam(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Any:
     """Serve an IAM call, then write its CloudTrail event."""
-    reply = await plain_iam(method, path, headers, body, query)
+    reply = await answered_iam(method, path, headers, body, query)
     form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
     operation = form.get("Action", "")
     if operation in MODEL.operation_names and CHANGES.match(operation):

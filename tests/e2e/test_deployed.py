@@ -4,175 +4,33 @@ An ordinary IAM call and nothing else sets everything off. What is not AWS here:
 """
 
 import json
-import os
-import socket
 import subprocess
 import time
-import urllib.request
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
 
+from tests.e2e.local import ACCOUNT, ADMIN, AWS_MANAGED, STACK, TOOLS, Box, local_aws, spoiled, until
 from tests.support.cases import ROOT, event_file
 from tools.wrap_events import main as wrap_events
 
 pytestmark = [pytest.mark.e2e, pytest.mark.enable_socket]
 
-TOOLS = ROOT / ".tools"
-STACK = "ringfence"
-ACCOUNT = "123456789012"
-AWS_MANAGED = "arn:aws:iam::aws:policy/"
-ADMIN = AWS_MANAGED + "AdministratorAccess"
 EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-LIMIT = 60.0  # seconds
-
-
-class Box:
-    """The local AWS, the stack in it, and an operator's view."""
-
-    def __init__(self, port: int) -> None:
-        self.url = f"http://127.0.0.1:{port}"
-        plain = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "RINGFENCE_"))}
-        self.env = plain | {
-            "AWS_ENDPOINT_URL": self.url,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_CONFIG_FILE": os.devnull,
-            "SAM_CLI_TELEMETRY": "0",
-            "PATH": f"{ROOT / '.venv' / 'bin'}:{plain.get('PATH', '')}",
-        }
-        keys: dict[str, Any] = {
-            "endpoint_url": self.url,
-            "aws_access_key_id": "test",
-            "aws_secret_access_key": "test",
-            "region_name": "us-east-1",
-        }
-        self.iam: Any = boto3.client("iam", **keys)
-        self.events: Any = boto3.client("events", **keys)
-        self.functions: Any = boto3.client("lambda", **keys)
-        self.operator: dict[str, str] = {}
-
-    def run(self, *command: str, code: int | None = 0, **env: str) -> str:
-        """Run a command and give its stdout."""
-        done = subprocess.run(
-            [str(c) for c in command], cwd=ROOT, env=self.env | env, capture_output=True, text=True, timeout=240, check=False
-        )
-        assert code is None or done.returncode == code, f"{command}: exit {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
-        return done.stdout
-
-    def deploy(self, template: Path, *parameters: str) -> None:
-        """Deploy a built template."""
-        capabilities = ("--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND")
-        flags = ("--resolve-s3", "--no-confirm-changeset", "--no-progressbar", "--no-fail-on-empty-changeset")
-        self.run(
-            str(TOOLS / "sam/bin/sam"),
-            "deploy",
-            "--template-file",
-            str(template),
-            "--stack-name",
-            STACK,
-            *flags,
-            *capabilities,
-            "--parameter-overrides",
-            "Mode=graduated",
-            *parameters,
-        )
-
-    def ringfence(self, *arguments: str, code: int | None = 0) -> list[dict[str, Any]]:
-        """Run the command line as an operator, on the stack."""
-        out = self.run("ringfence", "--json", *arguments, "--stack", STACK, code=code, **self.operator)
-        return [json.loads(line) for line in out.splitlines()]
-
-    def publish(self, event: dict[str, Any]) -> None:
-        """Have a service of AWS publish an event."""
-        body = json.dumps({key: event[key] for key in ("source", "detail-type", "detail")}).encode()
-        urllib.request.urlopen(urllib.request.Request(f"{self.url}/_box/events", data=body), timeout=10).close()  # noqa: S310 - loopback
-
-    def function(self, name: str) -> str:
-        """Give the full name of a function of the stack."""
-        return next(str(f["FunctionName"]) for f in self.functions.list_functions()["Functions"] if name in f["FunctionName"])
-
-    def role(self, name: str, service: str) -> str:
-        """Make a role that a service may assume; give its unique id."""
-        trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}]}
-        return str(self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["RoleId"])
-
-    def attached(self, role: str) -> list[str]:
-        """Give the policies of a role."""
-        return [p["PolicyArn"] for p in self.iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]]
-
-    def job_of(self, role: str, state: str, guardrail: str = "", *, again: bool = False) -> dict[str, Any]:
-        """Wait for a job of a role in a state; or for one that asserts another one again."""
-        found: list[dict[str, Any]] = []
-
-        def there() -> bool:
-            found[:] = [
-                j
-                for j in self.ringfence("jobs")
-                if j["identity"].endswith(f"/{role}")
-                and j["state"] == state
-                and guardrail in j["guardrail"]
-                and bool(j["again_of"]) is again
-            ]
-            return bool(found)
-
-        until(there, f"a job of {role} that is {state}; there are {self.ringfence('jobs')}")
-        return found[-1]
-
-
-def until(holds: Callable[[], bool], what: str) -> float:
-    """Wait until something holds; give how long it took."""
-    started = time.monotonic()
-    while not holds():
-        assert time.monotonic() - started < LIMIT, f"not within {LIMIT:.0f} s: {what}"
-        time.sleep(0.1)
-    return time.monotonic() - started
-
-
-def free_port() -> int:
-    """Give a free port of this machine."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
 def box() -> Iterator[Box]:
-    port = free_port()
-    made = Box(port)
-    log = ROOT / "build" / "box.log"
-    log.parent.mkdir(exist_ok=True)
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [TOOLS / "box/bin/python", ROOT / "tests/e2e/box.py", str(port)],
-            env=made.env | {"AUTH": "true"},
-            stdout=out,
-            stderr=out,
-            cwd=ROOT,
-        )
-        try:
-            until(lambda: answers(port), "the local AWS answers")
-            made.deploy(ROOT / ".aws-sam/build/template.yaml")
-            made.functions.invoke(FunctionName=made.function("ReviewFunction"), Payload=b"{}")
-            made.iam.create_user(UserName="oncall")
-            made.iam.attach_user_policy(UserName="oncall", PolicyArn=ADMIN)
-            key = made.iam.create_access_key(UserName="oncall")["AccessKey"]
-            made.operator = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
-            yield made
-        finally:
-            process.terminate()
-            process.wait(timeout=20)
-
-
-def answers(port: int) -> bool:
-    """Whether something listens."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+    with local_aws(AUTH="true") as made:
+        made.deploy(ROOT / ".aws-sam/build/template.yaml")
+        made.functions.invoke(FunctionName=made.function("ReviewFunction"), Payload=b"{}")
+        made.iam.create_user(UserName="oncall")
+        made.iam.attach_user_policy(UserName="oncall", PolicyArn=ADMIN)
+        key = made.iam.create_access_key(UserName="oncall")["AccessKey"]
+        made.operator = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+        yield made
 
 
 def test_an_administrator_policy_on_an_ai_role_is_removed(box: Box) -> None:
@@ -258,6 +116,30 @@ def test_the_kill_switch_stops_every_call_and_lets_it_go_on(box: Box) -> None:
     box.iam.detach_role_policy(RoleName="fraud-halted", PolicyArn=ADMIN)
     box.iam.attach_role_policy(RoleName="fraud-halted", PolicyArn=ADMIN)
     until(lambda: not box.attached("fraud-halted"), "AdministratorAccess is removed again")
+
+
+def test_with_faults_switched_on_the_end_is_the_same(box: Box) -> None:
+    name = box.function("RespondFunction")
+    variables = box.functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    with spoiled(box) as proxy:
+        box.functions.update_function_configuration(
+            FunctionName=name, Environment={"Variables": variables | {"AWS_ENDPOINT_URL": proxy.url}}
+        )
+        throttled = {"times": 2, "error": {"code": "Throttling", "status": 400, "message": "Rate exceeded"}}
+        proxy.rules(
+            {"service": "iam", "operation": "DetachRolePolicy", "times": 1, "response": {"abort_frac": 0}},
+            {"service": "iam", "operation": "GetRole", **throttled},
+            {"service": "iam", "operation": "ListAttachedRolePolicies", "times": 1, "response": {"truncate_bytes": 40}},
+            {"service": "dynamodb", "operation": "TransactWriteItems", **throttled},
+        )
+        box.role("fraud-faulty", "sagemaker.amazonaws.com")
+        box.iam.attach_role_policy(RoleName="fraud-faulty", PolicyArn=ADMIN)
+        until(lambda: not box.attached("fraud-faulty"), "AdministratorAccess is removed in spite of it all")
+        job = box.job_of("fraud-faulty", "done")
+        assert proxy.fired() >= 5, "the faults were in the way"
+        kinds = [r["kind"] for r in box.ringfence("trail", "list", "--job", job["id"])]
+        assert sorted(kinds) == ["closed", "decision", "intent", "outcome", "verify"]
+        box.functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
 
 
 def test_a_vote_that_is_not_signed_for_it_does_not_count(box: Box) -> None:

@@ -304,3 +304,24 @@ def test_one_chore_that_fails_does_not_keep_the_others_from_being_done(stack: St
     with pytest.raises(UpstreamError, match="DeadLetters failed"):
         stack.call("review", {})
     assert wiring.store().census() is not None
+
+
+@pytest.mark.parametrize(
+    ("failures", "slept", "raises"), [(0, [], False), (1, [1.0], False), (2, [1.0, 4.0], False), (3, [1.0, 4.0], True)]
+)
+def test_what_the_cloud_does_not_answer_is_done_again_a_little_later(failures: int, slept: list[float], raises: bool) -> None:
+    pauses: list[float] = []
+    left = [failures]
+
+    def do() -> str:
+        left[0] -= 1
+        if left[0] >= 0:
+            raise UpstreamError("no answer")
+        return "done"
+
+    if raises:
+        with pytest.raises(UpstreamError):
+            edge.patiently(do, sleep=pauses.append)
+    else:
+        assert edge.patiently(do, sleep=pauses.append) == "done"
+    assert pauses == slept
