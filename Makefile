@@ -10,7 +10,7 @@ export UV
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help demo test check fmt build e2e planted soak events bench lock docs actions clean
+.PHONY: help demo test check fmt build e2e planted mutation soak events bench lock docs actions clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ e2e: build .tools/box/.done .tools/faults/.done ## deploy the template into a lo
 
 planted: $(VENV) ## plant each known defect; one named, fast test has to notice it
 	@$(PY) -m tests.planted
+
+mutation: $(VENV) ## change what decides, one place at a time: some test has to notice; writes docs/assurance.md
+	@$(PY) -m tests.mutation $(ARGS)
 
 soak: $(VENV) ## a million histories of the job core (ARGS="--seeds N")
 	@$(PY) -m tests.simulation.soak $(ARGS)

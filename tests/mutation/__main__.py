@@ -1,0 +1,116 @@
+"""`make mutation`: change what decides, one place at a time, and see whether the tests notice; write docs/assurance.md.
+
+With `--stale` it only says which assured modules have changed since.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.mutation.mutants import Mutant, mutants
+from tests.mutation.targets import EQUIVALENT, TARGETS
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "shared" / "ringfence"
+PAGE = ROOT / "docs" / "assurance.md"
+SECONDS = 60  # a mutant that takes longer hangs, which is noticed
+MOST_ALIVE = 0.05
+
+
+class Result(NamedTuple):
+    """What became of the mutants of one module."""
+
+    module: str
+    total: int
+    same: int
+    alive: tuple[Mutant, ...]
+
+
+def noticed(module: str, mutant: Mutant) -> bool:
+    """Whether a test fails on a mutant. Its process knows no bytecode and writes none."""
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(PACKAGE, Path(folder) / "ringfence", ignore=shutil.ignore_patterns("__pycache__"))
+        (Path(folder) / "ringfence" / module).write_text(mutant.source)
+        where = ("-o", f"pythonpath={folder} {ROOT}", "-k", "not moto")
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:randomly", *where, *TARGETS[module]]
+        try:
+            env = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+            return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, timeout=SECONDS, check=False).returncode != 0
+        except subprocess.TimeoutExpired:
+            return True
+
+
+def judged(module: str, progress: Callable[[str], None]) -> Result:
+    """Judge the mutants of one module."""
+    found = list(mutants((PACKAGE / module).read_text()))
+    different = [mutant for mutant in found if (module, mutant.what) not in EQUIVALENT]
+    alive: list[Mutant] = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for number, (mutant, seen) in enumerate(zip(different, pool.map(lambda m: noticed(module, m), different), strict=True), 1):
+            if not seen:
+                alive.append(mutant)
+            progress(f"{module}: {number} of {len(different)}, {len(alive)} alive")
+    return Result(module, len(different), len(found) - len(different), tuple(alive))
+
+
+def page(results: list[Result], commit: str, day: str) -> str:
+    """Write the page."""
+    rows = "\n".join(
+        f"| `{r.module}` | {r.total} | {r.total - len(r.alive)} | {len(r.alive)} | {sum(m.predicate for m in r.alive)} | {r.same} | `{_digest(r.module)}` |"
+        for r in results
+    )
+    alive = "\n".join(f"- `{r.module}` line {m.line}: `{m.what[:160]}`" for r in results for m in r.alive) or "None."
+    same = "\n".join(f"- `{module}`: `{what[:160]}` - {why}" for (module, what), why in EQUIVALENT.items()) or "None."
+    return (
+        "# Assurance\n\nMutation testing of what decides over allow or deny (`make mutation`): each mutant is one small change, and some test has to"
+        f" fail on it.\nAt commit {commit}, {day}. `python -m tests.mutation --stale` says which of these modules have changed since.\n\n"
+        "| module | mutants | noticed | alive | alive in a predicate | same in meaning | SHA-256 of the module |\n|---|---|---|---|---|---|---|\n"
+        f"{rows}\n\n## Alive\n\n{alive}\n\n## Same in meaning\n\n{same}\n"
+    )
+
+
+def _digest(module: str) -> str:
+    return hashlib.sha256((PACKAGE / module).read_bytes()).hexdigest()[:16]
+
+
+def stale() -> list[str]:
+    """Give the modules that changed since they were judged, or never were."""
+    judged_then = dict(re.findall(r"^\| `([^`]+)` .*\| `([0-9a-f]{16})` \|$", PAGE.read_text(), re.MULTILINE)) if PAGE.exists() else {}
+    return [module for module in TARGETS if judged_then.get(module) != _digest(module)]
+
+
+def main() -> int:
+    """Judge every module, or those that are named; 1 where too much is alive."""
+    if "--stale" in sys.argv:
+        for module in stale():
+            print(f"changed since it was judged: {module} - run `make mutation`")
+        return 0
+    started = time.monotonic()
+    wanted = [module for module in TARGETS if not sys.argv[1:] or any(name in module for name in sys.argv[1:])]
+    results = [judged(module, lambda text: print(f"\r{text:<90}", end="", flush=True)) for module in wanted]
+    print(f"\n{sum(r.total for r in results)} mutants in {time.monotonic() - started:.0f} s")
+    for result in results:
+        for mutant in result.alive:
+            print(f"alive: {result.module}:{mutant.line}: {mutant.what}")
+    if len(wanted) == len(TARGETS):
+        commit = subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout.strip()
+        PAGE.write_text(page(results, commit, f"{datetime.now(UTC):%Y-%m-%d}"))
+    share = sum(len(r.alive) for r in results) / max(1, sum(r.total for r in results))
+    predicates = sum(mutant.predicate for r in results for mutant in r.alive)
+    return 1 if share > MOST_ALIVE or predicates else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
