@@ -4,26 +4,19 @@ With `--stale` it only says which assured modules have changed since.
 """
 
 import hashlib
-import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import NamedTuple
 
 from tests.mutation.mutants import Mutant, mutants
 from tests.mutation.targets import EQUIVALENT, TARGETS
+from tests.support.trial import PACKAGE, ROOT, Trial, verdicts
 
-ROOT = Path(__file__).parents[2]
-PACKAGE = ROOT / "shared" / "ringfence"
 PAGE = ROOT / "docs" / "assurance.md"
-SECONDS = 60  # a mutant that takes longer hangs, which is noticed
 MOST_ALIVE = 0.05
 
 
@@ -36,30 +29,16 @@ class Result(NamedTuple):
     alive: tuple[Mutant, ...]
 
 
-def noticed(module: str, mutant: Mutant) -> bool:
-    """Whether a test fails on a mutant. Its process knows no bytecode and writes none."""
-    with tempfile.TemporaryDirectory() as folder:
-        shutil.copytree(PACKAGE, Path(folder) / "ringfence", ignore=shutil.ignore_patterns("__pycache__"))
-        (Path(folder) / "ringfence" / module).write_text(mutant.source)
-        where = ("-o", f"pythonpath={folder} {ROOT}", "-k", "not moto")
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:randomly", *where, *TARGETS[module]]
-        try:
-            env = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
-            return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, timeout=SECONDS, check=False).returncode != 0
-        except subprocess.TimeoutExpired:
-            return True
-
-
 def judged(module: str, progress: Callable[[str], None]) -> Result:
     """Judge the mutants of one module."""
     found = list(mutants((PACKAGE / module).read_text()))
     different = [mutant for mutant in found if (module, mutant.what) not in EQUIVALENT]
     alive: list[Mutant] = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for number, (mutant, seen) in enumerate(zip(different, pool.map(lambda m: noticed(module, m), different), strict=True), 1):
-            if not seen:
-                alive.append(mutant)
-            progress(f"{module}: {number} of {len(different)}, {len(alive)} alive")
+    trials = [Trial(module, mutant.source, TARGETS[module]) for mutant in different]
+    for number, (mutant, verdict) in enumerate(zip(different, verdicts(trials), strict=True), 1):
+        if verdict.code == 0:
+            alive.append(mutant)
+        progress(f"{module}: {number} of {len(different)}, {len(alive)} alive")
     return Result(module, len(different), len(found) - len(different), tuple(alive))
 
 

@@ -1,61 +1,39 @@
 """`make planted`: plant each defect in a copy of the package, run its one test there, and expect it to fail.
 
-Each test is run on the sound package first: one that fails there would notice nothing.
+The tests are run on the sound package first: one that fails there would notice nothing.
 """
 
-import os
-import shutil
-import subprocess
 import sys
-import tempfile
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from tests.planted.defects import DEFECTS, Defect
-
-ROOT = Path(__file__).parents[2]
-PACKAGE = ROOT / "shared" / "ringfence"
-SECONDS = 120
-NOTICED = 1  # pytest's exit code for a failing test
+from tests.support.trial import PACKAGE, Trial, Verdict, verdicts
 
 
-def run(folder: Path, *tests: str) -> subprocess.CompletedProcess[str]:
-    """Run tests against the package in a folder."""
-    env = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
-    where = ("-o", f"pythonpath={folder} {ROOT}")  # before the installed package
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", *where, *(f"tests/{test}" for test in tests)]
-    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=SECONDS, check=False)
+def trial(defect: Defect) -> Trial:
+    """Plant one defect; a text that does not stand in its file exactly once leaves nothing to plant."""
+    text = (PACKAGE / defect.file).read_text()
+    if text.count(defect.old) != 1:
+        raise SystemExit(f"{defect.name}: its text stands {text.count(defect.old)} times in {defect.file}, expected 1")
+    return Trial(defect.file, text.replace(defect.old, defect.new), (f"tests/{defect.test}",))
 
 
-def plant(defect: Defect) -> str:
-    """Plant one defect; give what is wrong, empty where its test noticed it."""
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "ringfence"
-        shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-        path = copy / defect.file
-        text = path.read_text()
-        if text.count(defect.old) != 1:
-            return f"its text stands {text.count(defect.old)} times in {defect.file}, expected 1"
-        path.write_text(text.replace(defect.old, defect.new))
-        done = run(Path(folder), defect.test)
-    if done.returncode == NOTICED:
-        return ""
-    return f"{defect.test} ended with {done.returncode}, expected a failing test\n{done.stdout[-800:]}"
+def told(defect: Defect, verdict: Verdict) -> bool:
+    """Say what became of one defect."""
+    missed = "" if verdict.noticed else f": {defect.test} ended with {verdict.code}, expected a failing test\n{verdict.said}"
+    print(f"{'MISSED ' if missed else 'noticed'}  {defect.name}{missed}", flush=True)
+    return not missed
 
 
 def main() -> int:
     """Plant them all; 1 where one was not noticed."""
-    sound = run(ROOT / "shared", *sorted({defect.test for defect in DEFECTS}))
-    if sound.returncode:
-        print(f"on the sound package the tests fail:\n{sound.stdout[-3000:]}")
+    trials = [trial(defect) for defect in DEFECTS]
+    (sound,) = verdicts([Trial("", "", tuple(sorted({test for one in trials for test in one.tests})))])
+    if sound.code:
+        print(f"on the sound package the tests fail:\n{sound.said}")
         return 1
-    missed = 0
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for defect, wrong in zip(DEFECTS, pool.map(plant, DEFECTS), strict=True):
-            print(f"{'MISSED ' if wrong else 'noticed'}  {defect.name}{f': {wrong}' if wrong else ''}", flush=True)
-            missed += bool(wrong)
-    print(f"{len(DEFECTS) - missed} of {len(DEFECTS)} planted defects noticed")
-    return 1 if missed else 0
+    noticed = sum(told(defect, verdict) for defect, verdict in zip(DEFECTS, verdicts(trials), strict=True))
+    print(f"{noticed} of {len(DEFECTS)} planted defects noticed")
+    return 0 if noticed == len(DEFECTS) else 1
 
 
 if __name__ == "__main__":
