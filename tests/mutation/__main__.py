@@ -31,8 +31,9 @@ class Result(NamedTuple):
 
 def judged(module: str, progress: Callable[[str], None]) -> Result:
     """Judge the mutants of one module."""
-    found = list(mutants((PACKAGE / module).read_text()))
-    different = [mutant for mutant in found if (module, mutant.what) not in EQUIVALENT]
+    source = (PACKAGE / module).read_text()
+    lines, found = source.splitlines(), list(mutants(source))
+    different = [mutant for mutant in found if (module, mutant.what, lines[mutant.line - 1].strip()) not in EQUIVALENT]
     alive: list[Mutant] = []
     trials = [Trial(module, mutant.source, TARGETS[module]) for mutant in different]
     for number, (mutant, verdict) in enumerate(zip(different, verdicts(trials), strict=True), 1):
@@ -49,7 +50,7 @@ def page(results: list[Result], commit: str, day: str) -> str:
         for r in results
     )
     alive = "\n".join(f"- `{r.module}` line {m.line}: `{m.what[:160]}`" for r in results for m in r.alive) or "None."
-    same = "\n".join(f"- `{module}`: `{what[:160]}` - {why}" for (module, what), why in EQUIVALENT.items()) or "None."
+    same = "\n".join(f"- `{module}`: `{what[:160]}` - {why}" for (module, what, _), why in EQUIVALENT.items()) or "None."
     return (
         "# Assurance\n\nMutation testing of what decides over allow or deny (`make mutation`): each mutant is one small change, and some test has to"
         f" fail on it.\nAt commit {commit}, {day}. `python -m tests.mutation --stale` says which of these modules have changed since.\n\n"

@@ -1,4 +1,4 @@
-"""The mutants of a module: one small change each. What only words it - annotations, docstrings, texts - is left alone."""
+"""The mutants of a module: one small change each. What only words it - annotations, docstrings, texts, a class's options - is left alone."""
 
 import ast
 import copy
@@ -33,9 +33,9 @@ def mutants(source: str) -> Iterator[Mutant]:
     """Give every mutant of a module."""
     tree = ast.parse(source)
     _strip(tree)
-    places = list(ast.walk(tree))
-    for number, node in enumerate(places):
-        for change in _changes(node):
+    options = {id(node) for made in ast.walk(tree) if isinstance(made, ast.ClassDef) for key in made.keywords for node in ast.walk(key)}
+    for number, node in enumerate(ast.walk(tree)):
+        for change in () if id(node) in options else _changes(node):
             changed = copy.deepcopy(tree)
             target = list(ast.walk(changed))[number]
             mutated = _Replace(target, change.new).visit(changed)

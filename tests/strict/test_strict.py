@@ -5,7 +5,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import boto3
 import msgspec
@@ -23,7 +23,7 @@ from ringfence.clouds.aws.iam_writer import IamWriter
 from ringfence.clouds.aws.store import DynamoStore
 from ringfence.clouds.memory import MemoryQueue, MemoryStore
 from ringfence.domain.identity import Identity, Kind
-from ringfence.domain.job import JobState
+from ringfence.domain.job import Job, JobState
 from ringfence.domain.record import RecordKind
 from ringfence.domain.state import FactKind, State
 from ringfence.engine.ports import Wanted
@@ -42,6 +42,7 @@ from tests.unit.test_budget import judgement
 TRUST = json.dumps(
     {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
 )
+WHOLE = Wanted(QUARANTINE_USER.reads)
 ROUNDS = 15  # a twentieth of TRUST's 300
 
 
@@ -99,65 +100,82 @@ def test_a_change_is_seen_after_a_while() -> None:
         assert iam.list_attached_user_policies(UserName="u")["AttachedPolicies"]
 
 
+class Quota(NamedTuple):
+    """An identity with so much of its quotas used, and what somebody attaches between plan and act to fill them."""
+
+    kind: Kind
+    attached: int
+    inline: int
+    later: int
+    full_powers: bool
+
+    @property
+    def room(self) -> bool:
+        """Whether one more policy can be attached when it is acted."""
+        return self.attached + min(self.later, 10 - self.attached) < 10
+
+
+quotas = st.builds(
+    Quota,
+    st.sampled_from([Kind.ROLE, Kind.USER]),
+    st.integers(0, 10),
+    st.sampled_from([0, 1_880, 10_080]),
+    st.integers(0, 3),
+    st.booleans(),
+).filter(lambda q: q.kind is Kind.ROLE or q.inline < 2_000)
+
+
+def made_as(quota: Quota, iam: Any) -> Identity:
+    """Make the identity, and the product's own policies."""
+    customer_policy(iam, DEPLOYMENT.quarantine_policy)
+    customer_policy(iam, DEPLOYMENT.quarantine_boundary)
+    text = "arn:aws:s3:::" + "x" * quota.inline
+    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": text}]}
+    held = {"attached": [f"p{n}" for n in range(quota.attached)], **({"inline": {"big": document}} if quota.inline else {})}
+    wanted = state_of({quota.kind.value: "i", **held})
+    assert wanted is not None
+    return make(iam, wanted)
+
+
 @settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
-@given(
-    kind=st.sampled_from([Kind.ROLE, Kind.USER]),
-    attached=st.integers(0, 10),
-    later=st.integers(0, 3),
-    inline=st.sampled_from([0, 1_880, 10_080]),
-    full_powers=st.booleans(),
-)
-def test_whatever_quota_is_full_it_is_contained_or_a_person_is_asked(
-    kind: Kind, attached: int, later: int, inline: int, full_powers: bool
-) -> None:
-    """Statement 74. `later`: policies that somebody attaches between plan and act, to fill the quota. moto knows no boundary of a user."""
-    action = QUARANTINE_ROLE if kind is Kind.ROLE else QUARANTINE_USER
-    clock = Clock()
-    with strict_aws(clock) as (iam, layer):
-        customer_policy(iam, DEPLOYMENT.quarantine_policy)
-        customer_policy(iam, DEPLOYMENT.quarantine_boundary)
-        document = {
-            "Version": "2012-10-17",
-            "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::" + "x" * inline}],
-        }
-        if kind is Kind.USER and inline > 2_000:
-            return  # cannot exist
-        wanted = state_of(
-            {kind.value: "i", "attached": [f"p{n}" for n in range(attached)], **({"inline": {"big": document}} if inline else {})}
-        )
-        assert wanted is not None
-        target = make(iam, wanted)
-        whole = Wanted(QUARANTINE_USER.reads)
-        state = IamReader().read(target, whole)
+@given(quota=quotas)
+def test_whatever_quota_is_full_it_is_contained_or_a_person_is_asked(quota: Quota) -> None:
+    """Statement 74. moto knows no boundary of a user, so that rung is left out there."""
+    action = QUARANTINE_ROLE if quota.kind is Kind.ROLE else QUARANTINE_USER
+    with strict_aws() as (iam, layer):
+        target = made_as(quota, iam)
+        state = IamReader().read(target, WHOLE)
         assert isinstance(state, State)
-        boundary = {"quarantine_boundary": ""} if kind is Kind.USER else {}
-        case, finding = case_of({"state": {kind.value: "i"}}, state, full_powers=full_powers, **boundary)
-        steps = action.plan(case, finding)
+        boundary = {"quarantine_boundary": ""} if quota.kind is Kind.USER else {}
+        steps = action.plan(*case_of({}, state, full_powers=quota.full_powers, **boundary))
         if isinstance(steps, Impossible):
-            assert attached == 10
-            assert kind is not Kind.ROLE
+            assert (quota.kind, quota.attached) == (Kind.USER, 10)
             return
-        for number in range(min(later, 10 - attached)):
-            verb = f"attach_{kind}_policy"
-            getattr(iam, verb)(**{f"{kind.value.title()}Name": "i", "PolicyArn": customer_policy(iam, f"late{number}")})
-        store, queue = MemoryStore(), MemoryQueue()
-        responder = Responder(settings_of(None), store, queue, IamReader(), IamWriter(), clock)
-        put(store, job_of(steps, target, action))
-        responder.apply("j")
-        work(queue, responder, clock)
-        done = store.job("j")
-        assert done is not None
-        room = steps[0].fact.kind is not FactKind.ATTACHED or attached + min(later, 10 - attached) < 10
-        rungs_left = room or bool(steps[0].otherwise)
-        assert done.state is (JobState.DONE if rungs_left else JobState.NOT_CONTAINED), [r.reason for r in store.records()]
-        if done.state is JobState.DONE:
-            after = IamReader().read(target, whole)
-            assert isinstance(after, State)
-            assert all(after.value(s.fact) == s.after for s in done.steps)
-            assert [r for r in store.records() if r.kind is RecordKind.OUTCOME][-1].rung == (done.rungs or (0,))[0], "the rung is on record"
-        else:
-            assert queue.notices[-1].page
+        for number in range(min(quota.later, 10 - quota.attached)):
+            attach = getattr(iam, f"attach_{quota.kind}_policy")
+            attach(**{f"{quota.kind.value.title()}Name": "i", "PolicyArn": customer_policy(iam, f"late{number}")})
+        contained = quota.room or steps[0].fact.kind is not FactKind.ATTACHED or bool(steps[0].otherwise)
+        check_contained(job_of(steps, target, action), contained=contained)
         assert not [c for c in layer.calls if c.startswith("Delete")], "nothing is deleted to make room"
+
+
+def check_contained(made: Job, *, contained: bool) -> None:
+    """Carry a containment out, and see that it holds on the rung that is on record; or that people are paged."""
+    store, queue, clock = MemoryStore(), MemoryQueue(), Clock()
+    responder = Responder(settings_of(None), store, queue, IamReader(), IamWriter(), clock)
+    put(store, made)
+    responder.apply(made.id)
+    work(queue, responder, clock)
+    done = store.job(made.id)
+    assert done is not None
+    assert done.state is (JobState.DONE if contained else JobState.NOT_CONTAINED), [r.reason for r in store.records()]
+    if not contained:
+        assert queue.notices[-1].page
+        return
+    after = IamReader().read(made.plan.target, WHOLE)
+    assert isinstance(after, State)
+    assert all(after.value(s.fact) == s.after for s in done.steps)
+    assert next(r for r in store.records() if r.kind is RecordKind.OUTCOME and r.data["changed"] == "true").rung == (done.rungs or (0,))[0]
 
 
 def test_seen_late_it_is_called_contained_late() -> None:

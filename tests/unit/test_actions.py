@@ -1,11 +1,13 @@
 """Every case of every action: the steps it plans. Applied twice is once, applied and undone is the state before, compared whole."""
 
+import json
 from typing import Any
 
 import msgspec
 import pytest
 
-from ringfence.actions import ACTIONS, Action, Impossible
+from ringfence.actions import ACTIONS, Action, Impossible, aws_iam_delete_inline_policy, aws_iam_quarantine_role, aws_iam_quarantine_user
+from ringfence.actions._ladder import DENY_ALL
 from ringfence.clouds.aws.iam_reader import IamReader
 from ringfence.clouds.aws.iam_writer import IamWriter
 from ringfence.clouds.memory import MemoryIam, MemoryQueue, MemoryStore
@@ -141,3 +143,52 @@ def test_round_trip_on_moto(action: Action, case: dict[str, Any]) -> None:
         live = reader.read(target, WHOLE)
         assert isinstance(live, State)
         round_trip(action, planned(action, case, live), target, reader, IamWriter())
+
+
+FULL = [f"p{n}" for n in range(10)]
+
+
+def quarantine(kind: str, state: dict[str, Any], **deployment: Any) -> tuple[Step, ...] | Impossible:
+    made = state_of({kind: "i", **state})
+    action = aws_iam_quarantine_role.ACTION if kind == "role" else aws_iam_quarantine_user.ACTION
+    return action.plan(*case_of({}, made, **deployment))
+
+
+@pytest.mark.parametrize(("kind", "quota"), [("role", 10_240), ("user", 2_048)])
+@pytest.mark.parametrize(("too_long", "fits"), [(0, True), (1, False)])
+def test_the_inline_rung_fits_to_the_last_character(kind: str, quota: int, too_long: int, fits: bool) -> None:
+    room = quota - len(json.dumps(DENY_ALL, separators=(",", ":")))
+    document: dict[str, Any] = {"Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": ""}]}
+    document["Statement"][0]["Resource"] = "x" * (room + too_long - len(json.dumps(document, separators=(",", ":"))))
+    steps = quarantine(kind, {"attached": FULL, "inline": {"big": document}}, full_powers=True, quarantine_boundary="")
+    assert isinstance(steps, Impossible) is not fits
+
+
+def test_the_rungs_above_the_first_one_that_fits_are_part_of_the_step() -> None:
+    for attached, rungs in (
+        ([], ["AttachRolePolicy", "PutRolePermissionsBoundary", "PutRolePolicy"]),
+        (FULL, ["PutRolePermissionsBoundary", "PutRolePolicy"]),
+    ):
+        steps = quarantine("role", {"attached": attached}, full_powers=True)
+        assert not isinstance(steps, Impossible)
+        assert [s.call.operation for s in (steps[0], *steps[0].otherwise)] == rungs
+
+
+def test_the_deployments_own_policy_is_attached() -> None:
+    steps = quarantine("role", {}, quarantine_policy="arn:aws:iam::123456789012:policy/ringfence/stack-1")
+    assert not isinstance(steps, Impossible)
+    assert steps[0].call.parameters["PolicyArn"] == "arn:aws:iam::123456789012:policy/ringfence/stack-1"
+
+
+def test_offline_a_user_is_quarantined_by_the_deny_alone() -> None:
+    steps = aws_iam_quarantine_user.ACTION.plan(*case_of({"identity": {"user": "u"}}, None))
+    assert not isinstance(steps, Impossible)
+    assert [s.call.operation for s in steps] == ["AttachUserPolicy"]
+
+
+def test_a_percent_sign_in_a_document_stays_one() -> None:
+    text = json.dumps({"Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/%2A"}]})
+    made = state_of({"role": "r"})
+    steps = aws_iam_delete_inline_policy.ACTION.plan(*case_of({"evidence": {"policy_name": "p", "document": text}}, made))
+    assert not isinstance(steps, Impossible)
+    assert "%2A" in steps[0].inverse.parameters["PolicyDocument"]

@@ -53,7 +53,7 @@ def judgement(
         call=Call("iam", "DetachRolePolicy", {"RoleName": who.name}),
         inverse=Call("iam", "AttachRolePolicy", {"RoleName": who.name}),
     )
-    caused_by = Actor(display=f"arn:aws:iam::123456789012:user/{actor}", type="IAMUser")
+    caused_by = Actor(display=f"arn:aws:iam::123456789012:user/{actor}", type="IAMUser") if actor else None
     event = Event(source=Source.CLOUDTRAIL, name="AttachRolePolicy", id=f"e{number}.{guardrail}", time=NOW, actor=caused_by)
     finding = Finding(guardrail=guardrail, severity=Severity.CRITICAL, identity=who, reason="a test", evidence={})
     planned = Planned(finding=finding, steps=(PlannedStep(step, when),), affects=tuple(affects), people=people)
@@ -207,3 +207,19 @@ def test_where_somebody_takes_the_slot_meanwhile_it_is_counted_again() -> None:
     with pytest.raises(ConflictError, match="at once"):
         account.hear(judgement(2))
     assert account.queue.to_apply == waiting, "commit first, then send"
+
+
+@pytest.mark.parametrize(("actor", "named"), [("eve", "user/eve/123456789012"), ("", "an unknown actor")])
+@pytest.mark.parametrize("when", [When.ACT, When.ASK])
+def test_who_used_a_budget_up_is_named(actor: str, named: str, when: When) -> None:
+    account = Account(max_auto_actions_per_actor=1, max_open_questions_per_actor=1)
+    for number in range(3):
+        account.hear(judgement(number, actor=actor, when=when))
+    assert f"because of {named}" in account.queue.notices[-1].text
+
+
+def test_a_small_account_believes_at_most_the_blast_radius() -> None:
+    at_most = settings_of(None).max_blast_radius
+    for found, state in ((at_most, APPROVED), (at_most + 1, PENDING)):
+        account = Account(census(identities=6, g=found))
+        assert account.hear(judgement(0)).state is state

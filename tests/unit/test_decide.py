@@ -12,6 +12,7 @@ from ringfence.domain.record import RecordKind
 from ringfence.engine.audit_trail import problems
 from ringfence.engine.core import PUT_BACK_FOR
 from ringfence.engine.evaluate import Evaluator
+from ringfence.engine.moves import UNTAKEN
 from ringfence.errors import RefusedError
 from ringfence.settings import Settings
 from ringfence.sources import normalise
@@ -44,14 +45,18 @@ def test_one_approval_lets_the_job_run() -> None:
     store, queue = pending()
     assert cast(store, queue) is JobState.APPROVED
     assert queue.to_apply == [job(CONTAINMENT).id]
-    assert [r.data["voter"] for r in store.records() if r.kind is RecordKind.APPROVAL_DECIDED] == [VOTER]
+    (said,) = (r for r in store.records() if r.kind is RecordKind.APPROVAL_DECIDED)
+    assert (said.data["voter"], said.reason) == (VOTER, f"approved by {VOTER}")
+    approved = store.job(job(CONTAINMENT).id)
+    assert approved is not None
+    assert approved.due == NOW + UNTAKEN
 
 
 def test_a_denial_ends_the_job() -> None:
     store, queue = pending()
     assert cast(store, queue, approve=False) is JobState.DENIED
     assert queue.to_apply == []
-    assert store.records()[-1].kind is RecordKind.CLOSED
+    assert (store.records()[-1].kind, store.records()[-1].reason) == (RecordKind.CLOSED, f"denied by {VOTER}")
 
 
 @pytest.mark.parametrize("first", [True, False])

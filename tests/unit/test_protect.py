@@ -142,3 +142,8 @@ def test_a_group_with_a_protected_member_is_out_of_reach() -> None:
     world.store.keep(msgspec.structs.replace(census(AIDAEXAMPLEBOSS="recorded"), config_hash=world.responder.settings.config_hash))
     assert run(world, members=(member,)) is JobState.UNSUPPORTED
     assert world.iam.calls == []
+
+
+@pytest.mark.parametrize("name", ["AWSServiceRoleForX", "AWSReservedSSO_Data_0123", "OrganizationAccountAccessRole"])
+def test_a_user_with_the_name_of_such_a_role_is_not_protected(name: str) -> None:
+    assert protected(identity(f"{ACCOUNT}user/{name}", Kind.USER), SETTINGS, None) is None

@@ -12,6 +12,8 @@ from ringfence.domain.job import Job, JobState
 from ringfence.domain.plan import ActionClass, Call, Step
 from ringfence.domain.record import Record, RecordKind
 from ringfence.domain.state import Fact, FactKind
+from ringfence.engine.ids import again_id
+from ringfence.engine.moves import OPERATORS, UNTAKEN
 from ringfence.engine.undo import TOKENS_LIVE
 from ringfence.errors import RefusedError
 from tests.support.cases import settings_of
@@ -124,3 +126,35 @@ def test_what_others_attached_since_stays() -> None:
     undo(world, made)
     world.work()
     assert world.attached() == (ADMIN, "arn:aws:iam::123456789012:policy/theirs")
+
+
+def test_an_operator_has_an_hour_and_the_writer_two_minutes() -> None:
+    for step, patience in ((REVERSAL, OPERATORS), (CONTAINMENT, UNTAKEN)):
+        world = World()
+        assert undo(world, put_done(world.store, job(step), 0), "why").due == NOW + timedelta(hours=1) + patience
+
+
+def test_steps_are_taken_back_in_reverse_order() -> None:
+    world = World()
+    opened = undo(world, put_done(world.store, job(CONTAINMENT, key_off()), 0, 1), "why")
+    assert [s.fact.kind for s in opened.plan.steps] == [FactKind.ACCESS_KEY, FactKind.ATTACHED]
+
+
+def test_every_rung_on_which_a_chain_of_assertions_stood_is_taken_back() -> None:
+    swap = Call("iam", "PutRolePermissionsBoundary", {"RoleName": ROLE.name, "PermissionsBoundary": "deny"})
+    back = Call("iam", "DeleteRolePermissionsBoundary", {"RoleName": ROLE.name})
+    upper = msgspec.structs.replace(
+        CONTAINMENT, fact=Fact(FactKind.BOUNDARY, "boundary"), before=None, after="deny", call=swap, inverse=back
+    )
+    world = World()
+    made = job(msgspec.structs.replace(CONTAINMENT, otherwise=(upper,)))
+    put_done(world.store, made, 0)
+    again = msgspec.structs.replace(made, id=again_id(made.id, 1), round=1, again_of=made.id, rungs=(1,))
+    put_done(world.store, again, 0)
+    assert [s.call for s in undo(world, made).plan.steps] == [back, CONTAINMENT.inverse]
+
+
+def test_switching_a_credential_off_wakes_nobody() -> None:
+    world = World()
+    woken = msgspec.structs.replace(key_off(), before="Inactive", after="Active")
+    assert undo(world, put_done(world.store, job(woken), 0)).state is JobState.APPROVED

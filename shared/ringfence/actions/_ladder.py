@@ -90,4 +90,4 @@ def _inline_step(case: Case, action: str) -> Step:
 
 def _inline_fits(state: State) -> bool:
     used = sum(len(json.dumps(document, separators=(",", ":"))) for document in read(state.inline, "inline policies").values())
-    return used + len(json.dumps(DENY_ALL, separators=(",", ":"))) <= INLINE_QUOTA.get(state.identity.kind, 0)
+    return used + len(json.dumps(DENY_ALL, separators=(",", ":"))) <= INLINE_QUOTA[state.identity.kind]

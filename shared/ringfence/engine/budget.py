@@ -94,13 +94,13 @@ def of_a_question(job: Job, settings: Settings) -> tuple[Budget, ...]:
     )
 
 
-def too_many(job: Job, settings: Settings, census: Census | None) -> str:
+def too_many(job: Job, settings: Settings, census: Census | None) -> str | None:
     """Say that a guardrail would find something about too large a share of the identities: it is the guardrail that is wrong, then."""
-    if census is None or not (found := census.matching.get(job.guardrail, 0)):
-        return ""
+    if census is None or (found := census.matching.get(job.guardrail)) is None:
+        return None
     limit = max(settings.max_blast_radius, census.identities * settings.max_guardrail_share_percent // 100)
     if found <= limit:
-        return ""
+        return None
     return f"{job.guardrail} finds something about {found} of {census.identities} identities (at most {limit} are believed)"
 
 
