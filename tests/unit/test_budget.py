@@ -210,9 +210,9 @@ def test_where_somebody_takes_the_slot_meanwhile_it_is_counted_again() -> None:
 
 
 @pytest.mark.parametrize(("actor", "named"), [("eve", "user/eve/123456789012"), ("", "an unknown actor")])
-@pytest.mark.parametrize("when", [When.ACT, When.ASK])
-def test_who_used_a_budget_up_is_named(actor: str, named: str, when: When) -> None:
-    account = Account(max_auto_actions_per_actor=1, max_open_questions_per_actor=1)
+@pytest.mark.parametrize(("when", "limit"), [(When.ACT, "max_auto_actions_per_actor"), (When.ASK, "max_open_questions_per_actor")])
+def test_who_used_a_budget_up_is_named(actor: str, named: str, when: When, limit: str) -> None:
+    account = Account(None, **{limit: 1})
     for number in range(3):
         account.hear(judgement(number, actor=actor, when=when))
     assert f"because of {named}" in account.queue.notices[-1].text
