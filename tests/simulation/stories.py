@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 
+import msgspec
 from msgspec import Struct
 
 from ringfence.domain.event import Actor, Event, Outcome, Source
@@ -51,12 +52,4 @@ def story(rnd: random.Random) -> Story:
 
 
 # As part of a containment: a policy that comes off with it.
-REVERSAL_TOO = Step(
-    action=REVERSAL.action,
-    action_class=ActionClass.CONTAINMENT,
-    fact=REVERSAL.fact,
-    before=REVERSAL.before,
-    after=REVERSAL.after,
-    call=REVERSAL.call,
-    inverse=REVERSAL.inverse,
-)
+REVERSAL_TOO = msgspec.structs.replace(REVERSAL, action_class=ActionClass.CONTAINMENT)
