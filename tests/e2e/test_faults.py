@@ -38,7 +38,7 @@ TRUST = {
 FAULTS: dict[str, dict[str, Any]] = {
     "lost": {"times": 1, "response": {"abort_frac": 0}},
     "cut": {"times": 1, "response": {"truncate_bytes": 40}},
-    "throttled": {"times": 2, "error": {"code": "Throttling", "status": 400, "message": "Rate exceeded"}},
+    "throttled": {"times": 1, "error": {"code": "Throttling", "status": 400, "message": "Rate exceeded"}},
 }
 LONGER = "throttled for longer"  # than the client tries: the message comes again
 OPERATIONS = (

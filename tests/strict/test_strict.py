@@ -43,7 +43,7 @@ TRUST = json.dumps(
     {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
 )
 WHOLE = Wanted(QUARANTINE_USER.reads)
-ROUNDS = 15  # a twentieth of TRUST's 300
+ROUNDS = 10  # a thirtieth of TRUST's 300: eight threads on one core take a second a round
 
 
 def code(call: Callable[..., Any], **parameters: str) -> str:
