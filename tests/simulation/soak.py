@@ -6,7 +6,8 @@ import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 
-from tests.simulation.world import BrokenPromiseError, World
+from tests.simulation.promises import BrokenPromiseError
+from tests.simulation.world import World
 
 CHUNK = 5000
 

@@ -17,7 +17,8 @@ from ringfence.engine.commands import Command, Commit, Make, Process, ReadJob, R
 from ringfence.engine.core import JobCore
 from ringfence.engine.decide import decide
 from ringfence.engine.trail import closed
-from tests.simulation.world import BrokenPromiseError, World
+from tests.simulation.promises import BrokenPromiseError
+from tests.simulation.world import World
 
 SEEDS, CHUNKS = 20_000, 8
 ENDS = (JobState.DONE, JobState.NOTHING_TO_DO, JobState.NOT_CONTAINED, JobState.STOPPED, JobState.EXPIRED, JobState.DENIED)

@@ -30,7 +30,7 @@ from ringfence.settings import Settings
 from tests.simulation.promises import BrokenPromiseError, Promises
 from tests.simulation.stories import Story, story
 from tests.support.cases import settings_of
-from tests.support.jobs import ADMIN, NOW, ROLE
+from tests.support.jobs import NOW, ROLE
 
 QUIET_AFTER = 400  # steps in which things may go wrong; then everything works, and all has to come to its end
 ENOUGH = 6000
@@ -288,6 +288,3 @@ class World:
             self.past.append((self.time, before))
             self.promises.effects[place] += 1
         return Lost("the connection was closed before the reply") if what < 0.6 else reply
-
-
-__all__ = ["ADMIN", "BrokenPromiseError", "World"]

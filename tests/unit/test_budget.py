@@ -142,12 +142,10 @@ def test_one_administrator_is_always_left() -> None:
     account = Account(census(0, 1, 2))
     assert [account.hear(judgement(n, people=True)).state for n in (0, 1, 2)] == [APPROVED, APPROVED, PENDING]
     assert account.hear(judgement(9, people=True)).state is APPROVED, "who is no administrator does not count"
-    last = account.store.jobs()[-1]
     pending = next(job for job in account.store.jobs() if job.state is PENDING)
     with pytest.raises(RefusedError, match="without an administrator"):
         vote(pending.id, ANA, account.settings, account.store, account.queue, NOW, approve=True)
     assert vote(pending.id, ANA, account.settings, account.store, account.queue, NOW, approve=False).state is JobState.DENIED
-    assert last.state is not JobState.DENIED
 
 
 def test_an_approved_act_on_an_administrator_counts_as_well() -> None:

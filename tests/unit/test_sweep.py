@@ -6,7 +6,6 @@ import msgspec
 import pytest
 
 from ringfence.domain.job import Job, JobState
-from ringfence.domain.plan import ActionClass
 from ringfence.domain.record import RecordKind
 from ringfence.engine.audit_trail import problems
 from ringfence.engine.commands import Desk, Make, ReadState, run_at_desk
@@ -180,4 +179,3 @@ def test_nobody_reads_or_changes_identities_at_a_desk() -> None:
 
 def test_grace_is_shorter_than_any_patience() -> None:
     assert GRACE < LEASE < OPERATORS
-    assert ActionClass.CONTAINMENT is job(CONTAINMENT).action_class
