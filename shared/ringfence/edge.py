@@ -80,10 +80,11 @@ def answer_operator(event: Mapping[str, Any], responder: Responder, caller: Call
             case {"wish": "undo", "job": str(job)}:
                 by = caller(event)
                 override = str(event.get("override", ""))
-                return _opened(run_at_desk(open_undo(job, by, responder.settings, override), responder), responder)
+                return _opened(run_at_desk(open_undo(job, by, responder.settings, override), responder), by, responder)
             case {"wish": "settle", "job": str(job), "step": int(step), "reply": reply}:
-                _check_settling(responder.store.job(job), step, caller(event))
-                return _opened(responder.settle(job, _reply(reply)), responder)
+                by = caller(event)
+                _check_settling(responder.store.job(job), step, by)
+                return _opened(responder.settle(job, _reply(reply)), by, responder)
             case {"wish": "show", "job": str(job)}:
                 return _answer(responder.store.job(job))
             case _:
@@ -95,13 +96,20 @@ def answer_operator(event: Mapping[str, Any], responder: Responder, caller: Call
 def _check_settling(undo: Job | None, step: int, by: str) -> None:
     if undo is None or not is_operators(undo):
         raise RefusedError("this is no undo that an operator carries out", "Use `ringfence undo`")
-    if undo.actor is None or person(undo.actor) != person(by):
-        raise RefusedError(f"the undo was opened by {undo.actor}, not by {by}", "Who opened it has to close it")
+    _check_opener(undo, by)
     if undo.step != step:
         raise RefusedError(f"step {step} is not open (step {undo.step} is)", "Run `ringfence undo` again: it goes on where it stands")
 
 
-def _opened(job: Job, responder: Responder) -> dict[str, Any]:
+def _check_opener(undo: Job, by: str) -> None:
+    if undo.actor is None or person(undo.actor) != person(by):
+        hint = f"Who opened it has to close it; it ends at {undo.due:%Y-%m-%d %H:%M} UTC by itself" if undo.due else "Look at the job"
+        raise RefusedError(f"the undo {undo.id} was opened by {undo.actor}, not by {by}", hint)
+
+
+def _opened(job: Job, by: str, responder: Responder) -> dict[str, Any]:
+    if is_operators(job) and not job.ended:
+        _check_opener(job, by)
     call = responder.prepare(job.id) if is_operators(job) else None
     current = responder.store.job(job.id) or job
     return {**_answer(current), "step": current.step, "call": None if call is None else msgspec.to_builtins(call)}
@@ -110,7 +118,13 @@ def _opened(job: Job, responder: Responder) -> dict[str, Any]:
 def _answer(job: Job | None) -> dict[str, Any]:
     if job is None:
         raise RefusedError("there is no such job", "See `ringfence jobs`")
-    return {"job": job.id, "state": str(job.state), "identity": job.plan.target.arn, "class": str(job.action_class)}
+    return {
+        "job": job.id,
+        "state": str(job.state),
+        "version": job.version,
+        "identity": job.plan.target.arn,
+        "class": str(job.action_class),
+    }
 
 
 def _reply(given: object) -> Reply:

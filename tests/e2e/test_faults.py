@@ -143,7 +143,7 @@ def test_whatever_becomes_of_the_reply_the_act_counts_once(proxy: Proxy, operati
     done = carried(target, step, store)
     assert proxy.fired() >= 1, "nothing went wrong: the rule did not match"
     proxy.rules()
-    assert (done.state, done.changed) == (JobState.DONE, (0,)), [r.reason for r in store.records()]
+    assert (done.state, done.changed) == (JobState.DONE, ((0, 0),)), [r.reason for r in store.records()]
     kinds = [r.kind for r in store.records()]
     assert (kinds.count(RecordKind.INTENT), kinds.count(RecordKind.OUTCOME)) == (1, 1)
     assert problems(store.jobs(), store.records) == ()

@@ -17,7 +17,7 @@ from ringfence.engine.commands import Command, Process, ReadTime, drive, perform
 from ringfence.engine.core import JobCore
 from ringfence.engine.sweep import tell_again
 from tests.support.actions import HITS, job, planned
-from tests.support.cases import settings_of, state_of
+from tests.support.cases import OWN_POLICIES, settings_of, state_of
 from tests.support.desk import open_undo
 from tests.support.jobs import Clock, put
 
@@ -32,7 +32,7 @@ class Mortal:
     def __init__(self, action: Action, case: dict[str, Any], dies_at: int, *, after: bool) -> None:
         state = state_of(case["state"])
         assert state is not None
-        self.reader = self.writer = MemoryIam(state)
+        self.reader = self.writer = MemoryIam(state, policies=OWN_POLICIES)
         self.store, self.queue, self.clock = MemoryStore(), MemoryQueue(), Clock()
         self.core = JobCore(settings_of(None))
         put(self.store, job(planned(action, case, state), state.identity, action))

@@ -98,7 +98,7 @@ class IgnoresTheSwitch(JobCore):
 class SkipsTheFence(JobCore):
     def apply(self, job_id: str) -> Process[Job]:
         while (ready := (yield from self.prepare(job_id))) is not None:
-            yield from self.settle(job_id, (yield Make(ready[0], job_id)))
+            yield from self.settle(job_id, (yield Make(ready.call, job_id)))
         job: Job = yield ReadJob(job_id)
         return job
 

@@ -29,7 +29,7 @@ from ringfence.errors import ConflictError, RefusedError, UpstreamError
 from ringfence.settings import Settings
 from tests.simulation.promises import BrokenPromiseError, Promises
 from tests.simulation.stories import Story, story
-from tests.support.cases import settings_of
+from tests.support.cases import DEPLOYMENT, OWN_POLICIES, settings_of
 from tests.support.jobs import NOW, ROLE
 
 QUIET_AFTER = 400  # steps in which things may go wrong; then everything works, and all has to come to its end
@@ -71,7 +71,7 @@ class World:
         self.story = told(self.rnd)
         self.settings = msgspec.structs.replace(SETTINGS, max_auto_actions_per_hour=self.story.per_hour)
         self.core = core(self.settings)
-        self.iam = MemoryIam(State(identity=ROLE, attached=self.story.attached, inline={}, credentials=()))
+        self.iam = MemoryIam(State(identity=ROLE, attached=self.story.attached, inline={}, credentials=()), policies=OWN_POLICIES)
         self.past: list[tuple[datetime, State]] = []  # states of the role, and until when each was the newest
         self.messages: list[Message] = []
         self.workers: list[Worker] = []
@@ -108,7 +108,7 @@ class World:
         if self.chaos and self.rnd.random() < 0.5:
             recent = [state for until, state in self.past if until > self.time - timedelta(seconds=LAG)]
             if recent:
-                return self.rnd.choice(recent)
+                return msgspec.structs.replace(self.rnd.choice(recent), documents=dict(self.iam.policies))
         return self.iam.read(identity, wanted)
 
     def holders(self, policy_arn: str) -> tuple[Identity, ...] | Absence:
@@ -208,6 +208,10 @@ class World:
 
     def _attack(self) -> None:
         self.attacked = True
+        if self.rnd.random() < 0.1:  # our own policy: now it denies, now it does not
+            mine = DEPLOYMENT.quarantine_policy
+            self.iam.policies[mine] = {} if self.iam.policies[mine] else OWN_POLICIES[mine]
+            return
         ((_, state),) = self.iam.states.items()
         self._change(msgspec.structs.replace(state, attached=tuple(sorted(set(state.attached or ()) ^ {self.story.toy(self.rnd)}))))
 

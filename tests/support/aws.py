@@ -13,6 +13,7 @@ from moto.iam import responses
 from ringfence.clouds.aws import clients
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.state import Document, FactKind, State
+from tests.support.cases import OWN_POLICIES
 from tests.support.template import template
 
 MANAGED = "arn:aws:iam::aws:policy/"
@@ -105,7 +106,9 @@ def make(iam: Any, state: State) -> Identity:
 def customer_policy(iam: Any, arn: str, document: Document | None = None) -> str:
     """Make a customer-managed policy with the path and name of an ARN (or of a bare name)."""
     path, _, name = arn.rpartition(":policy/")[2].rpartition("/")
-    text = json.dumps(document or {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "*"}]})
+    own = next((d for known, d in OWN_POLICIES.items() if known.endswith(f":policy/{arn.rpartition(':policy/')[2]}")), None)
+    other = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "*"}]}
+    text = json.dumps(document or own or other)
     return str(iam.create_policy(PolicyName=name, Path=f"/{path}/" if path else "/", PolicyDocument=text)["Policy"]["Arn"])
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import yaml
 
+from ringfence.actions import own_documents
 from ringfence.clouds.memory import MemoryIam
 from ringfence.config import compile_settings, parse
 from ringfence.domain.event import Event
@@ -33,6 +34,7 @@ DEPLOYMENT = Deployment(
     own_roles=("arn:aws:iam::123456789012:role/ringfence/respond",),
     boundaries=("arn:aws:iam::123456789012:policy/ml-boundary",),
 )
+OWN_POLICIES = own_documents(DEPLOYMENT)
 
 
 def load_cases(path: Path) -> list[dict[str, Any]]:

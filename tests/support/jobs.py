@@ -14,7 +14,7 @@ from ringfence.domain.state import Fact, FactKind, State
 from ringfence.engine.ports import Opened, Store
 from ringfence.engine.respond import Responder
 from ringfence.engine.trail import closed, decision, record
-from tests.support.cases import DEPLOYMENT, settings_of
+from tests.support.cases import DEPLOYMENT, OWN_POLICIES, settings_of
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -74,7 +74,9 @@ def put(store: Store, made: Job) -> Job:
 
 def put_done(store: Store, made: Job, *changed: int) -> Job:
     """Put a job that has changed something, with the trail that bears it out."""
-    done = msgspec.structs.replace(made, state=JobState.DONE, changed=changed)
+    done = msgspec.structs.replace(
+        made, state=JobState.DONE, changed=tuple((step, made.rungs[step] if step < len(made.rungs) else 0) for step in changed)
+    )
     said = [
         record(done, kind, NOW, "so it was", step=step, data={"changed": "true"})
         for step in changed
@@ -109,7 +111,7 @@ class World:
     """An account in memory with one role, a store, a queue and a responder."""
 
     def __init__(self, *attached: str) -> None:
-        self.iam = MemoryIam(State(identity=ROLE, trust=BY_SAGEMAKER, attached=attached, inline={}, credentials=()))
+        self.iam = MemoryIam(State(identity=ROLE, trust=BY_SAGEMAKER, attached=attached, inline={}, credentials=()), policies=OWN_POLICIES)
         self.store, self.queue = MemoryStore(), MemoryQueue()
         self.clock = Clock()
         self.responder = Responder(settings_of(None), self.store, self.queue, self.iam, self.iam, self.clock)

@@ -13,11 +13,14 @@ NOTHING = object()
 
 
 @lru_cache(maxsize=8)
-def template(powers: str = "contain", boundaries: str = "", topic: str = "", trail: str = "no") -> dict[str, Any]:
+def template(
+    powers: str = "contain", boundaries: str = "", topic: str = "", trail: str = "no", out_of_reach: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """Give the resources of the translated template for some values of its parameters."""
     source = json.loads(json.dumps(cfn_yaml.load(str(ROOT / "template.yaml"))))
     given = {name: parameter.get("Default") for name, parameter in source["Parameters"].items()}
     given |= {"Powers": powers, "Boundaries": boundaries, "AlarmTopic": topic, "CreateTrail": trail}
+    given |= {"OutOfReachArns": list(out_of_reach) or ""}
     conditions = {name: bool(resolve(rule, given, {}, source)) for name, rule in source["Conditions"].items()}
     resources = {}
     for name, resource in source["Resources"].items():

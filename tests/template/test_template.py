@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from ringfence.actions import ACTIONS
+from ringfence.actions import ACTIONS, own_documents
 from ringfence.clouds.aws.iam_reader import READS
 from ringfence.domain.event import Source
 from ringfence.domain.state import FACETS, Facet
 from ringfence.engine.evaluate import ALSO
 from ringfence.guardrails import GUARDRAILS
+from ringfence.settings import Deployment
 from tests.support.template import actions, allowed, permits, statements, template
 
 ROLES = ("EvaluateRole", "RespondRole", "ApproveRole", "NotifyRole", "ReviewRole")
@@ -43,7 +44,15 @@ def test_readers_are_granted_what_their_facets_read_and_nothing_else() -> None:
     assert {a for a in allowed(template(), "EvaluateRole") if a.startswith("iam:")} == read_by(None, *evaluate)
     respond = {facet for facets in FACETS.values() for facet in facets}
     holders = {"iam:ListEntitiesForPolicy"}  # asked by evaluate alone
-    assert {a for a in allowed(template(), "RespondRole") if READ.match(a)} == read_by(None, *respond) - holders
+    assert {a for a in allowed(template(), "RespondRole") if READ.match(a)} == read_by(None, Facet.DOCUMENTS, *respond) - holders
+    for action in READS[Facet.DOCUMENTS]:
+        for policy, may in (("<QuarantinePolicy>", True), ("<QuarantineBoundary>", True), ("<RequireMfaPolicy>", True), (ADMIN, False)):
+            assert permits(template(), "RespondRole", action, policy) is may
+
+
+def test_our_policies_say_what_the_code_believes_they_say() -> None:
+    own = own_documents(Deployment("QuarantinePolicy", "RequireMfaPolicy", "QuarantineBoundary"))
+    assert {name: template()[name]["Properties"]["PolicyDocument"] for name in own} == own
 
 
 @pytest.mark.parametrize("powers", POWERS)
@@ -88,6 +97,14 @@ def test_inline_policies_need_full_powers(action: str) -> None:
     target = ROLE if "Role" in action else USER
     assert not permits(template("contain"), "RespondRole", action, target)
     assert permits(template("full"), "RespondRole", action, target)
+
+
+CONDITIONAL = {f"iam:{verb}{kind}{what}" for verb, what in (("Attach", "Policy"), ("Put", "PermissionsBoundary"), ("Delete", "PermissionsBoundary")) for kind in ("Role", "User")}  # fmt: skip
+
+
+def fits(action: str, target: str) -> bool:
+    """Whether a call is about targets of this kind."""
+    return ("Role" in action) == (":role/" in target)
 
 
 PROTECTED = [
@@ -167,7 +184,7 @@ def test_only_lambda_may_take_a_role() -> None:
 
 
 def test_no_guardrail_is_deaf() -> None:
-    rules = [r["Properties"]["EventPattern"] for r in template().values() if r["Type"] == "AWS::Events::Rule"]
+    rules = [r["Properties"]["EventPattern"] for n, r in template().items() if r["Type"] == "AWS::Events::Rule" and n != "OwnActs"]
     heard = {(pattern["source"][0], name) for pattern in rules for name in pattern.get("detail", {}).get("eventName", ["*"])}
     of = {Source.CLOUDTRAIL: "aws.iam", Source.SIGNIN: "aws.signin", Source.GUARDDUTY: "aws.guardduty"}
     wanted = {(of[t.source], "*" if t.source is Source.GUARDDUTY else t.name) for g in GUARDRAILS for t in g.triggers if t.source in of}
@@ -175,6 +192,26 @@ def test_no_guardrail_is_deaf() -> None:
     assert all(source.startswith("aws.") for pattern in rules for source in pattern["source"]), (
         "only reserved sources, which PutEvents cannot forge"
     )
+
+
+def test_whatever_our_own_roles_change_is_heard() -> None:
+    pattern = template()["OwnActs"]["Properties"]["EventPattern"]
+    detail = pattern["detail"]
+    assert pattern["source"] == ["aws.iam"]
+    assert detail.keys() == {"eventSource", "readOnly", "userIdentity"}, "whatever the call is"
+    assert detail["userIdentity"]["sessionContext"]["sessionIssuer"]["arn"] == [f"<{role}.Arn>" for role in ROLES]
+    rules = {f"<{n}.Arn>" for n, r in template().items() if r["Type"] == "AWS::Events::Rule"}
+    (statement,) = template()["QueuesHearRules"]["Properties"]["PolicyDocument"]["Statement"]
+    assert set(statement["Condition"]["ArnEquals"]["aws:SourceArn"]) == rules
+
+
+def test_whom_the_owner_names_is_out_of_reach_in_iam_too() -> None:
+    named = ("arn:aws:iam::123456789012:user/break-glass", "arn:aws:iam::123456789012:role/approvers/*")
+    targets = ("arn:aws:iam::123456789012:user/break-glass", "arn:aws:iam::123456789012:role/approvers/ana")
+    for action in sorted(declared("full") - CONDITIONAL):
+        for target in targets:
+            assert not permits(template("full", out_of_reach=named), "RespondRole", action, target), action
+            assert permits(template("full"), "RespondRole", action, target) or "Group" in action or not fits(action, target), action
 
 
 def test_everything_that_waits_has_dead_letters_and_an_alarm() -> None:

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from ringfence.actions import ACTIONS, Action, Impossible, aws_iam_delete_inline_policy, aws_iam_quarantine_role, aws_iam_quarantine_user
-from ringfence.actions._ladder import DENY_ALL
+from ringfence.actions._own_policies import DENY_ALL
 from ringfence.clouds.aws.iam_reader import IamReader
 from ringfence.clouds.aws.iam_writer import IamWriter
 from ringfence.clouds.memory import MemoryIam, MemoryQueue, MemoryStore
@@ -20,7 +20,7 @@ from ringfence.engine.ports import Reader, Wanted, Writer
 from ringfence.engine.respond import Responder
 from tests.support.actions import ALL, CASES, FOLDER, HITS, HITTING, NOW, case_of, cases_of, file_of, job, named, planned
 from tests.support.aws import MANAGED, aws, customer_policy, make
-from tests.support.cases import DEPLOYMENT, inputs, settings_of, state_of
+from tests.support.cases import DEPLOYMENT, OWN_POLICIES, inputs, settings_of, state_of
 from tests.support.desk import open_undo
 from tests.support.jobs import Clock, put, work
 
@@ -117,7 +117,7 @@ def round_trip(action: Action, steps: tuple[Step, ...], target: Identity, reader
 def test_round_trip_in_memory(action: Action, case: dict[str, Any]) -> None:
     state = state_of(case["state"])
     assert state is not None
-    cloud = MemoryIam(state)
+    cloud = MemoryIam(state, policies=OWN_POLICIES)
     round_trip(action, planned(action, case, state), state.identity, cloud, cloud)
 
 

@@ -85,8 +85,17 @@ def test_nothing_but_a_policy_put_back_is_called_with_an_operators_credentials(c
         cli_undo._safe({"call": {"service": "iam", "operation": "AttachRolePolicy", "parameters": {"RoleName": "r"}}, "identity": ARN}),
         Call,
     )
-    with pytest.raises(RefusedError, match="not agreed"):
-        cli_undo._made(call, "u", lambda _: False)
+
+
+@pytest.mark.parametrize(("agrees", "version", "word"), [(False, 3, "not agreed"), (True, 4, "moved on")])
+def test_a_granting_call_is_not_made_where_nobody_agrees_or_the_undo_moved_on_meanwhile(agrees: bool, version: int, word: str) -> None:
+    call = {"service": "iam", "operation": "AttachRolePolicy", "parameters": {"RoleName": "r", "PolicyArn": "x"}}
+    stack = FakeStack(
+        {"job": "u", "state": "running", "version": 3, "call": call, "step": 0, "identity": ARN}, {"job": "u", "version": version}
+    )
+    with aws(managed=False), pytest.raises(RefusedError, match=word):
+        cli_undo._deployed(stack, "j", "", lambda _: agrees)  # type: ignore[arg-type]  # as much of a stack as is used
+    assert [question.get("wish") for _, question in stack.asked] == ["undo"] + ["show"] * agrees
 
 
 @pytest.mark.parametrize("arguments", [["demo", "--yes", "--json"], ["demo", "--json"], ["demo", "--yes"]])
@@ -142,7 +151,8 @@ def test_an_undo_on_a_stack_makes_the_granting_call_between(monkeypatch: pytest.
         },
     }
     stack = FakeStack(
-        {"job": "u", "state": "running", "call": call, "step": 0, "identity": ARN},
+        {"job": "u", "state": "running", "version": 3, "call": call, "step": 0, "identity": ARN},
+        {"job": "u", "state": "running", "version": 3},
         {"job": "u", "state": "verifying", "call": None},
         {"job": "u", "state": "done"},
     )
@@ -158,12 +168,14 @@ def test_an_undo_on_a_stack_makes_the_granting_call_between(monkeypatch: pytest.
             {
                 "job": "u",
                 "state": "running",
+                "version": 5,
                 "step": 0,
                 "identity": "arn:aws:iam::123456789012:role/no",
                 "call": {**call, "parameters": {**call["parameters"], "RoleName": "no"}},
             },
+            {"job": "u", "version": 5},
             {"state": "failed", "call": None},
         ]
         assert cli_undo._deployed(stack, "j", "", lambda _: True) == ("u", "failed")  # type: ignore[arg-type]  # as above
-    assert stack.asked[1][1]["reply"].keys() == {"request_id"}
+    assert stack.asked[2][1]["reply"].keys() == {"request_id"}
     assert stack.asked[-1][1]["reply"]["code"] == "NoSuchEntity"

@@ -9,7 +9,9 @@ import pytest
 from ringfence.clouds.memory import MemoryIam
 from ringfence.domain.event import Event
 from ringfence.domain.job import JobState
+from ringfence.engine.commands import Desk, run_at_desk
 from ringfence.engine.evaluate import Evaluator
+from ringfence.engine.moves import end, stored
 from ringfence.engine.ports import Lost
 from ringfence.sources import normalise
 from tests.support.cases import event_file, settings_of
@@ -41,6 +43,10 @@ def done() -> World:
     world.responder.apply(job(REVERSAL).id)
     world.work()
     return world
+
+
+def desk(world: World) -> Desk:
+    return Desk(world.store, world.queue, world.clock)
 
 
 def heard(world: World, event: Event) -> tuple[JobState, ...]:
@@ -92,6 +98,23 @@ def test_a_call_by_our_role_that_no_job_explains_is_loud(changes: dict[str, Any]
     assert "in somebody else's hands" in world.queue.notices[-1].text
     assert heard(world, event) == (JobState.FOR_A_PERSON,)
     assert len(world.store.jobs()) == 2, "told once"
+
+
+def test_what_our_role_tried_and_was_refused_is_reconciled_too() -> None:
+    world = done()
+    event = our_event(world, errorCode="AccessDenied", eventName="CreateUser", requestParameters={"userName": "mallory"})
+    assert heard(world, event) == (JobState.FOR_A_PERSON,)
+
+
+def test_a_job_that_ended_explains_nothing_any_more_though_its_intent_stands_open() -> None:
+    world = World(ADMIN)
+    put(world.store, job(REVERSAL))
+    world.responder.prepare(job(REVERSAL).id)
+    ended = run_at_desk(end(run_at_desk(stored(job(REVERSAL).id), desk(world)), JobState.FAILED, "given up"), desk(world))
+    assert ended.ended
+    world.clock.time += timedelta(hours=2)
+    late = our_event(world, requestID="another")
+    assert heard(world, late) == (JobState.FOR_A_PERSON,)
 
 
 def test_who_writes_our_mark_without_our_role_is_judged_like_anybody() -> None:

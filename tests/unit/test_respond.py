@@ -14,7 +14,7 @@ from ringfence.domain.state import Credential, Fact, FactKind, State
 from ringfence.engine.ports import Done, Failed, Lost, Reply
 from ringfence.engine.respond import Responder
 from ringfence.errors import ConflictError, RefusedError, UndeclaredCallError, UpstreamError
-from tests.support.cases import settings_of
+from tests.support.cases import OWN_POLICIES, settings_of
 from tests.support.desk import open_undo
 from tests.support.jobs import ADMIN, CONTAINMENT, NOW, REVERSAL, ROLE, World, job, put, put_done
 
@@ -125,7 +125,7 @@ def test_a_refusal_after_a_change_ends_partial_and_the_change_can_be_undone() ->
     world.iam.script = lambda call: Failed("InvalidInput", "no") if call == REVERSAL.call else None
     partial = run(world, job(CONTAINMENT, REVERSAL))
     assert partial.state is JobState.PARTIAL
-    assert partial.changed == (0,)
+    assert partial.changed == ((0, 0),)
     open_undo(partial.id, "operator", settings_of(None), world.store, world.queue, NOW)
     world.work()
     assert world.attached() == (ADMIN,)
@@ -142,7 +142,7 @@ def test_no_such_entity_on_our_own_open_intent_is_success() -> None:
     world.iam.script = retried
     done = run(world, job(REVERSAL))
     assert done.state is JobState.DONE
-    assert done.changed == (0,)
+    assert done.changed == ((0, 0),)
 
 
 def test_a_lost_reply_of_what_happened_is_found_by_reading() -> None:
@@ -258,7 +258,7 @@ def test_an_undo_skips_a_credential_that_is_gone_and_puts_the_rest_back() -> Non
     user = Identity.of(Kind.USER, "u", "123456789012", unique_id="AIDAEXAMPLE")
     key = Credential(FactKind.ACCESS_KEY, "AKIAEXAMPLE1", "Inactive")
     world = World()
-    world.iam = MemoryIam(State(identity=user, attached=(OWN,), inline={}, credentials=(key,)))
+    world.iam = MemoryIam(State(identity=user, attached=(OWN,), inline={}, credentials=(key,)), policies=OWN_POLICIES)
     world.responder = Responder(settings_of(None), world.store, world.queue, world.iam, world.iam, world.clock)
 
     def off(name: str) -> Step:
@@ -295,7 +295,7 @@ def test_what_is_protected_since_can_still_be_released() -> None:
 def test_what_cannot_be_undone_says_why(state: JobState | None, changed: tuple[int, ...], word: str) -> None:
     world = World()
     if state is not None:
-        put(world.store, msgspec.structs.replace(job(REVERSAL, state=state), changed=changed))
+        put(world.store, msgspec.structs.replace(job(REVERSAL, state=state), changed=tuple((step, 0) for step in changed)))
     with pytest.raises(RefusedError, match=word):
         open_undo(job(REVERSAL).id, "operator", settings_of(None), world.store, world.queue, NOW)
 

@@ -43,7 +43,7 @@ def test_set_between_two_steps_the_second_is_not_called() -> None:
 
     world.iam.script = first_then_stop
     partial = world.responder.apply(made.id)
-    assert (partial.state, partial.changed) == (JobState.PARTIAL, (0,))
+    assert (partial.state, partial.changed) == (JobState.PARTIAL, ((0, 0),))
     assert world.iam.calls == [CONTAINMENT.call]
 
 

@@ -14,7 +14,7 @@ from ringfence.engine.audit_trail import problems
 from ringfence.engine.ids import again_id
 from ringfence.engine.ports import Failed, Reply
 from ringfence.engine.verify import LOOKS, ROUNDS
-from ringfence.errors import RefusedError, UpstreamError
+from ringfence.errors import RefusedError
 from tests.support.cases import settings_of
 from tests.support.desk import open_undo
 from tests.support.jobs import ADMIN, CONTAINMENT, NOW, REVERSAL, ROLE, World, job, put
@@ -91,7 +91,7 @@ def test_reverted_once_it_is_asserted_again_and_holds() -> None:
     world = World()
     watched(world, job(CONTAINMENT), lambda n: world.change(attached=()) if n == 0 else None)
     (done,) = world.store.jobs()
-    assert (done.state, done.round, done.changed) == (S.DONE, 1, (0,))
+    assert (done.state, done.round, done.changed) == (S.DONE, 1, ((0, 0),))
     assert OWN in world.attached()
 
 
@@ -204,7 +204,7 @@ def test_a_rung_that_a_quota_refuses_is_climbed() -> None:
     world.iam.script = full
     watched(world, job(ladder()))
     (done,) = world.store.jobs()
-    assert (done.state, done.rungs, done.changed) == (S.DONE, (1,), (0,))
+    assert (done.state, done.rungs, done.changed) == (S.DONE, (1,), ((0, 1),))
     ((state),) = world.iam.states.values()
     assert state.boundary == "deny"
     refused, climbed = (r for r in world.store.records() if r.kind is RecordKind.OUTCOME)
@@ -231,9 +231,13 @@ def test_without_a_rung_left_it_is_not_contained() -> None:
     assert world.queue.notices[-1].page
 
 
-def test_a_removal_that_is_there_again_is_tried_again_not_climbed() -> None:
+def test_what_iam_says_is_gone_and_still_shows_is_looked_at_and_neither_blocks_the_queue_nor_counts_as_done() -> None:
     world = World(ADMIN)
     put(world.store, job(REVERSAL))
     world.iam.script = lambda _: Failed("NoSuchEntity", "not attached")
-    with pytest.raises(UpstreamError):
-        world.responder.apply(job(REVERSAL).id)
+    assert world.responder.apply(job(REVERSAL).id).state is S.VERIFYING
+    world.work()
+    found = world.store.job(job(REVERSAL).id)
+    assert found is not None
+    assert found.state is S.NOT_CONTAINED
+    assert world.queue.notices[-1].page

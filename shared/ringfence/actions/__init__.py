@@ -8,6 +8,7 @@ from ringfence.actions import (
     aws_iam_require_mfa,
 )
 from ringfence.actions._action import Action, Impossible, Permission
+from ringfence.actions._own_policies import own_documents
 
 ACTIONS = (
     aws_iam_delete_inline_policy.ACTION,
@@ -17,4 +18,4 @@ ACTIONS = (
     aws_iam_require_mfa.ACTION,
 )
 
-__all__ = ["ACTIONS", "Action", "Impossible", "Permission"]
+__all__ = ["ACTIONS", "Action", "Impossible", "Permission", "own_documents"]

@@ -9,6 +9,7 @@ import json
 import msgspec
 
 from ringfence.actions._action import Impossible, iam_call
+from ringfence.actions._own_policies import DENY_ALL
 from ringfence.domain.finding import Case
 from ringfence.domain.identity import Kind
 from ringfence.domain.plan import ActionClass, Step
@@ -17,7 +18,6 @@ from ringfence.domain.state import Fact, FactKind, State, digest, read
 ATTACH_QUOTA = 10  # managed policies on one identity, by default
 INLINE_QUOTA = {Kind.ROLE: 10_240, Kind.USER: 2_048}  # characters of all inline policies, white space not counted
 INLINE_NAME = "ringfence-quarantine"
-DENY_ALL = {"Version": "2012-10-17", "Statement": [{"Sid": "RingfenceQuarantine", "Effect": "Deny", "Action": "*", "Resource": "*"}]}
 
 
 def deny_step(case: Case, action: str) -> Step | Impossible:

@@ -71,7 +71,12 @@ def _deployed(stack: Stack, job: str, override: str, agreed: Callable[[Call], bo
     answer: Mapping[str, Any] = stack.ask("RespondFunction", asked)
     undo = str(answer["job"])
     while answer.get("call"):
-        reply = _made(_safe(answer), undo, agreed)
+        call = _safe(answer)
+        if not agreed(call):
+            raise RefusedError("not agreed: the call was not made", "The undo stays open; run it again to go on")
+        if stack.ask("RespondFunction", {"wish": "show", "job": undo}).get("version") != answer.get("version"):
+            raise RefusedError("the undo moved on while you were asked: the call was not made", "Run it again: it goes on where it stands")
+        reply = _made(call, undo)
         proof = msgspec.to_builtins(sign(undo, "settle", audience))
         answer = stack.ask("RespondFunction", {**proof, "step": answer["step"], "reply": reply})
     deadline = time.monotonic() + PATIENCE
@@ -92,10 +97,8 @@ def _safe(answer: Mapping[str, Any]) -> Call:
     return call
 
 
-def _made(call: Call, undo: str, agreed: Callable[[Call], bool]) -> dict[str, str]:
+def _made(call: Call, undo: str) -> dict[str, str]:
     """Make the granting call with the operator's credentials, and write down what came of it."""
-    if not agreed(call):
-        raise RefusedError("not agreed: the call was not made", "The undo stays open; run it again to go on")
     match IamWriter().call(call, undo):
         case Done(request_id):
             return {"request_id": request_id}

@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ringfence.actions import own_documents
+from ringfence.settings import Deployment
+
 ACCOUNT = "123456789012"
 NOTEBOOK = "AmazonSageMaker-ExecutionRole-20260101T120000"
 AGENT = "AmazonBedrockAgentCoreRuntime-fraud"
 TRAINING, SERVING, WEB = "fraud-train", "fraud-serve", "web-shop"
-QUARANTINE, REQUIRE_MFA = "ringfence-quarantine", "ringfence-require-mfa"
-DENY_ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}
+OWN = f"arn:aws:iam::{ACCOUNT}:policy/ringfence/"
+DEPLOYMENT = Deployment(quarantine_policy=OWN + "ringfence-quarantine", require_mfa_policy=OWN + "ringfence-require-mfa")
 ROLES = {
     NOTEBOOK: ("sagemaker.amazonaws.com", "data scientists' notebooks"),
     TRAINING: ("sagemaker.amazonaws.com", "nightly training"),
@@ -76,10 +79,5 @@ def seed(iam: Any) -> None:
         iam.create_login_profile(UserName=user, Password="Synthetic-Passw0rd!")  # noqa: S106 - of an account that lives for seconds
     serial = iam.create_virtual_mfa_device(VirtualMFADeviceName="ana")["VirtualMFADevice"]["SerialNumber"]
     iam.enable_mfa_device(UserName="ana", SerialNumber=serial, AuthenticationCode1="123456", AuthenticationCode2="654321")
-    for policy in (QUARANTINE, REQUIRE_MFA):
-        iam.create_policy(PolicyName=policy, Path="/ringfence/", PolicyDocument=json.dumps(DENY_ALL))
-
-
-def own_policy(name: str) -> str:
-    """Give the ARN of one of our policies there."""
-    return f"arn:aws:iam::{ACCOUNT}:policy/ringfence/{name}"
+    for arn, document in own_documents(DEPLOYMENT).items():
+        iam.create_policy(PolicyName=arn.rpartition("/")[2], Path="/ringfence/", PolicyDocument=json.dumps(document))

@@ -10,7 +10,7 @@ from msgspec import Struct
 from ringfence.clouds.aws.iam_reader import IamReader
 from ringfence.clouds.aws.iam_writer import IamWriter
 from ringfence.clouds.memory import MemoryQueue
-from ringfence.demo.account import QUARANTINE, REQUIRE_MFA, TRAINING, own_policy
+from ringfence.demo.account import DEPLOYMENT, TRAINING
 from ringfence.demo.story import Scene, raw
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.job import Job, JobState
@@ -23,14 +23,12 @@ from ringfence.engine.evaluate import Evaluator, Judgement
 from ringfence.engine.ports import Store, Wanted
 from ringfence.engine.respond import Responder
 from ringfence.engine.undo import open_undo
-from ringfence.settings import Deployment, Mode, Project, Settings
+from ringfence.settings import Mode, Project, Settings
 from ringfence.sources import normalise
 
 APPROVER = "console:you"
 PROJECT = Project(name="fraud", users=("ana", "bo"))
-SETTINGS = Settings(
-    mode=Mode.GRADUATED, projects=(PROJECT,), deployment=Deployment(own_policy(QUARANTINE), own_policy(REQUIRE_MFA)), config_hash="demo"
-)
+SETTINGS = Settings(mode=Mode.GRADUATED, projects=(PROJECT,), deployment=DEPLOYMENT, config_hash="demo")
 EVERYTHING = Wanted(frozenset({Facet.ATTACHED, Facet.INLINE}))
 
 

@@ -34,7 +34,7 @@ class JobState(StrEnum):
 
 
 S = JobState
-# What may follow what, and when. A state that leads nowhere else is an end; `done` may be looked at again, and stays done.
+# What may follow what, and when. A state that leads nowhere else is an end; `done` and `partial` may be looked at again, and stay what they are.
 EDGES: Mapping[JobState, Mapping[JobState, str]] = {
     S.PENDING: {
         S.PENDING: "one of two approvals",
@@ -64,10 +64,12 @@ EDGES: Mapping[JobState, Mapping[JobState, str]] = {
         S.VERIFYING: "not seen to hold yet: looked at again",
         S.RUNNING: "containment does not hold: asserted again",
         S.DONE: "read again, it holds",
+        S.PARTIAL: "read again, what the cloud did not refuse holds",
         S.NOT_CONTAINED: "read for the last time, it does not hold",
         S.FAILED: "its message could not be worked off",
     },
     S.DONE: {S.DONE: "containment is looked at twice more"},
+    S.PARTIAL: {S.PARTIAL: "what is contained is looked at twice more"},
 }
 TERMINAL = frozenset(state for state in JobState if not EDGES.get(state, {}).keys() - {state})
 
@@ -94,7 +96,8 @@ class Job(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     looks: int = 0  # how often the state was read since the last round
     step: int = 0  # the next step to close
     rungs: tuple[int, ...] = ()  # by step: which of its alternatives counts, 0 for the step itself; shorter: 0
-    changed: tuple[int, ...] = ()  # the steps that changed something, for undo
+    changed: tuple[tuple[int, int], ...] = ()  # step and rung of what changed something, or may have: for undo
+    refused: tuple[int, ...] = ()  # the steps of a containment that the cloud refused
     undo_of: str | None = None
     again_of: str | None = None  # the job whose containment somebody reverted
 
@@ -104,7 +107,8 @@ class Job(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         due: datetime | None,
         *,
         step: int | None = None,
-        changed: tuple[int, ...] | None = None,
+        changed: tuple[tuple[int, int], ...] | None = None,
+        refused: tuple[int, ...] | None = None,
         approvals: tuple[str, ...] | None = None,
         rungs: tuple[int, ...] | None = None,
         looks: int | None = None,
@@ -120,6 +124,7 @@ class Job(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             due=due,
             step=self.step if step is None else step,
             changed=self.changed if changed is None else changed,
+            refused=self.refused if refused is None else refused,
             approvals=self.approvals if approvals is None else approvals,
             rungs=self.rungs if rungs is None else rungs,
             looks=self.looks if looks is None else looks,
@@ -129,16 +134,28 @@ class Job(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     @property
     def steps(self) -> tuple[Step, ...]:
         """The steps that count: of a ladder, the rung on which it stands."""
-        chosen = (*self.rungs, *(0 for _ in self.plan.steps[len(self.rungs) :]))
-        return tuple(step.otherwise[rung - 1] if rung else step for step, rung in zip(self.plan.steps, chosen, strict=True))
+        return tuple(self.plan.rung(step, rung) for step, rung in enumerate(self._chosen))
 
     @property
     def next_rung(self) -> tuple[int, ...] | None:
         """The rungs with the current step one rung further up; None where there is none."""
-        chosen = (*self.rungs, *(0 for _ in self.plan.steps[len(self.rungs) :]))
+        chosen = self._chosen
         if chosen[self.step] == len(self.plan.steps[self.step].otherwise):
             return None
         return (*chosen[: self.step], chosen[self.step] + 1, *chosen[self.step + 1 :])
+
+    @property
+    def rung(self) -> int:
+        """The rung on which the current step stands."""
+        return self._chosen[self.step]
+
+    def with_changed(self) -> tuple[tuple[int, int], ...]:
+        """Give `changed` with the current step and rung."""
+        return tuple(dict.fromkeys((*self.changed, (self.step, self.rung))))
+
+    @property
+    def _chosen(self) -> tuple[int, ...]:
+        return (*self.rungs, *(0 for _ in self.plan.steps[len(self.rungs) :]))
 
     @property
     def ended(self) -> bool:

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct, field
 
 from ringfence.domain.identity import Identity
-from ringfence.domain.state import Fact, digest
+from ringfence.domain.state import CREDENTIALS, Fact, State, digest
 
 
 class ActionClass(StrEnum):
@@ -47,6 +47,11 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     inverse: Call
     otherwise: tuple["Step", ...] = ()  # the next rungs of a ladder: tried in order where a quota refuses this one
 
+    def holds(self, state: State) -> bool:
+        """Whether the effect is there: the fact has its value, or the credential that it is about is gone."""
+        value = state.value(self.fact)
+        return value == self.after or (value is None and self.fact.kind in CREDENTIALS)
+
 
 class Plan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dict=True):
     """The ordered steps for one target. What was approved is what runs: the digest covers every byte of it."""
@@ -55,6 +60,10 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dict=T
     affects: tuple[str, ...]  # who loses something, by unique id, else ARN: the members of a group for one
     steps: tuple[Step, ...]
     config_hash: str
+
+    def rung(self, step: int, rung: int) -> Step:
+        """Give a step as it stands on a rung of its ladder."""
+        return self.steps[step].otherwise[rung - 1] if rung else self.steps[step]
 
     @cached_property
     def digest(self) -> str:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from ringfence.domain.job import Job
 from ringfence.domain.record import Record, RecordKind
 
+CHANGED = ("true", "maybe")
 SKEW = timedelta(minutes=5)  # by which the clocks of two workers may differ
 
 
@@ -34,8 +35,8 @@ def _problems(job: Job, records: tuple[Record, ...]) -> Iterable[str]:
     outcomes = [r for r in records if r.kind is RecordKind.OUTCOME]
     for outcome in outcomes:
         intent = intents.get((outcome.step, outcome.round, outcome.rung))
-        if outcome.data.get("changed") == "true" and (intent is None or intent.time > outcome.time + SKEW):
+        if outcome.data.get("changed") in CHANGED and (intent is None or intent.time > outcome.time + SKEW):
             yield f"{outcome.id}: no intent before it"
-    for number in job.changed:
-        if not any(o.step == number and o.data.get("changed") == "true" for o in outcomes):
+    for number, rung in job.changed:
+        if not any((o.step, o.rung) == (number, rung) and o.data.get("changed") in CHANGED for o in outcomes):
             yield f"{job.id}: step {number + 1} changed something without an outcome"

@@ -9,26 +9,27 @@ The call that was in flight is found by reading the state, and closed by whoever
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-import msgspec
+from msgspec import Struct
 
 from ringfence.actions import ACTIONS, Action
 from ringfence.domain.census import Census
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.plan import ActionClass, Call, Step
 from ringfence.domain.record import Record, RecordKind
-from ringfence.domain.state import CREDENTIALS, State
+from ringfence.domain.state import State
 from ringfence.domain.switch import Switch
 from ringfence.engine.advice import by_hand
-from ringfence.engine.commands import Later, Make, Process, ReadCensus, ReadJob, ReadRecords, ReadState, ReadSwitch, ReadTime
-from ringfence.engine.ids import exemption_key, undo_id
-from ringfence.engine.moves import LEASE, commit, end, is_operators, stored, wanted
+from ringfence.engine.commands import Later, Make, Process, ReadCensus, ReadState, ReadSwitch, ReadTime
+from ringfence.engine.ids import exemption_key
+from ringfence.engine.moves import LEASE, OPERATORS, commit, end, is_operators, stored, wanted
+from ringfence.engine.own_policies import void
 from ringfence.engine.ports import Absence, Done, Exemption, Failed, Lost, Reply
 from ringfence.engine.protect import any_protected, built_in
-from ringfence.engine.trail import record
-from ringfence.engine.verify import LOOKS, verify
+from ringfence.engine.steps import cut_short, open_intent, or_partial, step_record
+from ringfence.engine.verify import LOOKS, contains, taken_back, verify, watched
 from ringfence.errors import RefusedError, UndeclaredCallError, UpstreamError
 from ringfence.settings import Settings
 
@@ -38,9 +39,25 @@ NOT_ALLOWED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 S = JobState
 
 
+class Ready(Struct, frozen=True):
+    """A call to make, and the fencing token: the version of the job at which it may be made."""
+
+    call: Call
+    fence: int
+    again: bool  # its intent stood already: an earlier worker may have made the call
+
+
 def declared(call: Call, actions: Iterable[Action] = ACTIONS) -> bool:
     """Whether some action declares the permission that a call needs."""
     return f"{call.service}:{call.operation}" in {p.action for action in actions for p in action.writes}
+
+
+def check_declared(call: Call) -> None:
+    """Refuse a call that no action declares."""
+    if not declared(call):
+        raise UndeclaredCallError(
+            f"no action declares {call.service}:{call.operation}", "Add the permission to the action, and to the writer's role"
+        )
 
 
 class JobCore:
@@ -53,26 +70,22 @@ class JobCore:
     def apply(self, job_id: str) -> Process[Job]:
         """Carry a job out, from wherever it stands. Anything but an approved or running job is left as it is."""
         job = yield from stored(job_id)
-        if job.due is not None and job.state in (S.VERIFYING, S.DONE):
+        if job.due is not None and watched(job):
             now: datetime = yield ReadTime()
             yield Later(job, max(1, math.ceil((job.due - now).total_seconds())))  # the message that should verify it may be lost
             return job
         if is_operators(job) and not job.ended:
             return (yield from self._abandoned(job))
         while (ready := (yield from self._prepare(job))) is not None:
-            call, fence = ready
-            if not declared(call):
-                raise UndeclaredCallError(
-                    f"no action declares {call.service}:{call.operation}", "Add the permission to the action, and to the writer's role"
-                )
+            check_declared(ready.call)
             job = yield from stored(job_id)
-            if job.version != fence:
+            if job.version != ready.fence:
                 break  # somebody else has taken the job over
             if stopped := (yield from _stopped(job)):
-                return (yield from self._end(job, _or_partial(job, S.STOPPED), stopped, outcome=job.steps[job.step]))
-            reply: Reply = yield Make(call, job_id)
+                return (yield from self._stop(job, stopped, again=ready.again))
+            reply: Reply = yield Make(ready.call, job_id)
             job = yield from stored(job_id)
-            if job.version != fence:
+            if job.version != ready.fence:
                 break  # it was taken over meanwhile: who did so finds what happened, and closes it
             job = yield from self._settle(job, reply)
         return (yield from stored(job_id))
@@ -83,23 +96,21 @@ class JobCore:
         if job.due is None or now < job.due:
             raise RefusedError(f"job {job.id} gives a permission back: only an operator can", f"Run `ringfence undo {job.undo_of}`")
         if job.state is S.APPROVED:
-            return (yield from self._end(job, S.EXPIRED, "its operator never carried it out"))
+            return (yield from end(job, S.EXPIRED, "its operator never carried it out"))
         while job.state is S.RUNNING and job.step < len(job.plan.steps):
             state = yield from self._target(job)
             if isinstance(state, Job):
                 return state
-            intent = yield from _intent(job)
-            moved = yield from self._skip(job, state, intent)
+            moved = yield from self._skip(job, state, (yield from open_intent(job)))
             if moved is None:
-                said = "its operator never came back"
-                return (yield from self._end(job, _or_partial(job, S.FAILED), said, outcome=job.steps[job.step] if intent else None))
+                return (yield from cut_short(job, S.FAILED, "its operator never came back"))
             job = moved
         if job.state is S.RUNNING:
             yield from self._finish(job)
         return (yield from stored(job.id))
 
-    def prepare(self, job_id: str) -> Process[tuple[Call, int] | None]:
-        """Commit the intent of the next step that is still to do; give its call and the fencing token. None where the job goes no further."""
+    def prepare(self, job_id: str) -> Process[Ready | None]:
+        """Commit the intent of the next step that is still to do, and give its call. None where the job goes no further."""
         return (yield from self._prepare((yield from stored(job_id))))
 
     def settle(self, job_id: str, reply: Reply) -> Process[Job]:
@@ -108,12 +119,12 @@ class JobCore:
 
     def verify(self, job_id: str) -> Process[Job]:
         """Read the target again; only then is a job done."""
-        return (yield from verify(job_id))
+        return (yield from verify(job_id, self.settings))
 
-    def _prepare(self, job: Job) -> Process[tuple[Call, int] | None]:
+    def _prepare(self, job: Job) -> Process[Ready | None]:
         if job.state is S.APPROVED:
-            if job.again_of is not None and (yield ReadJob(undo_id(job.again_of, 0))) is not None:
-                yield from self._end(job, S.CANCELLED, f"somebody took {job.again_of} back meanwhile")
+            if job.again_of is not None and (yield from taken_back(job.again_of)):
+                yield from end(job, S.CANCELLED, f"somebody took {job.again_of} back meanwhile")
                 return None
             job = yield from self._run(job)
         while job.state is S.RUNNING:
@@ -123,7 +134,7 @@ class JobCore:
             state = yield from self._target(job)
             if isinstance(state, Job):
                 return None
-            intent = yield from _intent(job)
+            intent = yield from open_intent(job)
             moved = yield from self._skip(job, state, intent)
             if moved is None:
                 return (yield from self._intend(job, state, intent))
@@ -133,36 +144,36 @@ class JobCore:
     def _skip(self, job: Job, state: State, intent: Record | None) -> Process[Job | None]:
         """Close or end a step that needs no call; None where it needs one."""
         step = job.steps[job.step]
-        value = state.value(step.fact)
-        if value == step.after:
-            why = "it happened: the reply was lost" if intent else "it was so already"
+        if intent is None and contains(job) and (broken := void(step, state, self.settings.deployment)):
+            return (yield from self._refused(job, step, broken))
+        if step.holds(state):
+            gone = state.value(step.fact) != step.after
+            so = f"{step.fact.kind} {step.fact.key} is gone: nothing to change" if gone else "it was so already"
+            why = "it happened: the reply was lost" if intent and not gone else so
             return (yield from self._close_step(job, why, changed=intent is not None))
-        if job.undo_of and value is None and step.fact.kind in CREDENTIALS:
-            gone = f"{step.fact.kind} {step.fact.key} is gone: nothing to put back"
-            return (yield from self._close_step(job, gone, changed=False))
-        if value != step.before and (step.action_class is ActionClass.REVERSAL or job.undo_of):
-            now = f"{step.fact.kind} {step.fact.key} is not as planned any more (now {value or 'absent'}): judged afresh"
-            return (yield from self._end(job, _or_partial(job, S.STALE), now))
+        if state.value(step.fact) != step.before and (step.action_class is ActionClass.REVERSAL or job.undo_of):
+            now = f"{step.fact.kind} {step.fact.key} is not as planned any more (now {state.value(step.fact) or 'absent'}): judged afresh"
+            return (yield from cut_short(job, S.STALE, now))
         return None
 
-    def _intend(self, job: Job, state: State, intent: Record | None) -> Process[tuple[Call, int] | None]:
+    def _intend(self, job: Job, state: State, intent: Record | None) -> Process[Ready | None]:
         """Commit the intent, or take over the one that stands. Containment goes on in spite of drift, and says so."""
         step = job.steps[job.step]
         if stopped := (yield from _stopped(job)):
-            yield from self._end(job, _or_partial(job, S.STOPPED), stopped, outcome=step if intent else None)
+            yield from self._stop(job, stopped, again=True)
             return None
         if intent is not None:
             job = yield from self._run(job)
         else:
             value = state.value(step.fact)
             drift = "" if value == step.before else f" (it drifted to {value}: containment goes on)"
-            said = yield from _record(job, RecordKind.INTENT, f"about to call {step.call.operation}{drift}", step)
+            said = yield from step_record(job, RecordKind.INTENT, f"about to call {step.call.operation}{drift}", step)
             job = yield from self._run(job, said, exemptions=(yield from self._put_back(job, step)))
-        return step.call, job.version
+        return Ready(step.call, job.version, again=intent is not None)
 
     def _settle(self, job: Job, reply: Reply) -> Process[Job]:
-        if job.state is not S.RUNNING or (yield from _intent(job)) is None:
-            raise RefusedError(f"job {job.id} has no open intent", "Nothing to settle: see `ringfence trail show`")
+        if job.state is not S.RUNNING or job.step == len(job.plan.steps) or (yield from open_intent(job)) is None:
+            raise RefusedError(f"job {job.id} has no open intent: it is {job.state}", f"See `ringfence trail show {job.id}`")
         step = job.steps[job.step]
         if isinstance(reply, Done) and not is_operators(job):
             return (yield from self._close_step(job, f"{step.call.operation} done", changed=True, request_id=reply.request_id))
@@ -170,43 +181,51 @@ class JobCore:
         if isinstance(state, Job):
             return state
         if isinstance(reply, Done):
-            seen = "read again: it is so" if state.value(step.fact) == step.after else "not seen in the state yet"
+            seen = "read again: it is so" if step.holds(state) else "not seen in the state yet"
             said = f"the operator reports {step.call.operation}; {seen}"
             return (yield from self._close_step(job, said, changed=True, request_id=reply.request_id))
         why = f"{reply.code}: {reply.message}" if isinstance(reply, Failed) else f"no reply ({reply.why})"
-        if state.value(step.fact) == step.after:
+        if step.holds(state):
             return (yield from self._close_step(job, f"it happened, though the reply was {why}", changed=True))
-        if isinstance(reply, Lost) or (reply.code == GONE and step.after is None):  # there again: somebody puts it back to stall us
+        if isinstance(reply, Lost):
             raise UpstreamError(
                 f"{step.call.operation} gave {why} and has not happened yet", "The job is tried again; its intent stays open"
             )
-        return (yield from self._refused(job, step, reply, why))
+        if reply.code == GONE and step.after is None:  # by a call of ours whose reply was lost; the state that was read lags, or it is back
+            return (
+                yield from self._close_step(job, f"IAM says it is gone ({why}), though it was still seen: looked at again", changed=True)
+            )
+        by_hand_now = f". By hand: {by_hand(step.call)}" if reply.code in NOT_ALLOWED else ""
+        return (yield from self._refused(job, step, f"{step.call.operation} failed: {why}{by_hand_now}", reply.code))
 
-    def _refused(self, job: Job, step: Step, reply: Failed, why: str) -> Process[Job]:
-        """The cloud says no, finally: climb the ladder, where there is a rung left."""
-        said = f"{step.call.operation} failed: {why}"
+    def _refused(self, job: Job, step: Step, said: str, code: str = "") -> Process[Job]:
+        """A step cannot be done: climb the ladder, where there is a rung left; containment goes on with the steps that can."""
         if (rungs := job.next_rung) is not None:
-            outcome = yield from _record(job, RecordKind.OUTCOME, f"{said}. The next rung of the ladder is tried", step, changed="false")
+            outcome = yield from step_record(
+                job, RecordKind.OUTCOME, f"{said}. The next rung of the ladder is tried", step, changed="false"
+            )
             return (yield from self._run(job, outcome, rungs=rungs))
-        if reply.code in NOT_ALLOWED:
-            return (yield from self._end(job, _or_partial(job, S.FOR_A_PERSON), f"{said}. By hand: {by_hand(step.call)}", outcome=step))
-        contains = step.action_class is ActionClass.CONTAINMENT and not job.undo_of
-        return (yield from self._end(job, _or_partial(job, S.NOT_CONTAINED if contains else S.FAILED), said, outcome=step))
+        outcome = yield from step_record(job, RecordKind.OUTCOME, said, step, changed="false")
+        last = job.step + 1 == len(job.plan.steps)
+        if contains(job) and not (last and len(job.refused) == job.step):
+            return (yield from self._run(job, outcome, step=job.step + 1, refused=(*job.refused, job.step)))
+        state = S.FOR_A_PERSON if code in NOT_ALLOWED else S.NOT_CONTAINED if contains(job) else S.FAILED
+        return (yield from end(job, or_partial(job, state), said, outcome))
 
     def _target(self, job: Job) -> Process[State | Job]:
         """Read the target afresh; end the job where it is gone, another identity by now, or protected."""
         target = job.plan.target
-        state: State | Absence = yield ReadState(target, wanted(job.plan.steps))
+        state: State | Absence = yield ReadState(target, wanted(job.plan.steps, self.settings.deployment))
         if isinstance(state, Absence):
-            return (yield from self._end(job, _or_partial(job, S.NOTHING_TO_DO), f"{target.name}: {state.value}"))
+            return (yield from end(job, or_partial(job, S.NOTHING_TO_DO), f"{target.name}: {state.value}"))
         if target.unique_id and state.identity.unique_id != target.unique_id:
             made_anew = f"{target.name} was deleted and made anew since: {state.identity.unique_id}, planned for {target.unique_id}"
-            return (yield from self._end(job, S.STALE, made_anew))
+            return (yield from end(job, S.STALE, made_anew))
         census: Census | None = yield ReadCensus()
         affects = (state.identity, *(state.members or ()))
         why = built_in(state.identity, self.settings) if job.undo_of else any_protected(affects, self.settings, census)
         if why:
-            return (yield from self._end(job, S.UNSUPPORTED, f"out of reach: {why}"))
+            return (yield from cut_short(job, S.UNSUPPORTED, f"out of reach: {why}"))
         return state
 
     def _put_back(self, job: Job, step: Step) -> Process[tuple[Exemption, ...]]:
@@ -216,12 +235,18 @@ class JobCore:
         now = yield ReadTime()
         return (Exemption(exemption_key(job.plan.target, step.fact), step.after, job.actor, now + PUT_BACK_FOR, job.id),)
 
+    def _stop(self, job: Job, stopped: str, *, again: bool) -> Process[Job]:
+        """End a job before its call; where an earlier worker may have made it, nobody knows."""
+        if again or (yield from open_intent(job)) is None:
+            return (yield from cut_short(job, S.STOPPED, stopped))
+        outcome = yield from step_record(job, RecordKind.OUTCOME, stopped, job.steps[job.step], changed="false")
+        return (yield from end(job, or_partial(job, S.STOPPED), stopped, outcome))
+
     def _close_step(self, job: Job, reason: str, *, changed: bool, request_id: str = "") -> Process[Job]:
         step = job.steps[job.step]
         said = {"request_id": request_id, "changed": str(changed).lower()}
-        outcome = yield from _record(job, RecordKind.OUTCOME, reason, step, **said)
-        done = tuple(dict.fromkeys((*job.changed, job.step))) if changed else job.changed
-        return (yield from self._run(job, outcome, step=job.step + 1, changed=done))
+        outcome = yield from step_record(job, RecordKind.OUTCOME, reason, step, **said)
+        return (yield from self._run(job, outcome, step=job.step + 1, changed=job.with_changed() if changed else job.changed))
 
     def _run(
         self,
@@ -229,29 +254,23 @@ class JobCore:
         *records: Record,
         exemptions: tuple[Exemption, ...] = (),
         step: int | None = None,
-        changed: tuple[int, ...] | None = None,
+        changed: tuple[tuple[int, int], ...] | None = None,
         rungs: tuple[int, ...] | None = None,
+        refused: tuple[int, ...] | None = None,
     ) -> Process[Job]:
         """Move a running job on; its lease begins anew."""
         now: datetime = yield ReadTime()
-        moved = job.moved(S.RUNNING, now + LEASE, step=step, changed=changed, rungs=rungs)
+        lease = OPERATORS if is_operators(job) else LEASE
+        moved = job.moved(S.RUNNING, now + lease, step=step, changed=changed, rungs=rungs, refused=refused)
         return (yield from commit(moved, *records, exemptions=exemptions))
 
     def _finish(self, job: Job) -> Process[None]:
-        if not job.changed and not job.round:
-            yield from self._end(job, S.NOTHING_TO_DO, "everything was so already")
+        if not job.changed and not job.round and not job.refused:
+            yield from end(job, S.NOTHING_TO_DO, "everything was so already")
             return
         now: datetime = yield ReadTime()
         verifying = yield from commit(job.moved(S.VERIFYING, now + timedelta(seconds=LOOKS[0])))
         yield Later(verifying, LOOKS[0])
-
-    def _end(self, job: Job, state: JobState, reason: str, outcome: Step | None = None) -> Process[Job]:
-        records = [(yield from _record(job, RecordKind.OUTCOME, reason, outcome, changed="false"))] if outcome else []
-        return (yield from end(job, state, reason, *records))
-
-
-def _or_partial(job: Job, state: JobState) -> JobState:
-    return S.PARTIAL if job.changed else state
 
 
 def _stopped(job: Job) -> Process[str]:
@@ -260,15 +279,3 @@ def _stopped(job: Job) -> Process[str]:
     if switch is None or not switch.stopped or is_operators(job):
         return ""
     return f"{switch.by} has stopped everything since {switch.time:%Y-%m-%d %H:%M} UTC: nothing is called. `ringfence resume` lets it go on"
-
-
-def _intent(job: Job) -> Process[Record | None]:
-    records: tuple[Record, ...] = yield ReadRecords(job.id)
-    rung = job.rungs[job.step] if job.step < len(job.rungs) else 0
-    here = (job.step, job.round, rung)
-    return next((r for r in records if r.kind is RecordKind.INTENT and (r.step, r.round, r.rung) == here), None)
-
-
-def _record(job: Job, kind: RecordKind, reason: str, step: Step, **data: str) -> Process[Record]:
-    both: Mapping[str, object] = {"call": msgspec.to_builtins(step.call), "inverse": msgspec.to_builtins(step.inverse), **data}
-    return record(job, kind, (yield ReadTime()), reason, step=job.step, data=both)

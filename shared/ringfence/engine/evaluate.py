@@ -91,10 +91,10 @@ class Evaluator:
     def judge(self, event: Event, now: datetime, recent: tuple[Event, ...] = ()) -> Judgement:
         """Judge one event. Raises UpstreamError where the state cannot be read: the event is then tried again."""
         known = (event.subject,) if event.subject is not None else ()
-        if event.set_aside is not None:
-            return Judgement(event=event, outcome=event.set_aside.outcome, reason=event.set_aside.reason, identities=known)
         if event.actor and event.actor.identity and event.actor.identity.arn in self.settings.deployment.own_roles:
             return Judgement(event=event, outcome=Outcome.IGNORED, reason="our own act", identities=known, own=True)
+        if event.set_aside is not None:
+            return Judgement(event=event, outcome=event.set_aside.outcome, reason=event.set_aside.reason, identities=known)
         heard = self.index.get((event.source, event.name))
         if not heard:
             return Judgement(

@@ -9,11 +9,13 @@ from datetime import datetime, timedelta
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.plan import ActionClass, Step
 from ringfence.domain.record import Record
-from ringfence.domain.state import FACETS
+from ringfence.domain.state import FACETS, Facet
 from ringfence.engine.commands import Commit, Open, Process, ReadJob, ReadTime, Tell
+from ringfence.engine.own_policies import resting_on
 from ringfence.engine.ports import Exemption, Notice, Opened, Slot, Wanted
 from ringfence.engine.trail import closed
 from ringfence.errors import RefusedError
+from ringfence.settings import Deployment
 
 UNTAKEN = timedelta(minutes=2)  # an approved job whose message was lost
 LEASE = timedelta(minutes=7)  # a running job whose worker was lost: longer than the queue hides a message
@@ -76,6 +78,8 @@ def notice(job: Job, now: datetime, text: str, *, page: bool = False) -> Notice:
     )
 
 
-def wanted(steps: tuple[Step, ...]) -> Wanted:
-    """Give the facets that tell the facts of some steps, every rung included."""
-    return Wanted(frozenset(facet for step in steps for rung in (step, *step.otherwise) for facet in FACETS[rung.fact.kind]))
+def wanted(steps: tuple[Step, ...], deployment: Deployment) -> Wanted:
+    """Give what tells the facts of some steps, every rung included, and whether the policies that they rest on still deny."""
+    facets = {facet for step in steps for rung in (step, *step.otherwise) for facet in FACETS[rung.fact.kind]}
+    own = resting_on(steps, deployment)
+    return Wanted(frozenset(facets | {Facet.DOCUMENTS} if own else facets), own)

@@ -49,12 +49,14 @@ def _same(call: Call, event: Event) -> bool:
 
 
 def _fits(event: Event, records: Iterable[Record], step: int, now: datetime) -> bool:
-    of_step = [r for r in records if r.step == step]
+    every = tuple(records)
+    of_step = [r for r in every if r.step == step]
     if event.request_id and any(r.data.get("request_id") == event.request_id for r in of_step):
         return True
     begun = [r for r in of_step if r.kind is RecordKind.INTENT]
     for intent in begun:
         ends = [r.time for r in of_step if r.kind is RecordKind.OUTCOME and (r.round, r.rung) == (intent.round, intent.rung)]
-        if event.time is not None and intent.time - SKEW <= event.time <= (ends[0] if ends else now) + SKEW:
+        ends += [r.time for r in every if r.kind is RecordKind.CLOSED]  # a job that ended makes no call any more
+        if event.time is not None and intent.time - SKEW <= event.time <= min([*ends, now]) + SKEW:
             return True
     return False

@@ -33,7 +33,7 @@ class Responder:
     def prepare(self, job_id: str) -> Call | None:
         """Commit the intent of the next step of an operator's job and give its call; None where the job goes no further."""
         ready = run(self.core.prepare(job_id), self)
-        return None if ready is None else ready[0]
+        return None if ready is None else ready.call
 
     def settle(self, job_id: str, reply: Reply) -> Job:
         """Commit what became of the call that `prepare` gave."""

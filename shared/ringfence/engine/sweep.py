@@ -10,9 +10,11 @@ from ringfence.domain.job import Job, JobState
 from ringfence.domain.record import RecordKind
 from ringfence.engine.approve import expire
 from ringfence.engine.commands import Later, Process, ReadOverdue, ReadTime, ReadUntold, Send, Tell
-from ringfence.engine.moves import commit, end, notice, stored
+from ringfence.engine.moves import commit, notice, stored
 from ringfence.engine.ports import Notice
+from ringfence.engine.steps import cut_short
 from ringfence.engine.trail import record
+from ringfence.engine.verify import watched
 
 GRACE = timedelta(minutes=1)  # what is on its way is not sent again at once
 S = JobState
@@ -42,7 +44,7 @@ def take_up(job_id: str) -> Process[Job]:
         return job
     if job.state is S.PENDING:
         return (yield from expire(job))
-    yield Later(job, 1) if job.state in (S.VERIFYING, S.DONE) else Send(job)
+    yield Later(job, 1) if watched(job) else Send(job)
     return job
 
 
@@ -50,11 +52,10 @@ def give_up(job_id: str, why: str) -> Process[Job]:
     """End a job whose message could not be worked off, however often it was tried. Loud: somebody has to look."""
     job = yield from stored(job_id)
     if job.state in (S.APPROVED, S.RUNNING, S.VERIFYING):
-        state = S.PARTIAL if job.state is S.RUNNING and job.changed else S.FAILED
-        return (yield from end(job, state, f"it could not be carried on: {why}"))
-    if job.state is S.DONE and job.due is not None:
+        return (yield from cut_short(job, S.FAILED, f"it could not be carried on: {why}"))
+    if job.due is not None and watched(job):
         now: datetime = yield ReadTime()
         said = f"it was contained, and could not be looked at again: {why}"
-        looked = job.moved(S.DONE, None, looks=job.looks + 1)
+        looked = job.moved(job.state, None, looks=job.looks + 1)
         return (yield from commit(looked, record(job, RecordKind.VERIFY, now, said, number=job.looks), notice=notice(looked, now, said)))
     return job

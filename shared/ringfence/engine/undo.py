@@ -85,8 +85,8 @@ def _attempt(chain: tuple[Job, ...], by: str, now: datetime) -> Process[tuple[Jo
 
 def _undo(chain: tuple[Job, ...], made_id: str, by: str, now: datetime) -> Job:
     job = chain[0]
-    changed = {(i, one.rungs[i] if i < len(one.rungs) else 0): one.steps[i] for one in chain for i in one.changed}
-    steps = tuple(_inverse(changed[place]) for place in sorted(changed, reverse=True))
+    places = {place for one in chain for place in one.changed}  # again-jobs have the same plan
+    steps = tuple(_inverse(job.plan.rung(*place)) for place in sorted(places, reverse=True))
     operators = job.action_class is ActionClass.REVERSAL
     return Job(
         id=made_id,

@@ -5,46 +5,73 @@ most three times: in the same job while it was never seen to hold, as a new job 
 people are paged, with what closes the window. A reversal or an undo is only looked at: what somebody did since has its own event.
 """
 
+import itertools
 import math
 from datetime import datetime, timedelta
 
 import msgspec
 
 from ringfence.domain.job import Job, JobState
-from ringfence.domain.plan import ActionClass
+from ringfence.domain.plan import ActionClass, Step
 from ringfence.domain.record import Record, RecordKind
 from ringfence.domain.state import State
 from ringfence.engine.advice import CLOSE_THE_WINDOW
 from ringfence.engine.commands import Later, Process, ReadJob, ReadState, ReadTime, Send
 from ringfence.engine.ids import again_id, undo_id
 from ringfence.engine.moves import LEASE, UNTAKEN, commit, end, notice, open_job, stored, wanted
+from ringfence.engine.own_policies import void
 from ringfence.engine.ports import Absence
 from ringfence.engine.trail import closed, decision, record
+from ringfence.settings import Settings
 
 LOOKS = (5, 30, 300)  # seconds after the last call
 ROUNDS = 3  # how often containment is asserted again
 S = JobState
 
 
-def verify(job_id: str) -> Process[Job]:
+def verify(job_id: str, settings: Settings) -> Process[Job]:
     """Look at a job's target, when it is time; a job that nobody has to look at is left as it is."""
     job = yield from stored(job_id)
-    if job.state not in (S.VERIFYING, S.DONE) or job.due is None:
+    if job.due is None or not watched(job):
         return job
     now: datetime = yield ReadTime()
     if now < job.due:
         yield Later(job, max(1, math.ceil((job.due - now).total_seconds())))
         return job
-    state: State | Absence = yield ReadState(job.plan.target, wanted(job.plan.steps))
+    deployment = settings.deployment
+    state: State | Absence = yield ReadState(job.plan.target, wanted(job.plan.steps, deployment))
     unique_id = job.plan.target.unique_id
     if isinstance(state, Absence) or (unique_id and state.identity.unique_id != unique_id):
         why = state.value if isinstance(state, Absence) else "it was deleted and made anew since"
         return (yield from _over(job, f"the target is gone: {why}"))
-    counted = [s for i, s in enumerate(job.steps) if i in job.changed or not job.undo_of]
-    wrong = ", ".join(f"{s.fact.kind} {s.fact.key}" for s in counted if state.value(s.fact) != s.after)
-    if wrong and job.state is S.DONE and (yield ReadJob(undo_id(job.again_of or job.id, 0))) is not None:
+    lost = [f"{s.fact.kind} {s.fact.key}" for s in counted(job) if not s.holds(state)]
+    voided = [why for s in counted(job) if contains(job) and (why := void(s, state, deployment))]
+    wrong = ", ".join([*lost, *voided])
+    if wrong and job.ended and (yield from taken_back(job.again_of or job.id)):
         return (yield from _over(job, "an undo takes it back: not looked at any more"))
     return (yield from (_reverted(job, wrong) if wrong else _holds(job)))
+
+
+def watched(job: Job) -> bool:
+    """Whether a job's target is still to be looked at, when it is due."""
+    return job.looks < len(LOOKS) and job.state in (S.VERIFYING, S.DONE, S.PARTIAL)
+
+
+def counted(job: Job) -> list[Step]:
+    """Give the steps whose effect has to be there: of an undo those that changed something, else all but what the cloud refused."""
+    changed = {number for number, _ in job.changed}
+    return [s for i, s in enumerate(job.steps) if (i in changed if job.undo_of else i not in job.refused)]
+
+
+def taken_back(root: str) -> Process[bool]:
+    """Whether an undo takes a job back, or has; one that ended without changing anything does not."""
+    for number in itertools.count():
+        undo: Job | None = yield ReadJob(undo_id(root, number))
+        if undo is None:
+            return False
+        if not undo.ended or undo.changed or undo.state in (S.DONE, S.NOTHING_TO_DO):
+            return True
+    raise AssertionError("count() has no end")
 
 
 def contains(job: Job) -> bool:
@@ -56,11 +83,11 @@ def _holds(job: Job) -> Process[Job]:
     now: datetime = yield ReadTime()
     said = f"read again after {LOOKS[job.looks]} s: it holds"
     due = _next_look(job, now) if contains(job) else None
-    moved = job.moved(S.DONE, due, looks=job.looks + 1)
+    moved = job.moved(S.PARTIAL if job.refused else S.DONE, due, looks=job.looks + 1)
     records = [_look(job, now, said)]
     if job.state is S.VERIFYING:
         records.append(closed(moved, now, said))
-        word = "contained" if contains(job) else "done"
+        word = _in_part(job) if job.refused else "contained" if contains(job) else "done"
         yield from commit(moved, *records, notice=notice(moved, now, f"{word}: {said}"))
     else:
         yield from commit(moved, *records)
@@ -72,14 +99,14 @@ def _holds(job: Job) -> Process[Job]:
 def _reverted(job: Job, wrong: str) -> Process[Job]:
     now: datetime = yield ReadTime()
     said = f"read again after {LOOKS[job.looks]} s, it does not hold: {wrong}"
-    if job.state is S.DONE:
+    if job.ended:
         return (yield from _again(job, said))
     if contains(job):
         if job.round == ROUNDS:
             return (
                 yield from end(job, S.NOT_CONTAINED, f"{said}. Asserted {ROUNDS} times again. {CLOSE_THE_WINDOW}", _look(job, now, said))
             )
-        moved = job.moved(S.RUNNING, now + LEASE, step=0, rungs=(), looks=0, round=job.round + 1)
+        moved = job.moved(S.RUNNING, now + LEASE, step=0, rungs=(), refused=(), looks=0, round=job.round + 1)
         yield from commit(moved, _look(job, now, f"{said}. Asserted again ({moved.round} of {ROUNDS})"))
         yield Send(moved)
         return moved
@@ -110,6 +137,7 @@ def _again(job: Job, said: str) -> Process[Job]:
         step=0,
         rungs=(),
         changed=(),
+        refused=(),
         again_of=root,
     )
     text = f"{reason}. Asserted {ROUNDS} times again. {CLOSE_THE_WINDOW}" if last else f"{reason}. Asserted again ({number} of {ROUNDS})"
@@ -117,7 +145,7 @@ def _again(job: Job, said: str) -> Process[Job]:
     yield from open_job(new, decision(new, now, {"again_of": root, "reverted": job.id}), *ends, notice=notice(new, now, text))
     if not last:
         yield Send(new)
-    return (yield from commit(job.moved(S.DONE, None, looks=job.looks + 1), _look(job, now, f"{said}. {new.id} goes on")))
+    return (yield from commit(job.moved(job.state, None, looks=job.looks + 1), _look(job, now, f"{said}. {new.id} goes on")))
 
 
 def _over(job: Job, why: str) -> Process[Job]:
@@ -125,7 +153,12 @@ def _over(job: Job, why: str) -> Process[Job]:
     if job.state is S.VERIFYING:
         return (yield from end(job, S.DONE, why))
     now: datetime = yield ReadTime()
-    return (yield from commit(job.moved(S.DONE, None, looks=job.looks + 1), _look(job, now, why)))
+    return (yield from commit(job.moved(job.state, None, looks=job.looks + 1), _look(job, now, why)))
+
+
+def _in_part(job: Job) -> str:
+    refused = ", ".join(f"{job.steps[i].fact.kind} {job.steps[i].fact.key}" for i in job.refused)
+    return f"contained in part, the cloud refused {refused}"
 
 
 def _next_look(job: Job, now: datetime) -> datetime | None:

@@ -4,14 +4,14 @@
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.plan import Call
-from ringfence.domain.state import Credential, FactKind, State
+from ringfence.domain.state import Credential, Document, FactKind, State
 from ringfence.engine.ports import Absence, Done, Failed, Reply, Wanted
 
 CREDENTIAL_CALLS = {
@@ -26,15 +26,20 @@ KINDS = {"Role": Kind.ROLE, "User": Kind.USER, "Group": Kind.GROUP}
 class MemoryIam:
     """The reader and writer ports over a dictionary of states."""
 
-    def __init__(self, *states: State) -> None:
-        """Take the identities that there are."""
+    def __init__(self, *states: State, policies: Mapping[str, Document] | None = None) -> None:
+        """Take the identities that there are, and managed policies by ARN."""
+        self.policies = dict(policies or {})
         self.states = {(s.identity.kind, s.identity.name.casefold()): s for s in states}
         self.calls: list[Call] = []
         self.script: Callable[[Call], Reply | None] = lambda _: None
 
-    def read(self, identity: Identity, wanted: Wanted) -> State | Absence:  # noqa: ARG002 - everything is at hand
-        """Give the state of an identity."""
-        return self.states.get((identity.kind, identity.name.casefold()), Absence.GONE)
+    def read(self, identity: Identity, wanted: Wanted) -> State | Absence:
+        """Give the state of an identity, with the documents that are wanted."""
+        state = self.states.get((identity.kind, identity.name.casefold()))
+        if state is None:
+            return Absence.GONE
+        documents = {arn: self.policies[arn] for arn in wanted.documents if arn in self.policies}
+        return msgspec.structs.replace(state, documents={**(state.documents or {}), **documents}) if wanted.documents else state
 
     def holders(self, policy_arn: str) -> tuple[Identity, ...] | Absence:
         """Give the identities that hold a policy."""
