@@ -9,10 +9,9 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 
 from ringfence import wiring
-from ringfence.chores import bury, census_if_due, each_chore, one_by_one
-from ringfence.clouds.aws import dead_letters
+from ringfence.chores import bury_all, census_if_due, each_chore, one_by_one
 from ringfence.engine.commands import run_at_desk
-from ringfence.engine.sweep import overdue, take_up, tell_again
+from ringfence.engine.sweep import overdue, take_up, tell_again, untold
 
 log = Logger(service="review")
 metrics = Metrics(namespace="Ringfence", service="review")
@@ -24,9 +23,9 @@ def handler(_event: dict[str, Any], _context: object) -> dict[str, int]:
     desk, queues = wiring.desk(), os.environ["DEAD_LETTERS"].split(",")
     return each_chore(
         {
-            "ToldAgain": lambda: len(run_at_desk(tell_again(), desk)),
+            "ToldAgain": lambda: one_by_one(run_at_desk(untold(), desk), lambda told: run_at_desk(tell_again(told), desk), log),
             "TakenUp": lambda: one_by_one(run_at_desk(overdue(), desk), lambda job: run_at_desk(take_up(job.id), desk), log),
-            "DeadLetters": lambda: dead_letters.drain(queues, lambda body: bury(body, desk, wiring.settings(), log)),
+            "DeadLetters": lambda: bury_all(queues, desk, wiring.settings(), log),
             "Censuses": census_if_due,
         },
         lambda name, count: metrics.add_metric(name=name, unit="Count", value=count),

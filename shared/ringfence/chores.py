@@ -7,9 +7,10 @@ import msgspec
 
 from ringfence import wiring
 from ringfence.clouds.authorization_details import Reader
-from ringfence.clouds.aws import snapshot
+from ringfence.clouds.aws import dead_letters, snapshot
 from ringfence.clouds.snapshot import SnapshotReader
-from ringfence.domain.event import Outcome
+from ringfence.domain.event import Event, Outcome, Source
+from ringfence.domain.state import digest
 from ringfence.edge import Log, read_event
 from ringfence.engine import census
 from ringfence.engine.commands import DeskPorts, run_at_desk
@@ -17,7 +18,7 @@ from ringfence.engine.decide import decide
 from ringfence.engine.evaluate import Evaluator, Judgement
 from ringfence.engine.ports import JobMessage
 from ringfence.engine.sweep import give_up
-from ringfence.errors import RefusedError, RingfenceError, UpstreamError
+from ringfence.errors import ConflictError, RefusedError, RingfenceError, UpstreamError
 from ringfence.settings import Mode, Settings
 from ringfence.sources import normalise
 
@@ -34,6 +35,7 @@ def each_chore(chores: Mapping[str, Callable[[], int]], counted: Callable[[str, 
             counted(name, done[name])
         except Exception:  # the function's edge: one chore that fails must not keep the others from being done
             log.exception("chore failed", chore=name)
+            counted(f"{name}Failed", 1)
             failed.append(name)
     if failed:
         raise UpstreamError(f"not everything could be done: {', '.join(failed)} failed, {done} done", "See the log above")
@@ -53,8 +55,47 @@ def one_by_one[T](things: Iterable[T], do: Callable[[T], object], log: Log) -> i
     return count
 
 
+def bury_all(queues: Iterable[str], desk: DeskPorts, settings: Settings, log: Log) -> int:
+    """Bring every dead letter to its end, whatever becomes of the others; raise in the end where one could not be, and so stays."""
+    count, failed = 0, 0
+    for queue in queues:
+        try:
+            found = dead_letters.letters(queue)
+        except UpstreamError as error:
+            log.warning("a queue of dead letters cannot be read", queue=queue, reason=str(error))
+            failed += 1
+            continue
+        for letter in found:
+            try:
+                bury(letter.body, desk, settings, log)
+                dead_letters.delete(letter)
+            except Exception:  # the function's edge: one letter must not keep the others from being buried
+                log.exception("a dead letter stays", queue=queue)
+                failed += 1
+            else:
+                count += 1
+    if failed:
+        raise UpstreamError(f"{failed} queues or dead letters could not be worked off, {count} were", "They are tried again in a minute")
+    return count
+
+
 def bury(body: str, desk: DeskPorts, settings: Settings, log: Log) -> None:
-    """Bring a dead letter to a terminal record: a job that could not be carried on, or an event that could not be judged."""
+    """Bring a dead letter to a terminal record: a job that could not be carried on, or an event that could not be judged.
+
+    Raises UpstreamError or ConflictError where the table does not take the record; then the letter must not be deleted.
+    """
+    try:
+        _bury(body, desk, settings, log)
+    except (UpstreamError, ConflictError):
+        raise
+    except Exception:  # the function's edge: whatever killed the function that read it must not kill this one too
+        log.exception("a dead letter that cannot be read")
+        event = Event(source=Source.OTHER, name="dead letter", id=f"dead:{digest(body)}", time=None)
+        why = "its message failed every time, and cannot be read even now: the digest of its body is in the event's id"
+        run_at_desk(decide(Judgement(event=event, outcome=Outcome.UNSUPPORTED, reason=why), settings), desk)
+
+
+def _bury(body: str, desk: DeskPorts, settings: Settings, log: Log) -> None:
     why = "its message failed every time and is dead: see the log of the function"
     try:
         job = msgspec.json.decode(body, type=JobMessage).job

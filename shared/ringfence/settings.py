@@ -95,7 +95,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     max_blast_radius: int = 5
     max_auto_actions_per_hour: int = 10
     max_auto_actions_per_guardrail: int = 8
-    max_auto_actions_per_actor: int = 8
+    max_auto_actions_per_actor: int = 6
     max_open_questions_per_actor: int = 10
     max_guardrail_share_percent: int = 20
     mfa_exempt: tuple[str, ...] = ()

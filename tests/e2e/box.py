@@ -63,12 +63,16 @@ def identity(key: str) -> dict[str, Any]:
     session = sts._sessions.get(key, {})
     arn = str(session.get("Arn") or session.get("arn") or session.get("RoleArn") or "")
     if ":assumed-role/" in arn:
+        name, session_name = arn.rsplit("/", 2)[-2:]
+        role = iam._roles.get(name) or {}
+        issuer = {"type": "Role", "arn": role.get("Arn", ""), "accountId": ACCOUNT, "userName": name, "principalId": role.get("RoleId", "")}
         return {
             "type": "AssumedRole",
             "arn": arn,
             "accountId": ACCOUNT,
             "accessKeyId": key,
-            "principalId": f"AROAEXAMPLE:{arn.rsplit('/', 1)[-1]}",
+            "principalId": f"{role.get('RoleId', '')}:{session_name}",
+            "sessionContext": {"sessionIssuer": issuer},
         }
     key = (iam._access_keys.get(key) or {}).get("UserName", key)
     return {

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import pytest
 
 from tests.e2e.local import ACCOUNT, ADMIN, AWS_MANAGED, STACK, TOOLS, Box, local_aws, spoiled, until
@@ -30,6 +31,11 @@ def box() -> Iterator[Box]:
         made.iam.attach_user_policy(UserName="oncall", PolicyArn=ADMIN)
         key = made.iam.create_access_key(UserName="oncall")["AccessKey"]
         made.operator = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+        made.iam.create_user(UserName="engineer")
+        made.iam.attach_user_policy(UserName="engineer", PolicyArn=ADMIN)
+        key = made.iam.create_access_key(UserName="engineer")["AccessKey"]
+        mine = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
+        made.engineer = boto3.client("iam", **made.keys | mine)
         yield made
 
 
@@ -128,7 +134,7 @@ def test_with_faults_switched_on_the_end_is_the_same(box: Box) -> None:
             {"service": "dynamodb", "operation": "TransactWriteItems", **throttled},
         )
         box.role("fraud-faulty", "sagemaker.amazonaws.com")
-        box.iam.attach_role_policy(RoleName="fraud-faulty", PolicyArn=ADMIN)
+        box.engineer.attach_role_policy(RoleName="fraud-faulty", PolicyArn=ADMIN)
         until(lambda: not box.attached("fraud-faulty"), "AdministratorAccess is removed in spite of it all")
         job = box.job_of("fraud-faulty", "done")
         assert proxy.fired() >= 5, "the faults were in the way"
@@ -190,7 +196,7 @@ def test_without_one_needed_permission_it_fails_with_access_denied(box: Box) -> 
     less.write_text("".join(line for line in text.splitlines(keepends=True) if line.strip() != "- iam:DetachRolePolicy"))
     box.deploy(less)
     box.role("fraud-late", "sagemaker.amazonaws.com")
-    box.iam.attach_role_policy(RoleName="fraud-late", PolicyArn=ADMIN)
+    box.engineer.attach_role_policy(RoleName="fraud-late", PolicyArn=ADMIN)
     job = box.job_of("fraud-late", "for-a-person")
     reason = box.ringfence("trail", "list", "--job", job["id"])[-1]["reason"]
     assert "AccessDenied" in reason

@@ -13,7 +13,7 @@ from ringfence.clouds.memory import MemoryIam, MemoryQueue, MemoryStore
 from ringfence.domain.job import Job
 from ringfence.domain.plan import ActionClass
 from ringfence.engine.audit_trail import problems
-from ringfence.engine.commands import Command, Process, ReadTime, drive, perform
+from ringfence.engine.commands import Command, Process, drive, perform
 from ringfence.engine.core import JobCore
 from ringfence.engine.sweep import tell_again
 from tests.support.actions import HITS, job, planned
@@ -70,9 +70,8 @@ class Mortal:
         assert found is not None
         assert found.ended
         assert found.due is None, "nobody looks at it again"
-        drive(
-            tell_again(), lambda command: self.clock.time + timedelta(hours=1) if isinstance(command, ReadTime) else perform(command, self)
-        )
+        for told in self.store.untold(self.clock.time + timedelta(hours=1)):
+            drive(tell_again(told), lambda command: perform(command, self))
         return found
 
     def whole(self) -> tuple[Job, Job | None]:

@@ -23,7 +23,7 @@ from ringfence.engine.commands import Command, Commit, Make, Open, Process, Read
 from ringfence.engine.core import JobCore
 from ringfence.engine.decide import decide
 from ringfence.engine.ports import Absence, Lost, Notice, Opened, Reply, Wanted
-from ringfence.engine.sweep import overdue, take_up, tell_again
+from ringfence.engine.sweep import overdue, take_up, tell_again, untold
 from ringfence.engine.undo import open_undo
 from ringfence.errors import ConflictError, RefusedError, UpstreamError
 from ringfence.settings import Settings
@@ -180,7 +180,9 @@ class World:
             self._person()
 
     def _sweep(self) -> None:
-        self._go(None, tell_again())
+        for told in self.store.untold(self.time - timedelta(minutes=1)):
+            self._go(None, tell_again(told))
+        self._go(None, untold())
         for late in self.store.overdue(self.time - timedelta(minutes=1)):
             self._go(None, take_up(late.id))
         self._go(None, overdue())

@@ -207,13 +207,46 @@ def test_where_somebody_takes_the_slot_meanwhile_it_is_counted_again() -> None:
     assert account.queue.to_apply == waiting, "commit first, then send"
 
 
-@pytest.mark.parametrize(("actor", "named"), [("eve", "user/eve/123456789012"), ("", "an unknown actor")])
+@pytest.mark.parametrize(("actor", "named"), [("eve", "user/eve/123456789012"), ("", "what AROAEXAMPLE7 does")])
 @pytest.mark.parametrize(("when", "limit"), [(When.ACT, "max_auto_actions_per_actor"), (When.ASK, "max_open_questions_per_actor")])
-def test_who_used_a_budget_up_is_named(actor: str, named: str, when: When, limit: str) -> None:
+def test_who_used_a_budget_up_is_named_and_somebody_is_paged(actor: str, named: str, when: When, limit: str) -> None:
     account = Account(None, **{limit: 1})
     for number in range(3):
-        account.hear(judgement(number, actor=actor, when=when))
+        account.hear(judgement(number, actor=actor, when=when, target=7))
     assert f"because of {named}" in account.queue.notices[-1].text
+    assert account.queue.notices[-1].page
+
+
+def test_findings_that_name_no_actor_do_not_share_a_budget() -> None:
+    account = Account(None, max_auto_actions_per_actor=1, max_open_questions_per_actor=1)
+    assert [account.hear(judgement(n, actor="")).state for n in range(3)] == [APPROVED] * 3
+    assert [account.hear(judgement(n, actor="", when=When.ASK)).state for n in range(3, 6)] == [PENDING] * 3
+
+
+def test_the_containment_of_something_critical_is_not_crowded_out_by_other_questions() -> None:
+    account = Account(None, max_open_questions_per_actor=2)
+    for number in range(5):
+        account.hear(judgement(number, when=When.ASK))
+    critical = account.hear(judgement(9, when=When.ASK, action_class=CONTAINMENT))
+    assert critical.state is PENDING
+
+
+def test_an_administrator_counts_once_however_often_somebody_acts_on_them() -> None:
+    account = Account(census(0, 1))
+    assert account.hear(judgement(0, target=0)).state is APPROVED
+    assert account.hear(judgement(1, target=0, action_class=CONTAINMENT)).state is APPROVED
+    asked = account.hear(judgement(2, target=1))
+    assert asked.state is PENDING
+    with pytest.raises(RefusedError, match="without an administrator"):
+        vote(asked.id, ANA, account.settings, account.store, account.queue, NOW, approve=True)
+    assert [slot.whom for slot in account.store.slots(f"admins:{census(0, 1).taken.isoformat()}", 9)] == [("AROAEXAMPLE0",)]
+
+
+def test_an_old_census_still_keeps_the_last_administrator() -> None:
+    account = Account(census(0, hours=30))
+    asked = account.hear(judgement(0, target=0, when=When.ASK))
+    with pytest.raises(RefusedError, match="without an administrator"):
+        vote(asked.id, ANA, account.settings, account.store, account.queue, NOW, approve=True)
 
 
 def test_a_small_account_believes_at_most_the_blast_radius() -> None:

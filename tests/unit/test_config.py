@@ -112,3 +112,14 @@ def test_every_sample_is_right(path: Path) -> None:
 
 def test_there_are_samples() -> None:
     assert len(SAMPLES) >= 2
+
+
+@pytest.mark.parametrize(
+    ("actor", "guardrail", "fine"), [(6, 8, True), (8, 8, False), (9, 8, False), (7, 8, True), (6, 1, True), (6, 0, True)]
+)
+def test_one_actor_cannot_use_up_the_budget_of_a_guardrail(actor: int, guardrail: int, *, fine: bool) -> None:
+    text = f"version: 1\ndefaults: {{max_auto_actions_per_actor: {actor}, max_auto_actions_per_guardrail: {guardrail}}}\n"
+    if fine:
+        assert parse(text, "x", TODAY).config.defaults.max_auto_actions_per_actor == actor
+    else:
+        assert f"max_auto_actions_per_actor ({actor}) must be below" in problem(text)

@@ -16,6 +16,7 @@ from ringfence import edge, wiring
 from ringfence.clouds.aws import caller
 from ringfence.clouds.aws.caller import Ballot, caller_of
 from ringfence.domain.job import JobState
+from ringfence.domain.state import digest
 from ringfence.errors import RefusedError, UpstreamError
 from tests.support.aws import aws, customer_policy, make_table
 from tests.support.cases import ROOT, event_file
@@ -297,6 +298,30 @@ def test_the_sweep_sends_again_buries_the_dead_and_counts_the_account(stack: Sta
     census = wiring.store().census()
     assert census is not None
     assert census.matching == {"aws-admin-policy-on-ai-identity": 1}
+
+
+def test_one_dead_letter_that_cannot_be_buried_does_not_keep_the_others_from_it(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    dead = stack.sqs.create_queue(QueueName="events-dead")["QueueUrl"]
+    os.environ["DEAD_LETTERS"] = f"https://sqs.us-east-1.amazonaws.com/123456789012/nowhere,{dead}"
+    for body in ("poison", "mute", json.dumps(attach_event("e2"))):
+        stack.sqs.send_message(QueueUrl=dead, MessageBody=body)
+
+    def read_event(body: str) -> object:
+        if body == "poison":
+            raise RuntimeError("a defect of ours")
+        if body == "mute":
+            raise UpstreamError("the table does not answer")
+        return json.loads(body)
+
+    monkeypatch.setattr("ringfence.chores.read_event", read_event)
+    with pytest.raises(UpstreamError, match="DeadLetters failed"):
+        stack.call("review", {})
+    reasons = {job.event_key: job.reason for job in wiring.store().jobs()}
+    assert reasons.keys() == {f"other:dead:{digest('poison')}", "aws.cloudtrail:e2"}
+    assert "cannot be read even now" in reasons[f"other:dead:{digest('poison')}"]
+    stack.waited[0] += timedelta(minutes=2)
+    left = stack.sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["All"])["Attributes"]
+    assert int(left["ApproximateNumberOfMessagesNotVisible"]) == 1, "what could not be recorded stays"
 
 
 def test_one_chore_that_fails_does_not_keep_the_others_from_being_done(stack: Stack) -> None:

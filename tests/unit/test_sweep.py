@@ -11,7 +11,7 @@ from ringfence.engine.audit_trail import problems
 from ringfence.engine.commands import Desk, Make, ReadState, run_at_desk
 from ringfence.engine.moves import LEASE, OPERATORS
 from ringfence.engine.ports import Done, Wanted
-from ringfence.engine.sweep import GRACE, give_up, overdue, take_up, tell_again
+from ringfence.engine.sweep import GRACE, give_up, overdue, take_up, tell_again, untold
 from ringfence.errors import RefusedError
 from tests.support.cases import settings_of
 from tests.support.desk import open_undo
@@ -28,7 +28,8 @@ def desk(world: World) -> Desk:
 def sweep(world: World, minutes: float = 0) -> list[Job]:
     """Let time pass, and sweep."""
     world.clock.time += timedelta(minutes=minutes)
-    run_at_desk(tell_again(), desk(world))
+    for told in run_at_desk(untold(), desk(world)):
+        run_at_desk(tell_again(told), desk(world))
     return [run_at_desk(take_up(late.id), desk(world)) for late in run_at_desk(overdue(), desk(world))]
 
 

@@ -71,7 +71,9 @@ class Defaults(Model):
         description="Identities that reversals may touch by themselves within an hour, and containment likewise; then everything asks.",
     )
     max_auto_actions_per_guardrail: int = Field(8, ge=0, description="The same for one guardrail: a bad one on a Friday stops here.")
-    max_auto_actions_per_actor: int = Field(8, ge=0, description="The same for one actor: baits do not use up everybody's budget.")
+    max_auto_actions_per_actor: int = Field(
+        6, ge=0, description="The same for one actor, below that of a guardrail: baits do not use up everybody's budget."
+    )
     max_open_questions_per_actor: int = Field(10, ge=1, description="Questions that one actor can have open; what comes on top joins them.")
     max_guardrail_share_percent: int = Field(
         20,
@@ -79,6 +81,16 @@ class Defaults(Model):
         le=100,
         description="A guardrail that finds something about a larger share of the AI identities only asks: then it is wrong.",
     )
+
+    @model_validator(mode="after")
+    def _baits_leave_something(self) -> Self:
+        actor, guardrail = self.max_auto_actions_per_actor, self.max_auto_actions_per_guardrail
+        if actor >= guardrail > 1:
+            raise ValueError(
+                f"max_auto_actions_per_actor ({actor}) must be below max_auto_actions_per_guardrail ({guardrail}): "
+                "one actor's baits would use up the whole budget of a guardrail"
+            )
+        return self
 
 
 class GuardrailSettings(Model):

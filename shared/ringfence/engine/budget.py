@@ -12,7 +12,9 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from ringfence.domain.census import Census
+from ringfence.domain.finding import Severity
 from ringfence.domain.job import Job
+from ringfence.domain.plan import ActionClass
 from ringfence.engine.commands import Process, ReadSlots
 from ringfence.engine.ids import exemption_key, person
 from ringfence.engine.ports import Slot
@@ -20,17 +22,22 @@ from ringfence.settings import Settings
 
 HOUR = timedelta(hours=1)
 FRESH = timedelta(hours=24)  # how old a census may be to say who is administrator
+EVER = timedelta(days=365)
 CONTRADICTIONS = 3
 
 
 class Budget(Struct, frozen=True):
-    """A limit on identities within a window, and what it means that it is used up, in words."""
+    """A limit on identities within a window, and what it means that it is used up, in words.
+
+    `whom` names the identities where it counts them and not the acts: who was counted once counts no more.
+    """
 
     name: str
     limit: int
     window: timedelta
     weight: int
     means: str
+    whom: tuple[str, ...] = ()
 
 
 class Exhausted(Struct, frozen=True):
@@ -43,7 +50,7 @@ def of_an_act(job: Job, settings: Settings, census: Census | None) -> tuple[Budg
     """Give the budgets that an automatic act counts against."""
     weight, account = max(1, len(job.plan.affects)), job.plan.target.account
     per_hour = settings.max_auto_actions_per_hour
-    who = person(job.actor or "")
+    who = because_of(job)
     facts = [
         Budget(
             f"fact:{exemption_key(job.plan.target, step.fact)}",
@@ -68,7 +75,7 @@ def of_an_act(job: Job, settings: Settings, census: Census | None) -> tuple[Budg
             settings.max_auto_actions_per_actor,
             HOUR,
             weight,
-            f"{settings.max_auto_actions_per_actor} identities an hour because of {who or 'an unknown actor'}",
+            f"{settings.max_auto_actions_per_actor} identities an hour because of {who}",
         ),
         *facts,
         *of_administrators(job, census),
@@ -76,22 +83,26 @@ def of_an_act(job: Job, settings: Settings, census: Census | None) -> tuple[Budg
 
 
 def of_administrators(job: Job, census: Census | None) -> tuple[Budget, ...]:
-    """Give the budget of whoever acts on administrators, asked or not: one of them is always left."""
-    hit = {job.plan.target.key, *job.plan.affects} & set(census.admins if census else ())
+    """Give the budget of whoever acts on administrators, asked or not: one of them is always left. It is counted anew by each census."""
+    hit = tuple(sorted({job.plan.target.key, *job.plan.affects} & set(census.admins if census else ())))
     if census is None or not hit:
         return ()
     left = "the account would be left without an administrator that people can use"
-    return (Budget(f"admins:{census.taken.isoformat()}", len(census.admins) - 1, FRESH, len(hit), left),)
+    return (Budget(f"admins:{census.taken.isoformat()}", len(census.admins) - 1, EVER, len(hit), left, hit),)
 
 
 def of_a_question(job: Job, settings: Settings) -> tuple[Budget, ...]:
-    """Give the budget of a question: one actor cannot bury the approvers."""
+    """Give the budget of a question: one actor cannot bury the approvers; the containment of something critical is not crowded out."""
     window = timedelta(minutes=settings.approval_timeout_minutes)
-    who = person(job.actor or "")
-    limit = settings.max_open_questions_per_actor
-    return (
-        Budget(f"asks:{job.plan.target.account}:{who}", limit, window, 1, f"{limit} open questions because of {who or 'an unknown actor'}"),
-    )
+    who, limit = because_of(job), settings.max_open_questions_per_actor
+    urgent = job.action_class is ActionClass.CONTAINMENT and job.severity is Severity.CRITICAL
+    name = f"asks:{job.plan.target.account}:{'critical:' if urgent else ''}{who}"
+    return (Budget(name, limit, window, 1, f"{limit} open questions because of {who}"),)
+
+
+def because_of(job: Job) -> str:
+    """Name who is behind an act, for its budgets: the actor, or where nobody is named (GuardDuty does not always) the target itself."""
+    return person(job.actor) if job.actor else f"what {job.plan.target.key} does"
 
 
 def too_many(job: Job, settings: Settings, census: Census | None) -> str | None:
@@ -114,8 +125,12 @@ def claim(job: Job, budgets: Iterable[Budget], now: datetime) -> Process[tuple[S
     slots: list[Slot] = []
     for budget in budgets:
         last: tuple[Slot, ...] = yield ReadSlots(budget.name, max(1, budget.limit))
-        used = sum(slot.weight for slot in last if slot.time > now - budget.window)
-        if used + budget.weight > budget.limit:
-            return Exhausted(f"the breaker is open: {budget.means} ({used} used, {budget.weight} more wanted)")
-        slots.append(Slot(budget.name, last[0].number + 1 if last else 0, budget.weight, now, job.id))
+        recent = [slot for slot in last if slot.time > now - budget.window]
+        whom = tuple(one for one in budget.whom if not any(one in slot.whom for slot in recent))
+        weight = len(whom) if budget.whom else budget.weight
+        used = sum(slot.weight for slot in recent)
+        if used + weight > budget.limit:
+            return Exhausted(f"the breaker is open: {budget.means} ({used} used, {weight} more wanted)")
+        if weight:
+            slots.append(Slot(budget.name, last[0].number + 1 if last else 0, weight, now, job.id, whom))
     return tuple(slots)

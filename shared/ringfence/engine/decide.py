@@ -162,7 +162,7 @@ def _bounded(job: Job, why: str, planned: Planned, settings: Settings, now: date
         claimed = yield from claim(job, of_a_question(job, settings), now)
         if not isinstance(claimed, Exhausted):
             return _Bounded(job, why, claimed, breaker)
-        why = f"{why}; {claimed.reason}: it joins them, decide those first"
+        breaker = why = f"{why}; {claimed.reason}: it joins them, decide those first"
         job = msgspec.structs.replace(job, state=JobState.FOR_A_PERSON, due=None)
     return _Bounded(job, why, breaker=breaker)
 

@@ -81,6 +81,7 @@ class Slot(Struct, frozen=True, forbid_unknown_fields=True):
     weight: int  # identities affected
     time: datetime
     job: str
+    whom: tuple[str, ...] = ()  # who they are, where a budget counts identities and not acts
 
 
 class Exemption(Struct, frozen=True):

@@ -20,13 +20,16 @@ GRACE = timedelta(minutes=1)  # what is on its way is not sent again at once
 S = JobState
 
 
-def tell_again() -> Process[tuple[Notice, ...]]:
-    """Hand on every notice that has no receipt; it keeps its id, so that whoever shows it shows it once."""
+def untold() -> Process[tuple[Notice, ...]]:
+    """Give the notices that have no receipt."""
     now: datetime = yield ReadTime()
     notices: tuple[Notice, ...] = yield ReadUntold(now - GRACE)
-    for told in notices:
-        yield Tell(told)
     return notices
+
+
+def tell_again(told: Notice) -> Process[None]:
+    """Hand a notice on that has no receipt; it keeps its id, so that whoever shows it shows it once."""
+    yield Tell(told)
 
 
 def overdue() -> Process[tuple[Job, ...]]:
