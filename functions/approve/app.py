@@ -18,7 +18,7 @@ log = Logger(service="approve")
 
 def switch(ballot: Ballot) -> dict[str, Any]:
     """Turn the kill switch."""
-    by = caller_of(ballot, os.environ["TABLE"], wiring.now())
+    by = caller_of(ballot, os.environ["TABLE"], wiring.now()).arn
     turned = turn(wiring.store(), by, wiring.settings(), wiring.now(), stopped=ballot.wish == "stop")
     log.info("switch", stopped=turned.stopped, by=turned.by)
     return {"state": "stopped" if turned.stopped else "running", "by": turned.by}
@@ -37,5 +37,5 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         job = run_at_desk(vote(ballot.job, voter, wiring.settings(), approve=wish), wiring.desk())
     except RingfenceError as error:
         return refusal(error, log)
-    log.info("voted", job=job.id, state=job.state, voter=voter)
+    log.info("voted", job=job.id, state=job.state, voter=voter.arn)
     return {"job": job.id, "state": job.state}

@@ -12,6 +12,7 @@ from aws_lambda_powertools import Logger
 
 from ringfence import wiring
 from ringfence.clouds.aws.caller import Ballot, caller_of
+from ringfence.domain.caller import Caller
 from ringfence.edge import answer_operator, each_record, patiently
 from ringfence.engine.ports import JobMessage
 
@@ -27,7 +28,7 @@ def one(body: str) -> None:
     log.info(message.do, job=job.id, state=job.state, identity=job.plan.target.arn)
 
 
-def caller(asked: Mapping[str, Any]) -> str:
+def caller(asked: Mapping[str, Any]) -> Caller:
     """Say who asks, by what STS says of the proof."""
     return caller_of(Ballot.of(asked), os.environ["TABLE"], wiring.now())
 

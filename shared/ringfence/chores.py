@@ -8,15 +8,17 @@ import msgspec
 from ringfence import wiring
 from ringfence.clouds.authorization_details import Reader
 from ringfence.clouds.aws import dead_letters, snapshot
+from ringfence.clouds.aws.iam_reader import IamReader
 from ringfence.clouds.snapshot import SnapshotReader
 from ringfence.domain.event import Event, Outcome, Source
-from ringfence.domain.state import digest
+from ringfence.domain.identity import Identity
+from ringfence.domain.state import Facet, FactKind, State, digest
 from ringfence.edge import Log, read_event
 from ringfence.engine import census
 from ringfence.engine.commands import DeskPorts, run_at_desk
 from ringfence.engine.decide import decide
 from ringfence.engine.evaluate import Evaluator, Judgement
-from ringfence.engine.ports import JobMessage
+from ringfence.engine.ports import JobMessage, Wanted
 from ringfence.engine.sweep import give_up
 from ringfence.errors import ConflictError, RefusedError, RingfenceError, UpstreamError
 from ringfence.settings import Mode, Settings
@@ -119,8 +121,17 @@ def census_if_due() -> int:
     raw = snapshot.details()
     reader = SnapshotReader(raw)
     judge = Evaluator(msgspec.structs.replace(known, mode=Mode.OBSERVE), reader).judge
-    taken = census.take(Reader(raw).account(), reader.states(), known, previous, lambda event: judge(event, wiring.now()), wiring.now())
-    store.keep(taken)
-    for badge in census.badges(taken):
+    states = tuple(reader.states())
+    taken = census.take(Reader(raw).account(), states, known, previous, lambda event: judge(event, wiring.now()), _usable, wiring.now())
+    for badge in census.badges(taken, previous, (state.identity for state in states)):
         run_at_desk(decide(badge, known), wiring.desk())
+    store.keep(taken)  # last: a badge that was not told is told by the next try
     return 1
+
+
+def _usable(identity: Identity) -> bool:
+    """Whether a user has a password or an active access key."""
+    state = IamReader().read(identity, Wanted(frozenset({Facet.LOGIN, Facet.KEYS})))
+    if not isinstance(state, State):
+        return False
+    return bool(state.login) or any(c.kind is FactKind.ACCESS_KEY and c.status == "Active" for c in state.credentials or ())

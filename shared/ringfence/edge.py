@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from ringfence.domain.caller import Caller
 from ringfence.domain.job import Job
 from ringfence.engine.commands import run_at_desk
 from ringfence.engine.ids import person
@@ -69,7 +70,9 @@ def refusal(error: RingfenceError, log: Log) -> dict[str, Any]:
     return {"error": error.problem, "hint": error.hint}
 
 
-def answer_operator(event: Mapping[str, Any], responder: Responder, caller: Callable[[Mapping[str, Any]], str], log: Log) -> dict[str, Any]:
+def answer_operator(
+    event: Mapping[str, Any], responder: Responder, caller: Callable[[Mapping[str, Any]], Caller], log: Log
+) -> dict[str, Any]:
     """Open, or close, the undo of a stored job. The call that gives something back is the operator's to make, between the two.
 
     `caller` proves who asks. A settling is taken only of who opened the undo, for the step that is open; the state is read again
@@ -80,11 +83,11 @@ def answer_operator(event: Mapping[str, Any], responder: Responder, caller: Call
             case {"wish": "undo", "job": str(job)}:
                 by = caller(event)
                 override = str(event.get("override", ""))
-                return _opened(run_at_desk(open_undo(job, by, responder.settings, override), responder), by, responder)
+                return _opened(run_at_desk(open_undo(job, by, responder.settings, override), responder), by.arn, responder)
             case {"wish": "settle", "job": str(job), "step": int(step), "reply": reply}:
                 by = caller(event)
-                _check_settling(responder.store.job(job), step, by)
-                return _opened(responder.settle(job, _reply(reply)), by, responder)
+                _check_settling(responder.store.job(job), step, by.arn)
+                return _opened(responder.settle(job, _reply(reply)), by.arn, responder)
             case {"wish": "show", "job": str(job)}:
                 return _answer(responder.store.job(job))
             case _:

@@ -210,11 +210,17 @@ def test_a_slot_is_taken_once_and_with_it_all_or_nothing(store: Store) -> None:
 def test_the_newest_census_counts(store: Store) -> None:
     assert store.census() is None
     made = [
-        Census(
-            taken=NOW + timedelta(hours=n), config_hash="h", identities=n, admins=("AIDAEXAMPLE",), protected={"AROAEXAMPLE": "so it is"}
-        )
+        Census(taken=NOW + timedelta(hours=n), config_hash="h", identities=n, admins=("AIDAEXAMPLE",), protected={"AROAEXAMPLE": ("p",)})
         for n in range(3)
     ]
     for census in made:
         store.keep(census)
     assert store.census() == made[-1]
+
+
+def test_a_census_of_a_full_account_fits(store: Store) -> None:
+    """10,000 identities, every one of them listed everywhere: far more than an item of DynamoDB holds."""
+    ids = tuple(f"AIDAEXAMPLE{number:010}" for number in range(10_000))
+    full = Census(taken=NOW, config_hash="h", identities=9, admins=ids, protected=dict.fromkeys(ids, ("arn:\u00e9*",)), newly=ids)
+    store.keep(full)
+    assert store.census() == full

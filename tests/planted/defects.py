@@ -16,6 +16,7 @@ class Defect(NamedTuple):
 CORE, VERIFY, UNDO, DECIDE, APPROVE = "engine/core.py", "engine/verify.py", "engine/undo.py", "engine/decide.py", "engine/approve.py"
 BUDGET, PROTECT, SWEEP, JOB = "engine/budget.py", "engine/protect.py", "engine/sweep.py", "domain/job.py"
 RESPOND_T, VERIFY_T, UNDO_T = "unit/test_respond.py::", "unit/test_verify.py::", "unit/test_undo.py::"
+CONTAIN_T = "unit/test_containment.py::"
 DECIDE_T, BUDGET_T, PROTECT_T, SWEEP_T = "unit/test_decide.py::", "unit/test_budget.py::", "unit/test_protect.py::", "unit/test_sweep.py::"
 
 DEFECTS = (
@@ -23,21 +24,22 @@ DEFECTS = (
     Defect("drops the intent", CORE, "self._run(job, said, exemptions=", "self._run(job, exemptions=", RESPOND_T + "test_a_reversal_ends_done_with_intent_outcome_and_one_end"),
     Defect("sends before it commits", DECIDE, "        opened = yield from open_job(", "        yield Send(bounded.job)\n        opened = yield from open_job(", BUDGET_T + "test_where_somebody_takes_the_slot_meanwhile_it_is_counted_again"),
     Defect("deduplicates without the version", "clouds/aws/queue.py", 'f"{job.id}.{job.version}"', 'f"{job.id}"', "contract/test_queue.py::test_a_job_goes_to_the_group_of_its_target_once_per_version"),
-    Defect("skips the fence before the call", CORE, "if job.version != fence:\n                break  # somebody", "if False:\n                break  # somebody", "unit/test_fence.py::test_who_has_lost_the_job_before_the_call_does_not_make_it"),
-    Defect("skips the fence after the call", CORE, "if job.version != fence:\n                break  # it was", "if False:\n                break  # it was", "unit/test_fence.py::test_who_has_lost_the_job_during_the_call_closes_nothing"),
+    Defect("skips the fence before the call", CORE, "if job.version != ready.fence:\n                break  # somebody", "if False:\n                break  # somebody", "unit/test_fence.py::test_who_has_lost_the_job_before_the_call_does_not_make_it"),
+    Defect("skips the fence after the call", CORE, "if job.version != ready.fence:\n                break  # it was", "if False:\n                break  # it was", "unit/test_fence.py::test_who_has_lost_the_job_during_the_call_closes_nothing"),
     Defect("a delivery more makes a job more", DECIDE, "    cause = (event.source,", "    cause = (str(now.timestamp()), event.source,", "unit/test_guardrails.py::test_a_duplicate_has_the_effect_of_one"),
     Defect("forgets the terminal record", "engine/moves.py", "commit(ended, *records, closed(ended, now, reason), notice", "commit(ended, *records, notice", RESPOND_T + "test_what_is_so_already_ends_as_nothing_to_do_without_a_call"),
-    Defect("takes NoSuchEntity for success though it is still there", CORE, '        if state.value(step.fact) == step.after:\n            return (yield from self._close_step(job, f"it happened, though', '        if state.value(step.fact) == step.after or (isinstance(reply, Failed) and reply.code == GONE):\n            return (yield from self._close_step(job, f"it happened, though', VERIFY_T + "test_a_removal_that_is_there_again_is_tried_again_not_climbed"),
+    Defect("swallows a NoSuchEntity that no intent of ours explains", CORE, "or job.step == len(job.plan.steps) or (yield from open_intent(job)) is None:", "or job.step == len(job.plan.steps):", RESPOND_T + "test_settling_needs_an_open_intent"),
+    Defect("waits for a reading that contradicts IAM, and blocks the queue", CORE, "if reply.code == GONE and step.after is None:", "if False:", VERIFY_T + "test_what_iam_says_is_gone_and_still_shows_is_looked_at_and_neither_blocks_the_queue_nor_counts_as_done"),
     Defect("makes a call that no action declares", CORE, "if not declared(call):", "if False:", RESPOND_T + "test_an_undeclared_call_is_refused_before_it_is_made"),
     # preconditions
     Defect("ignores the precondition of a reversal", CORE, "(step.action_class is ActionClass.REVERSAL or job.undo_of):", "job.undo_of:", RESPOND_T + "test_a_reversal_of_something_else_by_now_is_stale"),
-    Defect("lets drift stall containment", CORE, "if value != step.before and (step.action_class is ActionClass.REVERSAL or job.undo_of):", "if value != step.before:", RESPOND_T + "test_containment_goes_on_in_spite_of_drift"),
+    Defect("lets drift stall containment", CORE, "if state.value(step.fact) != step.before and (step.action_class is ActionClass.REVERSAL or job.undo_of):", "if state.value(step.fact) != step.before:", RESPOND_T + "test_containment_goes_on_in_spite_of_drift"),
     Defect("acts on a namesake", CORE, "if target.unique_id and state.identity.unique_id != target.unique_id:", "if False:", RESPOND_T + "test_another_or_a_protected_target_is_never_touched"),
     # protection
-    Defect("protects by name only", PROTECT, "    known = census is not None and", "    known = False and census is not None and", PROTECT_T + "test_after_a_census_only_who_was_recorded_is_protected"),
+    Defect("protects by name only", PROTECT, "    if census is None or unique_id is None:", "    if True:", PROTECT_T + "test_after_a_census_only_who_was_recorded_is_protected"),
     Defect("protects by the identity's own tag", "engine/evaluate.py", "if why := any_protected((case", 'if why := (case.state and case.state.tags.get("break-glass")) or any_protected((case', "unit/test_evaluate.py::test_a_tag_of_its_own_protects_nobody"),
-    Defect("forgets whom the census recorded", PROTECT, "    if recorded:\n", "    if False:\n", PROTECT_T + "test_a_recorded_identity_stays_protected_under_any_name"),
-    Defect("lets a badge in with the next census", "engine/census.py", "or not (same or unique_id in suspect):", "or True:", "unit/test_census.py::test_who_matches_at_first_is_protected_and_who_comes_to_match_is_a_finding"),
+    Defect("forgets whom the census recorded", PROTECT, "census.protected.get(unique_id, ())", "()", PROTECT_T + "test_a_recorded_identity_stays_protected_under_any_name"),
+    Defect("lets a badge in with the next census", "engine/census.py", "tuple(p for p in matched if p not in recorded)", "matched", "unit/test_census.py::test_who_matches_at_first_is_protected_and_who_comes_to_match_is_a_finding"),
     Defect("does not look at the members of a group", CORE, "(state.identity, *(state.members or ()))", "(state.identity,)", PROTECT_T + "test_a_group_with_a_protected_member_is_out_of_reach"),
     # blast radius
     Defect("counts without claiming", DECIDE, "claims=bounded.claims)", "claims=())", BUDGET_T + "test_at_most_so_many_identities_an_hour_then_everything_asks"),
@@ -51,16 +53,16 @@ DEFECTS = (
     Defect("takes an unreadable switch for go", "engine/commands.py", "            return desk.store.switch()\n", "            try:\n                return desk.store.switch()\n            except Exception:\n                return None\n", "unit/test_switch.py::test_what_cannot_be_read_counts_as_set"),
     Defect("does not read the switch before the call", CORE, "            if stopped := (yield from _stopped(job)):\n                return", '            if stopped := "":\n                return', "unit/test_switch.py::test_set_after_the_intent_the_step_is_closed_as_not_done"),
     # verification
-    Defect("says contained without a read", VERIFY, "for s in counted if state.value(s.fact) != s.after)", "for s in counted if False)", VERIFY_T + "test_reverted_once_it_is_asserted_again_and_holds"),
+    Defect("says contained without a read", VERIFY, "for s in counted(job) if not s.holds(state)]", "for s in counted(job) if False]", VERIFY_T + "test_reverted_once_it_is_asserted_again_and_holds"),
     Defect("looks before it is time", VERIFY, "    if now < job.due:\n", "    if False:\n", VERIFY_T + "test_it_is_looked_at_when_it_is_time_and_not_before"),
     Defect("pages before it asserts again", VERIFY, "if job.round == ROUNDS:", "if True:", VERIFY_T + "test_reverted_once_it_is_asserted_again_and_holds"),
     Defect("asserts once too often", VERIFY, "if job.round == ROUNDS:", "if job.round == ROUNDS + 1:", VERIFY_T + "test_reverted_before_it_was_ever_seen_it_is_asserted_three_times_again_and_then_paged"),
-    Defect("fights its own undo", VERIFY, "if wrong and job.state is S.DONE and", "if False and", VERIFY_T + "test_an_undo_ends_the_watch_and_is_not_fought"),
+    Defect("fights its own undo", VERIFY, "if wrong and job.ended and", "if False and", VERIFY_T + "test_an_undo_ends_the_watch_and_is_not_fought"),
     Defect("contains a namesake anew", VERIFY, "(unique_id and state.identity.unique_id != unique_id)", "False", VERIFY_T + "test_a_target_that_is_gone_is_looked_at_no_more"),
     Defect("does not climb the ladder", JOB, "        return (*chosen[: self.step],", "        return None\n        return (*chosen[: self.step],", VERIFY_T + "test_a_rung_that_a_quota_refuses_is_climbed"),
     # votes
-    Defect("authorises with a truthy tuple", APPROVE, "if not may_approve(voter, settings):", "if not (may_approve(voter, settings),):", DECIDE_T + "test_where_approvers_are_named_only_they_vote"),
-    Defect("lets who caused it vote", APPROVE, "if job.actor and person(job.actor) == person(voter):", "if False:", DECIDE_T + "test_who_has_no_vote"),
+    Defect("authorises with a truthy tuple", APPROVE, "if not may_approve(voter.arn, settings):", "if not (may_approve(voter.arn, settings),):", DECIDE_T + "test_where_approvers_are_named_only_they_vote"),
+    Defect("lets who caused it vote", APPROVE, "if job.actor and person(job.actor) == person(voter.arn):", "if False:", DECIDE_T + "test_who_has_no_vote"),
     Defect("takes sessions for persons", "engine/ids.py", '    return f"{identity.kind}/{identity.name', '    return name\n    return f"{identity.kind}/{identity.name', DECIDE_T + "test_sessions_of_one_role_are_one_person_but_people_of_identity_center_are_not"),
     Defect("counts a vote after the deadline", APPROVE, "    if now >= job.expires:\n", "    if False:\n", DECIDE_T + "test_a_vote_at_the_deadline_is_too_late_and_expired_means_no"),
     Defect("needs one where two are asked for", APPROVE, "enough = len(approvals) >= job.needs", "enough = True", DECIDE_T + "test_two_people_where_the_configuration_asks_for_two"),
@@ -74,6 +76,24 @@ DEFECTS = (
     # loops, sweep
     Defect("takes whatever its role does for its own", "engine/own_acts.py", "    job: Job | None = (yield ReadJob(event.mark)) if event.mark else None\n", "    return None\n    job: Job | None = (yield ReadJob(event.mark)) if event.mark else None\n", "unit/test_own_acts.py::test_a_call_by_our_role_that_no_job_explains_is_loud"),
     Defect("lets questions stand for ever", SWEEP, "    if job.state is S.PENDING:\n", "    if False:\n", SWEEP_T + "test_a_question_that_nobody_answered_is_a_no_and_people_are_told"),
-    Defect("forgets notices without a receipt", SWEEP, "    for told in notices:\n        yield Tell(told)\n", "", SWEEP_T + "test_a_notice_without_a_receipt_is_told_again_with_the_same_id"),
+    Defect("forgets notices without a receipt", SWEEP, "    yield Tell(told)\n", "    yield from ()\n", SWEEP_T + "test_a_notice_without_a_receipt_is_told_again_with_the_same_id"),
     Defect("lets dead letters lie", SWEEP, "    if job.state in (S.APPROVED, S.RUNNING, S.VERIFYING):\n", "    if False:\n", SWEEP_T + "test_a_dead_letter_brings_its_job_to_an_end"),
+    # containment under resistance
+    Defect("believes its own policies unread", "engine/own_policies.py", "    if meant is None:\n", "    if True:\n", CONTAIN_T + "test_without_another_rung_it_is_not_contained_and_somebody_is_told_why"),
+    Defect("believes its own policies once they are attached", VERIFY, "if contains(job) and (why := void(", "if False and (why := void(", CONTAIN_T + "test_a_deny_policy_changed_before_the_first_look_is_noticed_and_what_it_gave_is_taken_back_by_the_undo"),
+    Defect("lets one refusal end the containment", CORE, "if contains(job) and not (last and", "if False and not (last and", CONTAIN_T + "test_what_the_cloud_refuses_is_left_the_rest_is_contained_looked_at_and_somebody_is_paged"),
+    Defect("calls in part contained", VERIFY, "S.PARTIAL if job.refused else S.DONE", "S.DONE", CONTAIN_T + "test_what_the_cloud_refuses_is_left_the_rest_is_contained_looked_at_and_somebody_is_paged"),
+    Defect("fights for a key that is gone", "domain/plan.py", " or (value is None and self.fact.kind in CREDENTIALS)", "", CONTAIN_T + "test_a_key_that_somebody_deleted_needs_no_switching_off"),
+    Defect("forgets what may have happened", "engine/steps.py", "changed=job.with_changed())", "changed=job.changed)", CONTAIN_T + "test_a_job_given_up_in_the_middle_of_a_step_says_that_it_may_have_happened_and_an_undo_counts_it"),
+    Defect("takes a failed undo for the end of the watch", VERIFY, "if not undo.ended or undo.changed or undo.state in (S.DONE, S.NOTHING_TO_DO):", "if True:", CONTAIN_T + "test_an_undo_that_failed_without_changing_anything_does_not_switch_the_watch_off"),
+    Defect("counts acts on administrators, not administrators", BUDGET, "weight = len(whom) if budget.whom else budget.weight", "weight = budget.weight", BUDGET_T + "test_an_administrator_counts_once_however_often_somebody_acts_on_them"),
+    Defect("lets all who name no actor share a budget", BUDGET, 'f"what {job.plan.target.key} does"', '""', BUDGET_T + "test_findings_that_name_no_actor_do_not_share_a_budget"),
+    Defect("lets noise crowd out a critical question", BUDGET, "{'critical:' if urgent else ''}", "", BUDGET_T + "test_the_containment_of_something_critical_is_not_crowded_out_by_other_questions"),
+    Defect("lets a suspect in by a later pattern", "engine/census.py", "() if unique_id in suspects else tuple(", "tuple(", "unit/test_census.py::test_no_name_and_no_later_pattern_protects_a_suspect_but_the_owner_may_name_its_unique_id"),
+    Defect("protects a suspect by name", PROTECT, "    if unique_id in census.newly:\n", "    if False:\n", "unit/test_census.py::test_no_name_and_no_later_pattern_protects_a_suspect_but_the_owner_may_name_its_unique_id"),
+    Defect("counts baits as a share", "engine/census.py", "s.created is None or now - s.created >= A_DAY", "True", "unit/test_census.py::test_who_is_younger_than_a_day_makes_no_guardrail_unbelievable"),
+    Defect("lets members vote on what they lose", APPROVE, "& {job.plan.target.key, *job.plan.affects}", "& {job.plan.target.key}", DECIDE_T + "test_the_members_of_a_group_have_no_vote_on_what_they_lose_by_whatever_name"),
+    Defect("sets its own refused calls aside", "engine/evaluate.py", "        if event.actor and event.actor.identity and event.actor.identity.arn in self.settings.deployment.own_roles:", "        if event.set_aside is None and event.actor and event.actor.identity and event.actor.identity.arn in self.settings.deployment.own_roles:", "unit/test_own_acts.py::test_what_our_role_tried_and_was_refused_is_reconciled_too"),
+    Defect("explains calls by a job that ended", "engine/own_acts.py", "        ends += [r.time for r in every if r.kind is RecordKind.CLOSED]", "        ends += []", "unit/test_own_acts.py::test_a_job_that_ended_explains_nothing_any_more_though_its_intent_stands_open"),
+    Defect("lets one poisoned letter keep the others", "chores.py", "            except Exception:  # the function's edge: one letter must not", "            except ZeroDivisionError:  # the function's edge: one letter must not", "unit/test_functions.py::test_one_dead_letter_that_cannot_be_buried_does_not_keep_the_others_from_it"),
 )  # fmt: skip

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from ringfence.clouds.memory import MemoryIam, MemoryStore
+from ringfence.domain.caller import Caller
 from ringfence.domain.identity import Identity
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.state import State
@@ -39,6 +40,7 @@ LAG = 10  # seconds until a change of IAM is surely seen
 SKEW = 60  # seconds by which a worker's clock may differ
 HIDDEN = 30  # seconds until a message whose worker died is given to another
 SETTINGS = settings_of(None)
+ANA = Caller("arn:aws:iam::123456789012:user/ana")
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -236,9 +238,9 @@ class World:
             return
         job = self.rnd.choice(jobs)
         if job.state is JobState.PENDING:
-            self._go(None, vote(job.id, "arn:aws:iam::123456789012:user/ana", self.settings, approve=self.rnd.random() < 0.7))
+            self._go(None, vote(job.id, ANA, self.settings, approve=self.rnd.random() < 0.7))
         elif job.state is JobState.DONE and job.undo_of is None and self.rnd.random() < 0.3:
-            self._go(None, open_undo(job.id, "arn:aws:iam::123456789012:user/ana", self.settings, "a false alarm"))
+            self._go(None, open_undo(job.id, ANA, self.settings, "a false alarm"))
 
     def _step(self, worker: Worker) -> None:
         """Carry out the command that a worker waits for, and hand it the answer."""

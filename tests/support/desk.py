@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from ringfence.domain.caller import Caller
 from ringfence.domain.job import Job
 from ringfence.engine import approve, undo
 from ringfence.engine import decide as deciding
@@ -16,11 +17,11 @@ def decide(judgement: Judgement, settings: Settings, store: Store, queue: Queue,
 
 
 def vote(job_id: str, voter: str, settings: Settings, store: Store, queue: Queue, now: datetime, *, approve: bool) -> Job:
-    return run_at_desk(voting(job_id, voter, settings, approve=approve), Desk(store, queue, lambda: now))
+    return run_at_desk(voting(job_id, Caller(voter), settings, approve=approve), Desk(store, queue, lambda: now))
 
 
 voting = approve.vote
 
 
 def open_undo(of: str, by: str, settings: Settings, store: Store, queue: Queue, now: datetime, override: str = "a test") -> Job:
-    return run_at_desk(undo.open_undo(of, by, settings, override), Desk(store, queue, lambda: now))
+    return run_at_desk(undo.open_undo(of, Caller(by), settings, override), Desk(store, queue, lambda: now))

@@ -1,6 +1,7 @@
 """The census: who is administrator and usable by people, who is protected since when, what each guardrail would find about what stands."""
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -11,12 +12,14 @@ from ringfence.clouds.authorization_details import Reader
 from ringfence.clouds.memory import MemoryQueue, MemoryStore
 from ringfence.clouds.snapshot import SnapshotReader
 from ringfence.domain.census import Census
-from ringfence.domain.identity import Kind
+from ringfence.domain.finding import Severity
+from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.job import JobState
 from ringfence.domain.state import State
-from ringfence.engine.census import badges, due, take
+from ringfence.engine.census import A_HANDFUL, badges, due, take
 from ringfence.engine.discovery import used_by_people
 from ringfence.engine.evaluate import Evaluator
+from ringfence.engine.protect import protected
 from ringfence.settings import Settings
 from tests.support.cases import ROOT, settings_of, state_of
 from tests.support.desk import decide
@@ -48,11 +51,17 @@ def role(name: str, trusted: dict[str, str], *policies: str) -> dict[str, Any]:
     }
 
 
-def count(users: list[Any], roles: list[Any], settings: Settings = SETTINGS, previous: Census | None = None) -> Census:
+def count(
+    users: list[Any],
+    roles: list[Any],
+    settings: Settings = SETTINGS,
+    previous: Census | None = None,
+    usable: Callable[[Identity], bool] = lambda _: True,
+) -> Census:
     raw = {"UserDetailList": users, "RoleDetailList": roles, "GroupDetailList": [], "Policies": []}
     reader = SnapshotReader(raw)
     judge = Evaluator(settings, reader).judge
-    return take(Reader(raw).account(), reader.states(), settings, previous, lambda event: judge(event, NOW), NOW)
+    return take(Reader(raw).account(), reader.states(), settings, previous, lambda event: judge(event, NOW), usable, NOW)
 
 
 def test_administrators_are_those_that_people_can_use() -> None:
@@ -70,21 +79,49 @@ def test_what_each_guardrail_would_find_is_counted_once_per_identity() -> None:
 def test_who_matches_at_first_is_protected_and_who_comes_to_match_is_a_finding() -> None:
     first = count([user("boss-1")], [role("break-glass", BY_PEOPLE)])
     assert first.protected.keys() == {"AIDAEXAMPLEBOSS-1", "AROAEXAMPLEBREAK-GLASS"}
-    assert first.newly == {}
+    assert first.newly == ()
     second = count([user("boss-1"), user("boss-2")], [], previous=first)
     assert second.protected == first.protected, "who is gone for a while stays on the register"
-    assert second.newly == {"AIDAEXAMPLEBOSS-2": "arn:aws:iam::123456789012:user/boss-2"}
+    assert second.newly == ("AIDAEXAMPLEBOSS-2",)
 
 
-def test_a_badge_is_not_recognised_by_the_next_deployment_unless_it_is_named_exactly() -> None:
-    first = count([], [])
-    second = count([user("boss-2")], [], previous=first)
+def test_no_name_and_no_later_pattern_protects_a_suspect_but_the_owner_may_name_its_unique_id() -> None:
+    second = count([user("boss-2")], [], previous=count([], []))
+    assert (second.protected, second.newly) == ({}, ("AIDAEXAMPLEBOSS-2",))
+    suspect = Identity.of(Kind.USER, "boss-2", "123456789012", unique_id="AIDAEXAMPLEBOSS-2")
+    for more in ("arn:aws:iam::123456789012:user/boss-2", "arn:aws:iam::*:user/b*"):
+        renewed = msgspec.structs.replace(SETTINGS, config_hash=more, never_touch=(*SETTINGS.never_touch, more))
+        assert protected(suspect, renewed, second) is None
+        third = count([user("boss-2")], [], renewed, second)
+        assert (third.protected, third.newly) == ({}, ("AIDAEXAMPLEBOSS-2",))
+    named = msgspec.structs.replace(SETTINGS, config_hash="named", never_touch=("AIDAEXAMPLEBOSS-2",))
+    assert protected(suspect, named, second)
+
+
+def test_somebody_made_anew_under_an_exact_name_is_a_suspect() -> None:
+    exact = msgspec.structs.replace(SETTINGS, never_touch=("arn:aws:iam::123456789012:user/ceo",))
+    first = count([user("ceo")], [], exact)
+    assert list(first.protected) == ["AIDAEXAMPLECEO"]
+    again = count([{**user("ceo"), "UserId": "AIDAEXAMPLEMALLORY"}], [], msgspec.structs.replace(exact, config_hash="later"), first)
+    assert again.newly == ("AIDAEXAMPLEMALLORY",)
+
+
+def test_a_new_pattern_protects_by_name_until_its_census_and_then_who_matched_it() -> None:
+    first = count([user("ceo"), user("bo")], [])
+    ceo, cfo = (Identity.of(Kind.USER, name, "123456789012", unique_id=f"AIDAEXAMPLE{name.upper()}") for name in ("ceo", "cfo"))
+    renewed = msgspec.structs.replace(SETTINGS, config_hash="another", never_touch=(*SETTINGS.never_touch, "arn:aws:iam::*:user/c*"))
+    assert protected(ceo, renewed, first), "no census has recorded the pattern yet"
+    second = count([user("ceo"), user("bo")], [], renewed, first)
+    assert (second.protected, second.newly) == ({"AIDAEXAMPLECEO": ("arn:aws:iam::*:user/c*",)}, ())
+    assert protected(ceo, renewed, second)
+    assert protected(cfo, renewed, second) is None
+
+
+def test_who_was_recorded_stays_so_under_the_next_configuration() -> None:
+    first = count([user("boss-1")], [])
     renewed = msgspec.structs.replace(SETTINGS, config_hash="another")
-    third = count([user("boss-2")], [], renewed, second)
-    assert (third.protected, list(third.newly)) == ({}, ["AIDAEXAMPLEBOSS-2"])
-    named = msgspec.structs.replace(renewed, config_hash="third", never_touch=("arn:aws:iam::123456789012:user/boss-2",))
-    fourth = count([user("boss-2")], [], named, third)
-    assert (list(fourth.protected), fourth.newly) == (["AIDAEXAMPLEBOSS-2"], {})
+    second = count([user("boss-1"), user("boss-2")], [], renewed, first)
+    assert (list(second.protected), second.newly) == (["AIDAEXAMPLEBOSS-1"], ("AIDAEXAMPLEBOSS-2",))
 
 
 def test_a_pattern_that_is_taken_out_protects_nobody_any_more() -> None:
@@ -93,17 +130,34 @@ def test_a_pattern_that_is_taken_out_protects_nobody_any_more() -> None:
     assert count([user("boss-1")], [], open_, first).protected == {}
 
 
-def test_a_badge_is_told_once_and_critical() -> None:
-    taken = count([user("boss-2")], [], previous=count([], []))
+def test_badges_are_told_once_are_critical_and_cannot_bury_anybody() -> None:
+    first = count([], [])
+    users = [user(f"boss-{n}") for n in range(A_HANDFUL + 5)]
+    taken = count(users, [], previous=first)
+    everybody = [Identity.of(Kind.USER, u["UserName"], "123456789012", unique_id=u["UserId"]) for u in users]
     store, queue = MemoryStore(), MemoryQueue()
     for _ in range(3):
-        for badge in badges(taken):
+        for badge in badges(taken, first, everybody):
             decide(badge, SETTINGS, store, queue, NOW)
-    (job,) = store.jobs()
-    assert (job.state, job.severity, job.guardrail) == (JobState.FOR_A_PERSON, "critical", "protected-pattern")
-    assert "name its exact ARN" in queue.notices[0].text
-    assert len(queue.notices) == 1
-    assert list(badges(msgspec.structs.replace(taken, newly={"X": "no arn"}))) == []
+    assert {(job.state, job.severity, job.guardrail) for job in store.jobs()} == {
+        (JobState.FOR_A_PERSON, Severity.CRITICAL, "protected-pattern")
+    }
+    assert len(queue.notices) == A_HANDFUL + 1
+    assert "put its unique id under `never_touch`" in queue.notices[0].text
+    assert "5 more identities match" in queue.notices[-1].text
+    assert list(badges(count(users, [], previous=taken), taken, everybody)) == []
+
+
+def test_who_is_younger_than_a_day_makes_no_guardrail_unbelievable() -> None:
+    fresh = {"CreateDate": (NOW - timedelta(hours=23)).isoformat()}
+    old = {"CreateDate": NOW - timedelta(hours=24)}
+    taken = count([], [{**role(f"bait-{n}", BY_SERVICE, ADMIN), **fresh} for n in range(9)] + [{**role("a", BY_SERVICE, ADMIN), **old}])
+    assert (taken.identities, taken.matching["aws-admin-policy-on-ai-identity"]) == (1, 1)
+
+
+def test_an_administrator_without_a_way_in_is_none_that_people_can_use() -> None:
+    taken = count([user("ana", ADMIN), user("ghost", ADMIN)], [role("ops", BY_PEOPLE, ADMIN)], usable=lambda who: who.name != "ghost")
+    assert taken.admins == ("AIDAEXAMPLEANA", "AROAEXAMPLEOPS")
 
 
 def test_a_census_is_due_when_there_is_none_or_the_configuration_changed_or_time_passed() -> None:
@@ -141,5 +195,9 @@ def test_the_samples_can_be_counted() -> None:
         raw = json.loads(path.read_text())
         states = list(SnapshotReader(raw).states())
         assert all(isinstance(s, State) and s.identity.kind in Kind for s in states)
-        judge = Evaluator(SETTINGS, SnapshotReader(raw)).judge
-        assert take(Reader(raw).account(), states, SETTINGS, None, lambda event, judge=judge: judge(event, NOW), NOW).identities  # type: ignore[misc]  # a default binds the loop's value
+        assert counted(raw, states).identities
+
+
+def counted(raw: dict[str, Any], states: list[State]) -> Census:
+    judge = Evaluator(SETTINGS, SnapshotReader(raw)).judge
+    return take(Reader(raw).account(), states, SETTINGS, None, lambda event: judge(event, NOW), lambda _: True, NOW)

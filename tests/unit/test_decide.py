@@ -6,9 +6,11 @@ import msgspec
 import pytest
 
 from ringfence.clouds.memory import MemoryQueue, MemoryStore
+from ringfence.domain.caller import Caller
 from ringfence.domain.event import Event
 from ringfence.domain.job import JobState
 from ringfence.domain.record import RecordKind
+from ringfence.engine.approve import authorise
 from ringfence.engine.audit_trail import problems
 from ringfence.engine.core import PUT_BACK_FOR
 from ringfence.engine.evaluate import Evaluator
@@ -84,9 +86,9 @@ def test_a_vote_at_the_deadline_is_too_late_and_expired_means_no() -> None:
     [
         ("", "no name"),
         ("arn:aws:iam::123456789012:user/eve", "caused the event"),
-        ("arn:aws:iam::123456789012:role/fraud-train", "is the target"),
-        ("arn:aws:sts::123456789012:assumed-role/fraud-train/i-0", "is the target"),
-        ("arn:aws:sts::123456789012:assumed-role/Fraud-Train/i-0", "is the target"),
+        ("arn:aws:iam::123456789012:role/fraud-train", "is affected by the plan"),
+        ("arn:aws:sts::123456789012:assumed-role/fraud-train/i-0", "is affected by the plan"),
+        ("arn:aws:sts::123456789012:assumed-role/Fraud-Train/i-0", "is affected by the plan"),
     ],
 )
 def test_who_has_no_vote(voter: str, word: str) -> None:
@@ -94,6 +96,17 @@ def test_who_has_no_vote(voter: str, word: str) -> None:
     with pytest.raises(RefusedError, match=word):
         cast(store, queue, voter)
     assert queue.to_apply == []
+
+
+def test_the_members_of_a_group_have_no_vote_on_what_they_lose_by_whatever_name() -> None:
+    made = job(CONTAINMENT, state=JobState.PENDING)
+    made = msgspec.structs.replace(
+        made, plan=msgspec.structs.replace(made.plan, affects=("AIDAEXAMPLEBO", "arn:aws:iam::123456789012:user/zoe"))
+    )
+    for member in (Caller(VOTER, "AIDAEXAMPLEBO"), Caller("arn:aws:iam::123456789012:user/Zoe")):
+        with pytest.raises(RefusedError, match="is affected by the plan"):
+            authorise(made, member, settings_of(None))
+    authorise(made, Caller(VOTER, "AIDAEXAMPLEOTHER"), settings_of(None))
 
 
 def test_the_role_that_caused_the_event_has_no_vote_in_any_session() -> None:

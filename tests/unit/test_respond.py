@@ -193,9 +193,10 @@ def test_a_message_about_no_stored_job_does_nothing() -> None:
     assert world.iam.calls == []
 
 
-def test_settling_needs_an_open_intent() -> None:
+@pytest.mark.parametrize("state", [JobState.APPROVED, JobState.RUNNING])
+def test_settling_needs_an_open_intent(state: JobState) -> None:
     world = World(ADMIN)
-    put(world.store, job(REVERSAL))
+    put(world.store, job(REVERSAL, state=state))
     with pytest.raises(RefusedError, match="no open intent"):
         world.responder.settle(job(REVERSAL).id, Done("forged"))
 

@@ -17,6 +17,7 @@ from ringfence.cli.state import Stack, local_store, stack_option
 from ringfence.clouds.aws.caller import sign
 from ringfence.clouds.aws.iam_writer import IamWriter
 from ringfence.clouds.memory import MemoryQueue
+from ringfence.domain.caller import Caller
 from ringfence.domain.identity import Identity
 from ringfence.domain.job import TERMINAL, JobState
 from ringfence.domain.plan import Call
@@ -48,7 +49,7 @@ def command(context: Context, job: str, override: str, stack: str | None, *, yes
         undo, state = _deployed(Stack(stack), job, override, lambda call: _agreed(context, call, yes=yes))
     else:
         store, queue, known = local_store(), MemoryQueue(), settings(context)
-        opened = run_at_desk(open_undo(job, f"local:{getpass.getuser()}", known, override), Desk(store, queue, now))
+        opened = run_at_desk(open_undo(job, Caller(f"local:{getpass.getuser()}"), known, override), Desk(store, queue, now))
         ended = opened if opened.ended else finish(opened, known, store, queue)
         undo, state = ended.id, str(ended.state)
     if context.output.as_json:

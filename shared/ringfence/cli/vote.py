@@ -11,6 +11,7 @@ from ringfence.cli.settings import settings
 from ringfence.cli.state import Stack, local_store
 from ringfence.clouds.aws.caller import SWITCH, sign
 from ringfence.clouds.memory import MemoryQueue
+from ringfence.domain.caller import Caller
 from ringfence.domain.job import JobState
 from ringfence.engine.approve import vote
 from ringfence.engine.commands import Desk, run_at_desk
@@ -46,7 +47,7 @@ def cast(context: Context, job: str, stack: str | None, *, approve: bool) -> Non
         state = str(deployed.ask("ApproveFunction", msgspec.to_builtins(ballot))["state"])
     else:
         store, queue = local_store(), MemoryQueue()
-        decided = run_at_desk(vote(job, _me(), settings(context), approve=approve), Desk(store, queue, now))
+        decided = run_at_desk(vote(job, Caller(_me()), settings(context), approve=approve), Desk(store, queue, now))
         state = finish(decided, settings(context), store, queue).state if decided.state is JobState.APPROVED else decided.state
     if context.output.as_json:
         context.output.line({"job": job, "state": state})

@@ -1,6 +1,7 @@
 """States out of a file: the output of `aws iam get-account-authorization-details`, or of `ringfence snapshot`, which adds what that lacks."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from ringfence.domain.identity import Identity, Kind
@@ -45,6 +46,7 @@ class SnapshotReader:
         boundary = entry.get("PermissionsBoundary")
         return State(
             identity=named,
+            created=_time(entry.get("CreateDate")),
             trust=decode(entry.get("AssumeRolePolicyDocument")) if kind is Kind.ROLE else None,
             tags={str(tag.get("Key")): str(tag.get("Value")) for tag in objects(entry, "Tags")},
             boundary=boundary.get("PermissionsBoundaryArn") if isinstance(boundary, Mapping) else None,
@@ -83,6 +85,16 @@ class SnapshotReader:
         versions = objects(self.policies.get(arn, {}), "PolicyVersionList")
         default = next((v for v in versions if v.get("IsDefaultVersion")), None)
         return None if default is None else decode(default.get("Document"))
+
+
+def _time(value: object) -> datetime | None:
+    """Give a time as boto3 gives it, or as the AWS CLI writes it; None for whatever is none."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    return value if isinstance(value, datetime) and value.tzinfo else None
 
 
 def objects(record: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:

@@ -12,6 +12,7 @@ from ringfence.clouds.aws.iam_writer import IamWriter
 from ringfence.clouds.memory import MemoryQueue
 from ringfence.demo.account import DEPLOYMENT, TRAINING
 from ringfence.demo.story import Scene, raw
+from ringfence.domain.caller import Caller
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.state import Facet, State
@@ -26,7 +27,7 @@ from ringfence.engine.undo import open_undo
 from ringfence.settings import Mode, Project, Settings
 from ringfence.sources import normalise
 
-APPROVER = "console:you"
+APPROVER = Caller("console:you")
 PROJECT = Project(name="fraud", users=("ana", "bo"))
 SETTINGS = Settings(mode=Mode.GRADUATED, projects=(PROJECT,), deployment=DEPLOYMENT, config_hash="demo")
 EVERYTHING = Wanted(frozenset({Facet.ATTACHED, Facet.INLINE}))

@@ -7,12 +7,17 @@ from msgspec import Struct
 
 
 class Census(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Who counts as what, by unique id. `protected` is the register: what a pattern protects is who matched it when it was recorded."""
+    """Who counts as what, by unique id.
+
+    `protected` is the register: what a pattern of the protected set protects is who matched it when the pattern was recorded. `newly` are
+    those who match one only since: no name protects them.
+    """
 
     taken: datetime
     config_hash: str
-    identities: int  # of AI projects
-    admins: tuple[str, ...]  # administrators that people can use: users, and roles that people may assume
-    protected: Mapping[str, str]  # unique id -> why
-    newly: Mapping[str, str] = {}  # unique id -> ARN: matches a protecting pattern only since, and is not protected by it
-    matching: Mapping[str, int] = {}  # guardrail -> how many of the identities it would find something about
+    identities: int  # of AI projects, a day old at least
+    admins: tuple[str, ...]  # administrators that people can use: users with a password or key, and roles that people may assume
+    protected: Mapping[str, tuple[str, ...]]  # unique id -> the patterns that it matched
+    newly: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()  # that were recorded
+    matching: Mapping[str, int] = {}  # guardrail -> about how many of these identities it would find something

@@ -8,6 +8,7 @@ verification and undo all compare facts.
 import hashlib
 import math
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -67,6 +68,7 @@ class State(Struct, frozen=True, kw_only=True):
     """What an identity is now. Facets are None until they are read."""
 
     identity: Identity
+    created: datetime | None = None  # None: not known
     trust: Document | None = None  # roles
     tags: Mapping[str, str] = {}
     boundary: str | None = None

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from ringfence.domain.caller import Caller
 from ringfence.domain.census import Census
 from ringfence.domain.glob import matches
 from ringfence.domain.identity import Identity
@@ -17,11 +18,11 @@ from ringfence.errors import RefusedError
 from ringfence.settings import Settings
 
 
-def vote(job_id: str, voter: str, settings: Settings, *, approve: bool) -> Process[Job]:
+def vote(job_id: str, voter: Caller, settings: Settings, *, approve: bool) -> Process[Job]:
     """Count a vote on a pending job; the vote and the new state are one transaction. Raises RefusedError where it does not count.
 
     `voter` is who the cloud says is calling. One person's approval is enough unless the configuration asks for two; one denial ends
-    the job. Whoever caused the event, and the target itself, have no vote. A deadline that has passed is a no.
+    the job. Whoever caused the event, and whom the plan affects, have no vote. A deadline that has passed is a no.
     """
     job: Job | None = yield ReadJob(job_id)
     if job is None:
@@ -33,17 +34,17 @@ def vote(job_id: str, voter: str, settings: Settings, *, approve: bool) -> Proce
         yield from expire(job)
         raise RefusedError(f"job {job_id} expired at {job.expires:%Y-%m-%d %H:%M} UTC", "The next event of the kind asks anew")
     authorise(job, voter, settings)
-    words = f"{'approved' if approve else 'denied'} by {voter}"
+    words = f"{'approved' if approve else 'denied'} by {voter.arn}"
     if not approve:
         decided = job.moved(JobState.DENIED, None)
-    elif person(voter) in job.approvals:
-        raise RefusedError(f"{voter} has approved already", "A second approval has to come from somebody else")
+    elif person(voter.arn) in job.approvals:
+        raise RefusedError(f"{voter.arn} has approved already", "A second approval has to come from somebody else")
     else:
-        approvals = (*job.approvals, person(voter))
+        approvals = (*job.approvals, person(voter.arn))
         enough = len(approvals) >= job.needs
         state, due = (JobState.APPROVED, now + UNTAKEN) if enough else (JobState.PENDING, job.expires)
         decided = job.moved(state, due, approvals=approvals)
-    said = record(decided, RecordKind.APPROVAL_DECIDED, now, words, number=decided.version, data={"voter": voter, "approve": approve})
+    said = record(decided, RecordKind.APPROVAL_DECIDED, now, words, number=decided.version, data={"voter": voter.arn, "approve": approve})
     ends = (closed(decided, now, words),) if decided.ended else ()
     claims = yield from _one_administrator_stays(decided, now)
     yield from commit(decided, said, *ends, notice=notice(decided, now, words), claims=claims)
@@ -68,17 +69,18 @@ def expire(job: Job) -> Process[Job]:
     return (yield from end(job, JobState.EXPIRED, f"nobody decided until {job.expires:%Y-%m-%d %H:%M} UTC: expired means no"))
 
 
-def authorise(job: Job, voter: str, settings: Settings) -> None:
-    """Refuse whoever has no say in a job: who caused it, its target, and a stranger where approvers are named."""
-    if not voter:
+def authorise(job: Job, voter: Caller, settings: Settings) -> None:
+    """Refuse whoever has no say in a job: who caused it, its target and whom else it affects, and a stranger where approvers are named."""
+    if not voter.arn:
         raise RefusedError("the request carries no name", "Sign it with an identity of your own")
-    if job.actor and person(job.actor) == person(voter):
-        raise RefusedError(f"{voter} caused the event and has no say in it", "Ask somebody else")
-    identity = Identity.from_arn(voter)
-    if identity is not None and identity.same_as(job.plan.target):
-        raise RefusedError(f"{voter} is the target of the plan and has no say in it", "Ask somebody else")
-    if not may_approve(voter, settings):
-        raise RefusedError(f"{voter} is no approver", "Approvers are named under `defaults.approval.approvers`")
+    if job.actor and person(job.actor) == person(voter.arn):
+        raise RefusedError(f"{voter.arn} caused the event and has no say in it", "Ask somebody else")
+    identity = Identity.from_arn(voter.arn)
+    affected = {voter.unique_id, voter.arn.casefold()} & {job.plan.target.key, *job.plan.affects}
+    if affected or (identity is not None and identity.same_as(job.plan.target)):
+        raise RefusedError(f"{voter.arn} is affected by the plan and has no say in it", "Ask somebody else")
+    if not may_approve(voter.arn, settings):
+        raise RefusedError(f"{voter.arn} is no approver", "Approvers are named under `defaults.approval.approvers`")
 
 
 def may_approve(name: str, settings: Settings) -> bool:

@@ -8,15 +8,17 @@ from typing import Any
 from ringfence.domain.census import Census
 from ringfence.domain.event import Event, Outcome, Source
 from ringfence.domain.finding import Finding, Severity
-from ringfence.domain.identity import Identity
+from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.state import State
 from ringfence.engine.discovery import Membership, membership, used_by_people
 from ringfence.engine.evaluate import Judgement, Planned
-from ringfence.engine.protect import nominated
+from ringfence.engine.protect import means, nominations, patterns
 from ringfence.iam import Account, Graph
 from ringfence.settings import Settings
 
 BADGE = "protected-pattern"
+A_DAY = timedelta(hours=24)
+A_HANDFUL = 10
 
 
 def take(
@@ -25,20 +27,28 @@ def take(
     settings: Settings,
     previous: Census | None,
     judge: Callable[[Event], Judgement],
+    usable: Callable[[Identity], bool],
     now: datetime,
 ) -> Census:
-    """Count an account. `judge` tells what would be found about an event; `previous` carries the register of the protected on."""
+    """Count an account. `judge` tells what would be found about an event; `previous` carries the register of the protected on.
+
+    `usable` tells whether a user has a password or a key that works. Who is younger than a day does not count where shares are counted:
+    whoever can make identities could else make every guardrail unbelievable.
+    """
     known = [state for state in states if state.identity.unique_id]
-    people = {s.identity.arn: s.identity.unique_id or "" for s in known if used_by_people(s)}
-    projects = [s for s in known if isinstance(membership(s.identity, s, settings), Membership)]
-    protected, newly = _register(known, settings, previous)
+    people = {s.identity.arn: s.identity for s in known if used_by_people(s)}
+    found = [people[arn] for arn in Graph(account).admins if arn in people]
+    old = [s for s in known if s.created is None or now - s.created >= A_DAY]
+    projects = [s for s in old if isinstance(membership(s.identity, s, settings), Membership)]
+    protected, newly = _register([s.identity for s in known], settings, previous)
     return Census(
         taken=now,
         config_hash=settings.config_hash,
         identities=len(projects),
-        admins=tuple(sorted(people[arn] for arn in Graph(account).admins if arn in people)),
+        admins=tuple(sorted(i.unique_id or "" for i in found if i.kind is not Kind.USER or usable(i))),
         protected=protected,
         newly=newly,
+        patterns=patterns(settings),
         matching=_matching(projects, judge),
     )
 
@@ -48,40 +58,53 @@ def due(previous: Census | None, settings: Settings, now: datetime, age: timedel
     return previous is None or previous.config_hash != settings.config_hash or now - previous.taken >= age
 
 
-def badges(census: Census) -> Iterator[Judgement]:
-    """Give a finding for everybody who matches a protecting pattern only since: somebody may be printing himself a badge."""
-    for unique_id, arn in census.newly.items():
-        identity = Identity.from_arn(arn, unique_id)
-        if identity is None:
-            continue
-        reason = f"{arn} matches a pattern of the protected set, and did not when the configuration was recorded: it is not protected by it"
-        finding = Finding(guardrail=BADGE, severity=Severity.CRITICAL, identity=identity, reason=reason, evidence={"unique_id": unique_id})
-        hint = "If it is yours, name its exact ARN under `never_touch` and deploy; else find out who made it"
-        event = Event(source=Source.OTHER, name=BADGE, id=f"badge:{unique_id}", time=None, account=identity.account)
-        yield Judgement(
-            event=event,
-            outcome=Outcome.FINDING,
-            reason=reason,
-            identities=(identity,),
-            planned=(Planned(finding=finding, steps=(), remark=hint),),
-        )
+def badges(census: Census, previous: Census | None, identities: Iterable[Identity]) -> Iterator[Judgement]:
+    """Give a finding about everybody who matches a protecting pattern only since the last census: somebody may be printing badges.
+
+    Beyond a handful there is one finding about all the others: who can make identities cannot bury the approvers.
+    """
+    before = previous.newly if previous else ()
+    new = [i for i in identities if i.unique_id in census.newly and i.unique_id not in before]
+    for identity in new[:A_HANDFUL]:
+        yield _badge(identity, f"{identity.arn} matches a pattern of the protected set, and did not when the pattern was recorded")
+    if rest := new[A_HANDFUL:]:
+        yield _badge(rest[0], f"{len(rest)} more identities match patterns of the protected set only since, {rest[0].arn} among them")
 
 
-def _register(states: Iterable[State], settings: Settings, previous: Census | None) -> tuple[Mapping[str, str], Mapping[str, str]]:
-    """Give who is protected, and who only came to match since; whom the configuration names exactly is protected all the same."""
-    matching = {s.identity.unique_id or "": (s.identity, why) for s in states if (why := nominated(s.identity, settings))}
-    same = previous is not None and previous.config_hash == settings.config_hash
-    suspect = set(previous.newly) if previous else set()
-    protected: dict[str, str] = dict(previous.protected) if previous and same else {}
-    newly: dict[str, str] = {}
-    for unique_id, (identity, why) in matching.items():
-        if unique_id in protected:
-            continue
-        if identity.arn in (*settings.never_touch, *settings.approvers) or not (same or unique_id in suspect):
-            protected[unique_id] = why
-        else:
-            newly[unique_id] = identity.arn
-    return protected, newly
+def _badge(identity: Identity, what: str) -> Judgement:
+    reason = f"{what}: no name protects whoever comes to match"
+    finding = Finding(
+        guardrail=BADGE, severity=Severity.CRITICAL, identity=identity, reason=reason, evidence={"unique_id": identity.unique_id}
+    )
+    hint = f"If it is yours, put its unique id under `never_touch` ({identity.unique_id}) and deploy; else find out who made it"
+    event = Event(source=Source.OTHER, name=BADGE, id=f"badge:{identity.unique_id}", time=None, account=identity.account)
+    return Judgement(
+        event=event,
+        outcome=Outcome.FINDING,
+        reason=reason,
+        identities=(identity,),
+        planned=(Planned(finding=finding, steps=(), remark=hint),),
+    )
+
+
+def _register(
+    identities: Iterable[Identity], settings: Settings, previous: Census | None
+) -> tuple[Mapping[str, tuple[str, ...]], tuple[str, ...]]:
+    """Give who is protected by which patterns, and who came to match one only since; the latter never leave by another name or pattern."""
+    recorded = set(previous.patterns) if previous else set[str]()
+    suspects = set(previous.newly) if previous else set[str]()
+    kept = {i: tuple(p for p in old if means(p, settings)) for i, old in (previous.protected if previous else {}).items()}
+    protected = {unique_id: old for unique_id, old in kept.items() if old}
+    newly: list[str] = []
+    for identity in identities:
+        unique_id = identity.unique_id or ""
+        matched = tuple(nominations(identity, settings))
+        enters = () if unique_id in suspects else tuple(p for p in matched if p not in recorded)
+        if enters:
+            protected[unique_id] = (*protected.get(unique_id, ()), *enters)
+        elif unique_id in suspects or (matched and unique_id not in protected):
+            newly.append(unique_id)
+    return protected, tuple(sorted(newly))
 
 
 def _matching(states: Iterable[State], judge: Callable[[Event], Judgement]) -> Mapping[str, int]:

@@ -4,11 +4,11 @@ Built in, and configuration can only add: the root user, service-linked roles, I
 name, the organisation's access roles and break-glass identities; the approvers; and what `never_touch` names.
 
 Paths that only AWS can create in protect by themselves. Everything else *nominates*: what counts is the unique id that stood behind the
-name when a census recorded it, so that nobody prints himself a badge of protection. Before there is a census of this configuration a
-name protects: locking the owner out is worse than leaving something to a person.
+name when a census recorded the pattern, so that nobody prints himself a badge of protection. A pattern that no census has recorded yet
+protects by name: locking the owner out is worse than leaving something to a person. A unique id under `never_touch` always protects.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from ringfence.domain.arn import parse_arn
 from ringfence.domain.census import Census
@@ -28,11 +28,16 @@ def protected(identity: Identity, settings: Settings, census: Census | None) -> 
     """Say why an identity is out of reach, or None. Names are compared without regard to case, as IAM does."""
     if why := built_in(identity, settings):
         return why
-    recorded = census.protected.get(identity.unique_id or "") if census else None
-    if recorded:
-        return f"{recorded} (unique id {identity.unique_id})"
-    known = census is not None and census.config_hash == settings.config_hash and identity.unique_id is not None
-    return None if known else nominated(identity, settings) or _named_like_aws_own(identity)
+    unique_id = identity.unique_id
+    if unique_id is not None and unique_id in settings.never_touch:
+        return f"the configuration protects it ({unique_id})"
+    if census is None or unique_id is None:
+        return next((means(p, settings) for p in nominations(identity, settings)), None) or _named_like_aws_own(identity)
+    if why := next((why for p in census.protected.get(unique_id, ()) if (why := means(p, settings))), None):
+        return f"{why} (unique id {unique_id})"
+    if unique_id in census.newly:
+        return None
+    return next((means(p, settings) for p in nominations(identity, settings) if p not in census.patterns), None)
 
 
 def any_protected(identities: Iterable[Identity], settings: Settings, census: Census | None) -> str | None:
@@ -40,17 +45,31 @@ def any_protected(identities: Iterable[Identity], settings: Settings, census: Ce
     return next((f"{i.name}: {why}" for i in identities if (why := protected(i, settings, census))), None)
 
 
-def nominated(identity: Identity, settings: Settings) -> str | None:
-    """Say which pattern an identity matches by name; that alone protects nobody once a census was taken."""
-    if identity.kind is Kind.ROLE and any_match(ORGANISATION_ACCESS, identity.name):
+def nominations(identity: Identity, settings: Settings) -> Iterator[str]:
+    """Give the patterns that an identity matches by name. A pattern protects who matched it when a census recorded it."""
+    for pattern in patterns(settings):
+        approver = Identity.from_arn(pattern) if pattern in settings.approvers else None
+        of_roles = pattern in ORGANISATION_ACCESS and identity.kind is Kind.ROLE and matches(pattern, identity.name)
+        by_name = pattern in BREAK_GLASS and matches(pattern, identity.name)
+        by_arn = pattern in settings.never_touch and any_match((pattern,), identity.arn, _pathless(identity))
+        if of_roles or by_name or by_arn or (approver is not None and approver.same_as(identity)):
+            yield pattern
+
+
+def patterns(settings: Settings) -> tuple[str, ...]:
+    """Give every pattern that nominates for the protected set."""
+    return tuple(dict.fromkeys((*ORGANISATION_ACCESS, *settings.never_touch, *BREAK_GLASS, *settings.approvers)))
+
+
+def means(pattern: str, settings: Settings) -> str | None:
+    """Say what it means to be nominated by a pattern; None where the configuration does not have it any more."""
+    if pattern in ORGANISATION_ACCESS:
         return "it is how the organisation reaches this account"
-    if glob := any_match(settings.never_touch, identity.arn, _pathless(identity)):
-        return f"the configuration protects it ({glob})"
-    if any_match(BREAK_GLASS, identity.name):
+    if pattern in settings.never_touch:
+        return f"the configuration protects it ({pattern})"
+    if pattern in BREAK_GLASS:
         return "it is a break-glass identity"
-    if any((approver := Identity.from_arn(text)) and approver.same_as(identity) for text in settings.approvers):
-        return "it is an approver"
-    return None
+    return "it is an approver" if pattern in settings.approvers else None
 
 
 def built_in(identity: Identity, settings: Settings) -> str | None:

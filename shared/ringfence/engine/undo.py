@@ -8,6 +8,7 @@ re-open a critical finding, and waking a credential while what was issued with i
 from datetime import datetime, timedelta
 from itertools import count
 
+from ringfence.domain.caller import Caller
 from ringfence.domain.finding import Severity
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.plan import ActionClass, Plan, Step
@@ -27,7 +28,7 @@ from ringfence.settings import Settings
 TOKENS_LIVE = timedelta(hours=36)
 
 
-def open_undo(of: str, by: str, settings: Settings, override: str = "") -> Process[Job]:
+def open_undo(of: str, by: Caller, settings: Settings, override: str = "") -> Process[Job]:
     """Open the undo of a job, or give the one that is open or done already. Raises RefusedError where there is nothing to undo.
 
     `by` is who the cloud says is calling, and has a say by the rules of a vote: whoever caused the event cannot take its answer back.
@@ -41,11 +42,11 @@ def open_undo(of: str, by: str, settings: Settings, override: str = "") -> Proce
     chain = yield from _chain(job.again_of or of)
     authorise(job, by, settings)
     now: datetime = yield ReadTime()
-    undo, new = yield from _attempt(chain, by, now)
+    undo, new = yield from _attempt(chain, by.arn, now)
     if new:
         _check_reopening(undo, override)
         _check_tokens(undo, chain, now, override)
-    asked = record(undo, RecordKind.UNDO_REQUESTED, now, undo.reason, data={"of": undo.undo_of, "by": by, "override": override})
+    asked = record(undo, RecordKind.UNDO_REQUESTED, now, undo.reason, data={"of": undo.undo_of, "by": by.arn, "override": override})
     yield from open_job(undo, decision(undo, now, {"undo_of": undo.undo_of}), asked)
     current = yield from stored(undo.id)
     if current.state is JobState.APPROVED and not is_operators(current):

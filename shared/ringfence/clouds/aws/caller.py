@@ -18,6 +18,7 @@ from xml.etree.ElementTree import ParseError, fromstring
 
 from msgspec import Struct
 
+from ringfence.domain.caller import Caller
 from ringfence.errors import RefusedError, UpstreamError
 
 HEADER = "x-ringfence-wish"
@@ -75,8 +76,8 @@ def sign(job: str, wish: str, audience: str) -> Ballot:
     return Ballot(job, wish, signer.generate_presigned_url(request, region_name=region, expires_in=LIFETIME, operation_name=""))
 
 
-def caller_of(ballot: Ballot, audience: str, now: datetime) -> str:
-    """Give the ARN that STS knows the signer by; raise RefusedError where the proof is not of the one form that is sent."""
+def caller_of(ballot: Ballot, audience: str, now: datetime) -> Caller:
+    """Give the signer as STS knows them; raise RefusedError where the proof is not of the one form that is sent."""
     try:
         _check(ballot.proof, now)
     except ValueError as error:
@@ -84,7 +85,7 @@ def caller_of(ballot: Ballot, audience: str, now: datetime) -> str:
     request = urllib.request.Request(ballot.proof, headers={HEADER: ballot.header(audience)})  # noqa: S310 - scheme and host were checked
     try:
         with _opener().open(request, timeout=5) as reply:
-            return _arn(reply.read(65536))
+            return _caller(reply.read(65536))
     except urllib.error.HTTPError as error:
         raise RefusedError(f"STS does not accept the proof ({error.code})", "Sign it anew: it holds for a minute, for one wish") from error
     except http.client.InvalidURL as error:
@@ -118,11 +119,13 @@ def _opener() -> urllib.request.OpenerDirector:
     return urllib.request.build_opener(_NoRedirect, urllib.request.ProxyHandler({}))
 
 
-def _arn(body: bytes) -> str:
+def _caller(body: bytes) -> Caller:
+    """Read STS's reply. `UserId` is the unique id of a user, and of a session the role's with the session's name behind a colon."""
     try:
-        found = fromstring(body).find(".//{*}Arn")  # noqa: S314 - as above
+        reply = fromstring(body)  # noqa: S314 - as above
     except ParseError as error:
         raise UpstreamError(f"STS's reply cannot be read: {error}", "Try again") from error
-    if found is None or not found.text:
+    arn, user_id = (reply.findtext(f".//{{*}}{name}") for name in ("Arn", "UserId"))
+    if not arn:
         raise UpstreamError("STS's reply names nobody", "Try again")
-    return found.text
+    return Caller(arn, (user_id or "").partition(":")[0])

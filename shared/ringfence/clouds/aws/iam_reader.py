@@ -88,6 +88,7 @@ class IamReader:
         attached = tuple(self._attached(identity)) if Facet.ATTACHED in facets else None
         return State(
             identity=identity,
+            created=found.get("CreateDate"),
             trust=found.get("AssumeRolePolicyDocument"),
             tags={tag["Key"]: tag["Value"] for tag in found.get("Tags", ())},
             boundary=found.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),

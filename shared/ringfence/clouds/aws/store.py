@@ -2,7 +2,7 @@
 
 Items: (`job#ID`, `job`) with version and body; (`job#ID`, `record#ID`), put if absent; (`exempt#KEY`, `exempt`) with a TTL;
 (`switch`, `turn#NUMBER`), put if absent; (`budget#NAME`, `slot#NUMBER`), put if absent, with a TTL; (`job#ID`, `notice#ID`);
-(`census`, `census#TIME`).
+(`census`, `census#TIME`), the head, and its parts (`census#TIME`, `part#NUMBER`).
 What somebody has to look at again - a job with a `due`, a notice without a receipt - has `open` and `due`, and so stands in the index DUE.
 """
 
@@ -19,7 +19,7 @@ from ringfence.domain.job import Job
 from ringfence.domain.record import Record
 from ringfence.domain.switch import Switch
 from ringfence.engine.ports import Exemption, Notice, Opened, Slot
-from ringfence.errors import ConflictError
+from ringfence.errors import ConflictError, UpstreamError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -29,7 +29,13 @@ DUE = "due"
 ABSENT = "attribute_not_exists(pk)"
 REFUSED = "ConditionalCheckFailed"
 CENSUSES_LIVE = timedelta(days=365)  # the register is carried from one to the next
+PART = 90_000  # characters of four bytes at most
 SLOTS_LIVE = timedelta(days=30)  # far longer than any window of a budget
+
+
+class _CensusHead(msgspec.Struct, frozen=True):
+    taken: str
+    parts: int
 
 
 class DynamoStore:
@@ -100,15 +106,24 @@ class DynamoStore:
     def census(self) -> Census | None:
         """Give the newest census."""
         found = self._last("census", 1)
-        return msgspec.json.decode(found[0], type=Census) if found else None
+        if not found:
+            return None
+        head = msgspec.json.decode(found[0], type=_CensusHead)
+        parts = self._query(f"census#{head.taken}", "part#")
+        if len(parts) != head.parts:
+            raise UpstreamError(f"the census of {head.taken} has {len(parts)} parts of {head.parts}", "The next one is whole again")
+        return msgspec.json.decode(b"".join(parts), type=Census)
 
     def keep(self, census: Census) -> None:
-        """Keep a census."""
-        item = _item(
-            "census", f"census#{_text(census.taken)}", encode(census), ttl={"N": str(int((census.taken + CENSUSES_LIVE).timestamp()))}
-        )
+        """Keep a census: its parts first, then the head that says how many there are. An item of DynamoDB holds 400 KB."""
+        taken, text = _text(census.taken), encode(census).decode()
+        ttl = {"N": str(int((census.taken + CENSUSES_LIVE).timestamp()))}
+        parts = [text[at : at + PART].encode() for at in range(0, len(text), PART)]
+        items = [_item(f"census#{taken}", f"part#{n:06}", part, ttl=ttl) for n, part in enumerate(parts)]
+        items.append(_item("census", f"census#{taken}", encode(_CensusHead(taken, len(parts))), ttl=ttl))
         with upstream("keeping the census"):
-            self._client().put_item(TableName=self._table, Item=item)
+            for item in items:
+                self._client().put_item(TableName=self._table, Item=item)
 
     def switch(self) -> Switch | None:
         """Give the last turn of the kill switch."""
