@@ -1,6 +1,6 @@
-"""Every minute: what has no receipt is sent again, what waited too long ends, dead letters end loudly, and a census when it is due.
+"""Every minute: the sweep, the search for what contained identities left behind, dead letters, and a census when it is due.
 
-Reads IAM, changes nothing there. One chore that fails does not keep the others from being done.
+Reads IAM and CloudTrail, changes nothing there. One chore that fails does not keep the others from being done.
 """
 
 import os
@@ -9,7 +9,7 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 
 from ringfence import wiring
-from ringfence.chores import bury_all, census_if_due, each_chore, one_by_one
+from ringfence.chores import bury_all, census_if_due, each_chore, look_for_traces, one_by_one
 from ringfence.engine.commands import run_at_desk
 from ringfence.engine.sweep import overdue, take_up, tell_again, untold
 
@@ -25,6 +25,7 @@ def handler(_event: dict[str, Any], _context: object) -> dict[str, int]:
         {
             "ToldAgain": lambda: one_by_one(run_at_desk(untold(), desk), lambda told: run_at_desk(tell_again(told), desk), log),
             "TakenUp": lambda: one_by_one(run_at_desk(overdue(), desk), lambda job: run_at_desk(take_up(job.id), desk), log),
+            "Searched": lambda: look_for_traces(desk, wiring.history(), wiring.settings(), log),
             "DeadLetters": lambda: bury_all(queues, desk, wiring.settings(), log),
             "Censuses": census_if_due,
         },

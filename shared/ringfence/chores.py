@@ -15,10 +15,11 @@ from ringfence.domain.identity import Identity
 from ringfence.domain.state import Facet, FactKind, State, digest
 from ringfence.edge import Log, read_event
 from ringfence.engine import census
-from ringfence.engine.commands import DeskPorts, run_at_desk
+from ringfence.engine.commands import DeskPorts, run_at_desk, run_with_history
 from ringfence.engine.decide import decide
 from ringfence.engine.evaluate import Evaluator, Judgement
-from ringfence.engine.ports import JobMessage, Wanted
+from ringfence.engine.ports import History, JobMessage, Wanted
+from ringfence.engine.search import search, searches, unsearched
 from ringfence.engine.sweep import give_up
 from ringfence.errors import ConflictError, RefusedError, RingfenceError, UpstreamError
 from ringfence.settings import Mode, Settings
@@ -54,6 +55,25 @@ def one_by_one[T](things: Iterable[T], do: Callable[[T], object], log: Log) -> i
             log.warning("left for the next minute", reason=str(error))
         else:
             count += 1
+    return count
+
+
+def look_for_traces(desk: DeskPorts, history: History, settings: Settings, log: Log) -> int:
+    """Look for what contained identities left behind; raise in the end where CloudTrail did not answer: it is tried again for an hour."""
+    count, why = 0, ""
+    for job in run_at_desk(searches(), desk):
+        try:
+            run_with_history(search(job.id, settings), desk, history)
+        except ConflictError as error:  # somebody moved the job on meanwhile: the next minute will do
+            log.warning("left for the next minute", reason=str(error))
+        except UpstreamError as error:
+            log.warning("what was left behind could not be looked for", job=job.id, reason=str(error))
+            run_at_desk(unsearched(job.id, error.problem), desk)
+            why = str(error)
+        else:
+            count += 1
+    if why:
+        raise UpstreamError(why, "It is looked for again in a minute, for an hour")
     return count
 
 

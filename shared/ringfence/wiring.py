@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from ringfence.clouds.aws.history import CloudTrailHistory
 from ringfence.clouds.aws.iam_reader import IamReader
 from ringfence.clouds.aws.iam_writer import IamWriter
 from ringfence.clouds.aws.queue import SqsQueue
@@ -50,6 +51,12 @@ def store() -> DynamoStore:
 def queue() -> SqsQueue:
     """Give the stack's queues, as far as this function may send to them."""
     return SqsQueue(os.environ.get("JOBS_QUEUE", ""), os.environ.get("LATER_QUEUE", ""), os.environ.get("NOTICES_QUEUE", ""))
+
+
+@cache
+def history() -> CloudTrailHistory:
+    """Give what CloudTrail remembers."""
+    return CloudTrailHistory()
 
 
 @cache

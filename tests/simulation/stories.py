@@ -2,12 +2,14 @@
 
 import random
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from ringfence.domain.event import Actor, Event, Outcome, Source
 from ringfence.domain.finding import Finding, Severity
+from ringfence.domain.identity import Identity
 from ringfence.domain.plan import ActionClass, Step, When
 from ringfence.engine.evaluate import Judgement, Planned, PlannedStep
 from tests.support.cases import DEPLOYMENT
@@ -53,3 +55,29 @@ def story(rnd: random.Random) -> Story:
 
 # As part of a containment: a policy that comes off with it.
 REVERSAL_TOO = msgspec.structs.replace(REVERSAL, action_class=ActionClass.CONTAINMENT)
+
+
+def assumed(who: Identity) -> dict[str, Any]:
+    """The record of somebody starting a session of a role."""
+    return {
+        "eventID": "e-assumed",
+        "eventSource": "sts.amazonaws.com",
+        "eventName": "AssumeRole",
+        "recipientAccountId": who.account,
+        "requestParameters": {"roleArn": who.arn},
+        "responseElements": {"credentials": {"accessKeyId": "ASIAEXAMPLE"}, "assumedRoleUser": {"assumedRoleId": f"{who.unique_id}:s"}},
+    }
+
+
+def made_a_user(who: Identity) -> dict[str, Any]:
+    """The record of what the identity did before it was contained: found by its name (a user), or by its session's key."""
+    made = {"userName": "mallory", "userId": "AIDAEXAMPLEMALLORY", "arn": "arn:aws:iam::123456789012:user/mallory"}
+    caller = {"type": "IAMUser", "userName": who.name, "principalId": who.unique_id, "accessKeyId": "ASIAEXAMPLE"}
+    return {
+        "eventID": "e-mallory",
+        "eventSource": "iam.amazonaws.com",
+        "eventName": "CreateUser",
+        "userIdentity": caller,
+        "requestParameters": {"userName": "mallory"},
+        "responseElements": {"user": made},
+    }

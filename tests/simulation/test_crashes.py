@@ -9,13 +9,17 @@ from typing import Any
 import pytest
 
 from ringfence.actions import Action
-from ringfence.clouds.memory import MemoryIam, MemoryQueue, MemoryStore
+from ringfence.clouds.memory import MemoryHistory, MemoryIam, MemoryQueue, MemoryStore
 from ringfence.domain.job import Job
 from ringfence.domain.plan import ActionClass
+from ringfence.domain.record import RecordKind
 from ringfence.engine.audit_trail import problems
-from ringfence.engine.commands import Command, Process, drive, perform
+from ringfence.engine.commands import Command, Process, ReadHistory, drive, perform
 from ringfence.engine.core import JobCore
+from ringfence.engine.search import search
 from ringfence.engine.sweep import tell_again
+from ringfence.engine.verify import SEARCH_AGAIN, contains
+from tests.simulation.stories import assumed, made_a_user
 from tests.support.actions import HITS, job, planned
 from tests.support.cases import OWN_POLICIES, settings_of, state_of
 from tests.support.desk import open_undo
@@ -34,6 +38,7 @@ class Mortal:
         assert state is not None
         self.reader = self.writer = MemoryIam(state, policies=OWN_POLICIES)
         self.store, self.queue, self.clock = MemoryStore(), MemoryQueue(), Clock()
+        self.history = MemoryHistory([assumed(state.identity), made_a_user(state.identity)])
         self.core = JobCore(settings_of(None))
         put(self.store, job(planned(action, case, state), state.identity, action))
         self.dies_at, self.after, self.count = dies_at, after, 0
@@ -44,11 +49,16 @@ class Mortal:
         if self.count == self.dies_at and not self.after:
             raise CrashError
         before = dict(self.reader.states)
-        answer = perform(command, self)
+        answer = self._answer(command)
         self.effects += before != self.reader.states
         if self.count == self.dies_at:
             raise CrashError
         return answer
+
+    def _answer(self, command: Command) -> object:
+        if isinstance(command, ReadHistory):
+            return self.history.lookup(command.attribute, command.value, command.since)
+        return perform(command, self)
 
     def _deliver(self, process: Process[Job]) -> bool:
         try:
@@ -56,6 +66,11 @@ class Mortal:
         except CrashError:
             return False
         return True
+
+    def _stored(self, job_id: str) -> Job:
+        found = self.store.job(job_id)
+        assert found is not None
+        return found
 
     def carry(self, job_id: str) -> Job:
         """Work off the messages until none is left and nothing is due; then the sweep comes once more."""
@@ -66,10 +81,12 @@ class Mortal:
             self.clock.time += timedelta(seconds=seconds)
             while not self._deliver(self.core.verify(waiting)):
                 pass
-        found = self.store.job(job_id)
-        assert found is not None
+        self.clock.time += SEARCH_AGAIN
+        while (found := self._stored(job_id)).due is not None:
+            self._deliver(search(job_id, settings_of(None)))
         assert found.ended
-        assert found.due is None, "nobody looks at it again"
+        found_things = sum(len(r.data["found"]) for r in self.store.records(job_id) if r.kind is RecordKind.SWEEP)
+        assert found_things == (found.looks > 0 and contains(found)), "what it left behind was found once"
         for told in self.store.untold(self.clock.time + timedelta(hours=1)):
             drive(tell_again(told), lambda command: perform(command, self))
         return found

@@ -13,23 +13,24 @@ from typing import Any
 
 import msgspec
 
-from ringfence.clouds.memory import MemoryIam, MemoryStore
+from ringfence.clouds.memory import MemoryHistory, MemoryIam, MemoryStore
 from ringfence.domain.caller import Caller
 from ringfence.domain.identity import Identity
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.state import State
 from ringfence.domain.switch import Switch
 from ringfence.engine.approve import vote
-from ringfence.engine.commands import Command, Commit, Make, Open, Process, ReadState, perform
+from ringfence.engine.commands import Command, Commit, Make, Open, Process, ReadHistory, ReadState, perform, run_at_desk
 from ringfence.engine.core import JobCore
 from ringfence.engine.decide import decide
 from ringfence.engine.ports import Absence, Lost, Notice, Opened, Reply, Wanted
+from ringfence.engine.search import search, searches
 from ringfence.engine.sweep import overdue, take_up, tell_again, untold
 from ringfence.engine.undo import open_undo
 from ringfence.errors import ConflictError, RefusedError, UpstreamError
 from ringfence.settings import Settings
 from tests.simulation.promises import BrokenPromiseError, Promises
-from tests.simulation.stories import Story, story
+from tests.simulation.stories import Story, assumed, made_a_user, story
 from tests.support.cases import DEPLOYMENT, OWN_POLICIES, settings_of
 from tests.support.jobs import NOW, ROLE
 
@@ -75,6 +76,7 @@ class World:
         self.core = core(self.settings)
         self.iam = MemoryIam(State(identity=ROLE, attached=self.story.attached, inline={}, credentials=()), policies=OWN_POLICIES)
         self.past: list[tuple[datetime, State]] = []  # states of the role, and until when each was the newest
+        self.history = MemoryHistory([assumed(ROLE), made_a_user(ROLE)][: self.rnd.choice([0, 1, 2])])
         self.messages: list[Message] = []
         self.workers: list[Worker] = []
         self.working: Worker | None = None
@@ -176,7 +178,9 @@ class World:
         if self.messages:
             self.time = max(self.time, min(m.at for m in self.messages))
         if not self.messages or self.rnd.random() < 0.2:
-            self.time += timedelta(minutes=1)
+            later = [job.due for job in self.store.overdue(self.time + timedelta(days=999)) if job.due is not None]
+            quiet = not self.messages and not self.workers and later and not self.store.untold(self.time)
+            self.time = max(self.time + timedelta(minutes=1), min(later) if quiet else self.time)
             self._sweep()
         if self.rnd.random() < 0.3:
             self._person()
@@ -188,6 +192,8 @@ class World:
         for late in self.store.overdue(self.time - timedelta(minutes=1)):
             self._go(None, take_up(late.id))
         self._go(None, overdue())
+        for found in run_at_desk(searches(), self):
+            self._go(None, search(found.id, self.settings))
 
     def _start(self, message: Message) -> None:
         processes: dict[str, Callable[[], Process[Any]]] = {
@@ -271,7 +277,11 @@ class World:
     def _answer(self, worker: Worker, command: Command) -> object:
         if isinstance(command, Commit):
             self.promises.before_commit(command.job, worker.number, worker.committed, worker.seen)
-        answer = perform(command, self)
+        answer = (
+            self.history.lookup(command.attribute, command.value, command.since)
+            if isinstance(command, ReadHistory)
+            else perform(command, self)
+        )
         if isinstance(command, Commit):
             worker.committed.add(command.job.id)
             self.promises.holder[command.job.id] = worker.number

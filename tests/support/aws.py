@@ -75,7 +75,7 @@ def aws(*, managed: bool = True) -> Iterator[Any]:
 
 def forget() -> None:
     """Drop the cached clients: each mock has its own."""
-    for getter in (clients.iam, clients.dynamodb, clients.sqs, clients.sns, clients.functions, clients.cloudformation):
+    for getter in (clients.iam, clients.dynamodb, clients.sqs, clients.sns, clients.functions, clients.cloudformation, clients.cloudtrails):
         getter.cache_clear()
 
 

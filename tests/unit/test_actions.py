@@ -142,6 +142,9 @@ def test_round_trip_on_moto(action: Action, case: dict[str, Any]) -> None:
         reader = IamReader()
         live = reader.read(target, WHOLE)
         assert isinstance(live, State)
+        renamed = {c.id: own.id for c, own in zip(keep, live.credentials or (), strict=True)}  # moto names its credentials itself
+        if keys := case.get("evidence", {}).get("access_key_ids"):
+            case = {**case, "evidence": {"access_key_ids": [renamed[key] for key in keys]}}
         round_trip(action, planned(action, case, live), target, reader, IamWriter())
 
 

@@ -289,7 +289,7 @@ def test_the_sweep_sends_again_buries_the_dead_and_counts_the_account(stack: Sta
     stack.call("evaluate", batch(json.dumps(attach_event("e1")), 1))
     stack.messages("JOBS_QUEUE")  # lost
     (lost,) = wiring.store().jobs()
-    assert stack.call("review", {}) == {"ToldAgain": 0, "TakenUp": 0, "DeadLetters": 0, "Censuses": 1}
+    assert stack.call("review", {}) == {"ToldAgain": 0, "TakenUp": 0, "Searched": 0, "DeadLetters": 0, "Censuses": 1}
     stack.waited[0] += timedelta(minutes=6)  # by then the queue does not take the message for a duplicate any more
     assert stack.call("review", {})["TakenUp"] == 1
     stack.sqs.send_message(QueueUrl=dead[0], MessageBody=json.dumps(attach_event("e2")))

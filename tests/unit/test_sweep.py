@@ -12,6 +12,7 @@ from ringfence.engine.commands import Desk, Make, ReadState, run_at_desk
 from ringfence.engine.moves import LEASE, OPERATORS
 from ringfence.engine.ports import Done, Wanted
 from ringfence.engine.sweep import GRACE, give_up, overdue, take_up, tell_again, untold
+from ringfence.engine.verify import SEARCH_AGAIN
 from ringfence.errors import RefusedError
 from tests.support.cases import settings_of
 from tests.support.desk import open_undo
@@ -78,7 +79,10 @@ def test_a_look_whose_message_was_lost_is_made() -> None:
         world.responder.verify(ID)
     found = world.store.job(ID)
     assert found is not None
-    assert (found.state, found.looks, found.due) == (S.DONE, 3, None)
+    assert (found.state, found.looks, found.due) == (S.DONE, 3, world.clock.time + SEARCH_AGAIN)
+    world.queue.to_verify.clear()
+    sweep(world, 60)
+    assert (world.queue.to_verify, world.queue.to_apply) == ([], []), "there is nothing left to carry out or to look at"
 
 
 def test_a_notice_without_a_receipt_is_told_again_with_the_same_id() -> None:

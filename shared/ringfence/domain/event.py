@@ -58,6 +58,7 @@ class Event(Struct, frozen=True, kw_only=True):
     name: str  # the API call, or the finding's type
     id: str
     time: datetime | None
+    since: datetime | None = None  # when it began, where the feed tells
     account: str = ""
     region: str = ""
     partition: str = "aws"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from typing import TypedDict, Unpack
 
 import msgspec
 from msgspec import Struct, field
@@ -68,10 +69,23 @@ EDGES: Mapping[JobState, Mapping[JobState, str]] = {
         S.NOT_CONTAINED: "read for the last time, it does not hold",
         S.FAILED: "its message could not be worked off",
     },
-    S.DONE: {S.DONE: "containment is looked at twice more"},
-    S.PARTIAL: {S.PARTIAL: "what is contained is looked at twice more"},
+    S.DONE: {S.DONE: "containment is looked at twice more, and what was left behind is looked for"},
+    S.PARTIAL: {S.PARTIAL: "the same, of what is contained"},
 }
 TERMINAL = frozenset(state for state in JobState if not EDGES.get(state, {}).keys() - {state})
+
+
+class Changes(TypedDict, total=False):
+    """What may change of a job beside its state and the time by which somebody has to look at it."""
+
+    approvals: tuple[str, ...]
+    round: int
+    looks: int
+    step: int
+    rungs: tuple[int, ...]
+    changed: tuple[tuple[int, int], ...]
+    refused: tuple[int, ...]
+    swept: int
 
 
 class Job(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -87,6 +101,7 @@ class Job(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     reason: str
     event_key: str
     actor: str | None  # who caused the event: may not approve
+    since: datetime | None = None  # the first sign of trouble
     created: datetime
     expires: datetime
     due: datetime | None = None  # when somebody has to look at it, whatever became of its messages; None: never again
@@ -98,38 +113,15 @@ class Job(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     rungs: tuple[int, ...] = ()  # by step: which of its alternatives counts, 0 for the step itself; shorter: 0
     changed: tuple[tuple[int, int], ...] = ()  # step and rung of what changed something, or may have: for undo
     refused: tuple[int, ...] = ()  # the steps of a containment that the cloud refused
+    swept: int = 0  # how often what the target left behind was looked for
     undo_of: str | None = None
     again_of: str | None = None  # the job whose containment somebody reverted
 
-    def moved(
-        self,
-        state: JobState,
-        due: datetime | None,
-        *,
-        step: int | None = None,
-        changed: tuple[tuple[int, int], ...] | None = None,
-        refused: tuple[int, ...] | None = None,
-        approvals: tuple[str, ...] | None = None,
-        rungs: tuple[int, ...] | None = None,
-        looks: int | None = None,
-        round: int | None = None,  # noqa: A002 - the field's name
-    ) -> "Job":
+    def moved(self, state: JobState, due: datetime | None, **changes: Unpack[Changes]) -> "Job":
         """Give the job in another state, at the next version; refuse an edge that the table does not have."""
         if state not in EDGES.get(self.state, {}):
             raise RefusedError(f"job {self.id} is {self.state} and cannot become {state}", "Read the job again: somebody else moved it on")
-        return msgspec.structs.replace(
-            self,
-            state=state,
-            version=self.version + 1,
-            due=due,
-            step=self.step if step is None else step,
-            changed=self.changed if changed is None else changed,
-            refused=self.refused if refused is None else refused,
-            approvals=self.approvals if approvals is None else approvals,
-            rungs=self.rungs if rungs is None else rungs,
-            looks=self.looks if looks is None else looks,
-            round=self.round if round is None else round,
-        )
+        return msgspec.structs.replace(self, state=state, version=self.version + 1, due=due, **changes)
 
     @property
     def steps(self) -> tuple[Step, ...]:

@@ -19,6 +19,7 @@ class RecordKind(StrEnum):
     VERIFY = "verify"
     UNDO_REQUESTED = "undo_requested"
     EXEMPTION_USED = "exemption_used"
+    SWEEP = "sweep"  # what a contained identity left behind was looked for
     BREAKER = "breaker"  # a budget is used up: it asks instead of acting
     CLOSED = "closed"  # the one terminal record of a job
 

@@ -14,7 +14,7 @@ from ringfence.domain.identity import Identity
 from ringfence.domain.job import Job
 from ringfence.domain.plan import Call
 from ringfence.domain.record import Record
-from ringfence.engine.ports import Exemption, Notice, Queue, Reader, Slot, Store, Wanted, Writer
+from ringfence.engine.ports import Exemption, History, Notice, Queue, Reader, Slot, Store, Wanted, Writer
 from ringfence.errors import RefusedError
 
 
@@ -74,6 +74,14 @@ class ReadOverdue(Struct, frozen=True):
     before: datetime
 
 
+class ReadHistory(Struct, frozen=True):
+    """Answered by the cloud's own records of the calls since a time whose attribute has a value."""
+
+    attribute: str
+    value: str
+    since: datetime
+
+
 class Open(Struct, frozen=True):
     """Put a new job with all that belongs to it, in one transaction; answered by what became of it (`Opened`)."""
 
@@ -121,7 +129,7 @@ class Tell(Struct, frozen=True):
 
 type ReadCommand = ReadJob | ReadRecords | ReadTime | ReadSwitch | ReadExemption | ReadSlots | ReadCensus | ReadUntold | ReadOverdue
 type DeskCommand = ReadCommand | Open | Commit | Send | Later | Tell
-type Command = DeskCommand | ReadState | Make
+type Command = DeskCommand | ReadState | Make | ReadHistory
 type Process[T] = Generator[Command, Any, T]  # what is sent in is the answer to the command, of the type that its docstring says
 
 
@@ -190,19 +198,32 @@ def perform(command: Command, ports: Ports) -> object:
             return ports.reader.read(command.identity, command.wanted)
         case Make():
             return ports.writer.call(command.call, command.job)
+        case ReadHistory():
+            raise RefusedError("the history is not read here", "Only `review` looks for what was left behind")
         case _:
             return perform_at_desk(command, ports)
 
 
 def run_at_desk[T](process: Process[T], desk: DeskPorts) -> T:
     """Carry a process through that neither reads nor changes identities; one that would is refused."""
+    return drive(process, lambda command: _at_desk(command, desk))
+
+
+def run_with_history[T](process: Process[T], desk: DeskPorts, history: History) -> T:
+    """Carry a process through that reads what the cloud remembers, and neither reads nor changes identities."""
 
     def answer(command: Command) -> object:
-        if isinstance(command, ReadState | Make):
-            raise RefusedError(f"{type(command).__name__} is not done at a desk", "Only `respond` reads and changes identities of jobs")
-        return perform_at_desk(command, desk)
+        if isinstance(command, ReadHistory):
+            return history.lookup(command.attribute, command.value, command.since)
+        return _at_desk(command, desk)
 
     return drive(process, answer)
+
+
+def _at_desk(command: Command, desk: DeskPorts) -> object:
+    if isinstance(command, ReadState | Make | ReadHistory):
+        raise RefusedError(f"{type(command).__name__} is not done at a desk", "Only `respond` reads and changes identities of jobs")
+    return perform_at_desk(command, desk)
 
 
 def perform_at_desk(command: DeskCommand, desk: DeskPorts) -> object:

@@ -11,12 +11,13 @@ The call that was in flight is found by reading the state, and closed by whoever
 import math
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Unpack
 
 from msgspec import Struct
 
 from ringfence.actions import ACTIONS, Action
 from ringfence.domain.census import Census
-from ringfence.domain.job import Job, JobState
+from ringfence.domain.job import Changes, Job, JobState
 from ringfence.domain.plan import ActionClass, Call, Step
 from ringfence.domain.record import Record, RecordKind
 from ringfence.domain.state import State
@@ -248,21 +249,11 @@ class JobCore:
         outcome = yield from step_record(job, RecordKind.OUTCOME, reason, step, **said)
         return (yield from self._run(job, outcome, step=job.step + 1, changed=job.with_changed() if changed else job.changed))
 
-    def _run(
-        self,
-        job: Job,
-        *records: Record,
-        exemptions: tuple[Exemption, ...] = (),
-        step: int | None = None,
-        changed: tuple[tuple[int, int], ...] | None = None,
-        rungs: tuple[int, ...] | None = None,
-        refused: tuple[int, ...] | None = None,
-    ) -> Process[Job]:
+    def _run(self, job: Job, *records: Record, exemptions: tuple[Exemption, ...] = (), **changes: Unpack[Changes]) -> Process[Job]:
         """Move a running job on; its lease begins anew."""
         now: datetime = yield ReadTime()
         lease = OPERATORS if is_operators(job) else LEASE
-        moved = job.moved(S.RUNNING, now + lease, step=step, changed=changed, rungs=rungs, refused=refused)
-        return (yield from commit(moved, *records, exemptions=exemptions))
+        return (yield from commit(job.moved(S.RUNNING, now + lease, **changes), *records, exemptions=exemptions))
 
     def _finish(self, job: Job) -> Process[None]:
         if not job.changed and not job.round and not job.refused:

@@ -86,6 +86,7 @@ def _job(event: Event, planned: Planned, same: tuple[PlannedStep, ...], settings
         reason=finding.reason,
         event_key=f"{event.source}:{event.id}",
         actor=event.actor.display if event.actor else None,
+        since=event.since or event.time or now,
         created=now,
         expires=expires,
         due={JobState.PENDING: expires, JobState.APPROVED: now + UNTAKEN}.get(state),

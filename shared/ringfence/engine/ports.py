@@ -1,9 +1,9 @@
 """What the engine needs of the outside. Every port has one contract test over memory, SQLite and the emulated AWS."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import Enum
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -40,6 +40,14 @@ class Reader(Protocol):
 
     def holders(self, policy_arn: str) -> tuple[Identity, ...] | Absence:
         """Give the identities to which a managed policy is attached."""
+        ...
+
+
+class History(Protocol):
+    """What the cloud remembers of calls. Raises UpstreamError where it does not answer."""
+
+    def lookup(self, attribute: str, value: str, since: datetime) -> tuple[Mapping[str, Any], ...]:
+        """Give the raw records since a time whose attribute (a name of CloudTrail's) has the value, each once."""
         ...
 
 

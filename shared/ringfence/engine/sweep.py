@@ -47,6 +47,8 @@ def take_up(job_id: str) -> Process[Job]:
         return job
     if job.state is S.PENDING:
         return (yield from expire(job))
+    if job.ended and not watched(job):
+        return job  # what its target left behind is looked for once more: `search`
     yield Later(job, 1) if watched(job) else Send(job)
     return job
 

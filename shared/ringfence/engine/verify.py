@@ -25,6 +25,7 @@ from ringfence.engine.trail import closed, decision, record
 from ringfence.settings import Settings
 
 LOOKS = (5, 30, 300)  # seconds after the last call
+SEARCH_AGAIN = timedelta(minutes=15)  # after the last look: by then CloudTrail has told all (its User Guide: within 15 minutes, mostly 5)
 ROUNDS = 3  # how often containment is asserted again
 S = JobState
 
@@ -82,7 +83,7 @@ def contains(job: Job) -> bool:
 def _holds(job: Job) -> Process[Job]:
     now: datetime = yield ReadTime()
     said = f"read again after {LOOKS[job.looks]} s: it holds"
-    due = _next_look(job, now) if contains(job) else None
+    due = (_next_look(job, now) or now + SEARCH_AGAIN) if contains(job) else None
     moved = job.moved(S.PARTIAL if job.refused else S.DONE, due, looks=job.looks + 1)
     records = [_look(job, now, said)]
     if job.state is S.VERIFYING:
@@ -91,7 +92,7 @@ def _holds(job: Job) -> Process[Job]:
         yield from commit(moved, *records, notice=notice(moved, now, f"{word}: {said}"))
     else:
         yield from commit(moved, *records)
-    if due is not None:
+    if due is not None and watched(moved):
         yield Later(moved, _seconds(due, now))
     return moved
 
@@ -138,6 +139,7 @@ def _again(job: Job, said: str) -> Process[Job]:
         rungs=(),
         changed=(),
         refused=(),
+        swept=0,
         again_of=root,
     )
     text = f"{reason}. Asserted {ROUNDS} times again. {CLOSE_THE_WINDOW}" if last else f"{reason}. Asserted again ({number} of {ROUNDS})"

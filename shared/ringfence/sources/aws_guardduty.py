@@ -42,6 +42,7 @@ def event_of(finding: Mapping[str, Any], source: Source, envelope: Envelope) -> 
         name=kind,
         id=text(finding, "id") or envelope.id,
         time=moment(finding.get("updatedAt")) or moment(finding.get("createdAt")) or envelope.time,
+        since=moment(dig(finding, "service", "eventFirstSeen")),
         account=account,
         region=text(finding, "region") or envelope.region,
         partition=partition,

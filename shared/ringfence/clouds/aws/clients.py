@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from botocore.config import Config
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudtrail import CloudTrailClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_lambda import LambdaClient
@@ -50,6 +51,18 @@ def sns() -> "SNSClient":
     import boto3
 
     return boto3.client("sns", config=config())
+
+
+@cache
+def cloudtrails() -> "tuple[CloudTrailClient, ...]":
+    """CloudTrail where we are, and where the partition keeps the events of global services (AWS General Reference, "IAM endpoints")."""
+    import boto3
+
+    here = boto3.client("cloudtrail", config=config())
+    central = boto3.client("iam").meta.partition
+    home = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}.get(central, here.meta.region_name)
+    others = () if home == here.meta.region_name else (boto3.client("cloudtrail", region_name=home, config=config()),)
+    return (here, *others)
 
 
 @cache

@@ -1,0 +1,162 @@
+"""What an identity left behind, told from CloudTrail's records: what it made, what it took over, and which sessions it started.
+
+Facts: CloudTrail User Guide, "userIdentity element" and the events of IAM, STS, Lambda, SageMaker and EC2 (names of their API models; Lambda's
+carry a version date). A record is somebody else's words: what is not as expected is passed over, never trusted.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from ringfence.domain.arn import parse_arn
+from ringfence.domain.identity import Identity, Kind
+from ringfence.sources._read import table, text
+
+VERSION = re.compile(r"20[0-9]{6}(v[0-9])?$", re.ASCII)
+LONGEST = 100  # characters of a name that somebody else chose
+OF_USERS = {  # which calls open a way into a user
+    "CreateLoginProfile": "a password",
+    "UpdateLoginProfile": "another password",
+    "CreateServiceSpecificCredential": "a service-specific credential",
+    "UploadSSHPublicKey": "an SSH key",
+    "UploadSigningCertificate": "a signing certificate",
+}
+THINGS = {  # what runs with somebody's permissions, or lets somebody in, and where its name stands
+    "iam.amazonaws.com": {
+        "CreateSAMLProvider": "name",
+        "UpdateSAMLProvider": "sAMLProviderArn",
+        "CreateOpenIDConnectProvider": "url",
+        "AddClientIDToOpenIDConnectProvider": "openIDConnectProviderArn",
+    },
+    "lambda.amazonaws.com": {
+        "CreateFunction": "functionName",
+        "UpdateFunctionCode": "functionName",
+        "UpdateFunctionConfiguration": "functionName",
+        "AddPermission": "functionName",
+        "CreateFunctionUrlConfig": "functionName",
+    },
+    "sagemaker.amazonaws.com": {
+        "CreateNotebookInstance": "notebookInstanceName",
+        "UpdateNotebookInstance": "notebookInstanceName",
+        "CreateNotebookInstanceLifecycleConfig": "notebookInstanceLifecycleConfigName",
+        "UpdateNotebookInstanceLifecycleConfig": "notebookInstanceLifecycleConfigName",
+        "CreateStudioLifecycleConfig": "studioLifecycleConfigName",
+        "CreatePresignedNotebookInstanceUrl": "notebookInstanceName",
+        "CreatePresignedDomainUrl": "userProfileName",
+        "CreateTrainingJob": "trainingJobName",
+        "CreateProcessingJob": "processingJobName",
+    },
+    "ec2.amazonaws.com": {"RunInstances": "instanceType"},
+}
+SESSIONS = ("AssumeRole", "GetSessionToken", "GetFederationToken")
+
+
+class Left(Struct, frozen=True, kw_only=True):
+    """One thing that was left behind. `identity` is who has to be contained for it; None: a person has to look."""
+
+    event: str  # CloudTrail's id
+    what: str  # in words
+    identity: Identity | None = None
+    access_key: str = ""  # it is enough to switch this key off
+    assumed: bool = False  # a role that was used, not made
+
+
+class Place(Struct, frozen=True):
+    """Where to look: one attribute of CloudTrail, and whose records count there (a unique id; empty: everybody's)."""
+
+    attribute: str
+    value: str
+    principal: str = ""
+    role: Identity | None = None  # the role that the records are about, where they are not its own
+
+
+def places_of(identity: Identity, keys: tuple[str, ...] = ()) -> tuple[Place, ...]:
+    """Give where an identity's own calls are found: a user's by name, a role's by its sessions, which are found by who assumed it."""
+    named = tuple(Place("AccessKeyId", key) for key in keys if key)
+    if identity.kind is Kind.USER:
+        return (*named, Place("Username", identity.name, identity.unique_id or ""))
+    if identity.kind is Kind.ROLE:
+        return (*named, *(Place("ResourceName", name, role=identity) for name in (identity.arn, identity.name)))
+    return named
+
+
+def counts(record: Mapping[str, Any], place: Place) -> bool:
+    """Whether a record that was found at a place is a call that happened, by whom the place is about."""
+    if record.get("errorCode"):
+        return False
+    principal = text(record, "userIdentity", "principalId").partition(":")[0]
+    return not place.principal or not principal or principal == place.principal
+
+
+def started(record: Mapping[str, Any]) -> Iterator[Place]:
+    """Give where the calls of what a record started are found: of a session, of a new key, of a new user or role."""
+    elements = table(record, "responseElements")
+    if text(record, "eventName") in SESSIONS and (key := text(elements, "credentials", "accessKeyId")):
+        yield Place("AccessKeyId", key)
+    for key in (text(elements, "accessKey", "accessKeyId"),):
+        if key:
+            yield Place("AccessKeyId", key)
+    for name, number in (("user", "userId"), ("role", "roleId")):
+        made = Identity.from_arn(text(elements, name, "arn"), text(elements, name, number) or None)
+        if made is not None and text(record, "eventName") in ("CreateUser", "CreateRole"):
+            yield from places_of(made)
+
+
+def sessions_of(record: Mapping[str, Any], role: Identity) -> Iterator[Place]:
+    """Give where the calls of a session are found, if the record is how somebody assumed the role."""
+    assumed = _assumed(record)
+    if assumed is not None and assumed.same_as(role) and (not role.unique_id or assumed.unique_id == role.unique_id):
+        yield from started(record)
+
+
+def left_by(record: Mapping[str, Any]) -> Left | None:
+    """Say what a call left behind; None where it is none that lasts."""
+    event, service = text(record, "eventID"), text(record, "eventSource").lower()
+    name = VERSION.sub("", text(record, "eventName"))
+    given, account = table(record, "requestParameters"), text(record, "recipientAccountId")
+    if service == "sts.amazonaws.com" and (role := _assumed(record)) is not None:
+        return Left(event=event, what=f"it assumed the role {_short(role.name)}", identity=role, assumed=True)
+    if service == "iam.amazonaws.com" and (found := _identity_left(record, name, given, account)) is not None:
+        return found
+    if (parameter := THINGS.get(service, {}).get(name)) is None:
+        return None
+    return Left(event=event, what=f"{service.partition('.')[0]}:{name} {_short(text(given, parameter))}".rstrip())
+
+
+def _identity_left(record: Mapping[str, Any], name: str, given: Mapping[str, Any], account: str) -> Left | None:
+    event, elements = text(record, "eventID"), table(record, "responseElements")
+    user, role = text(given, "userName"), text(given, "roleName")
+    match name:
+        case "CreateUser" | "CreateRole":
+            kind = "user" if name == "CreateUser" else "role"
+            made = Identity.from_arn(text(elements, kind, "arn"), text(elements, kind, f"{kind}Id") or None)
+            named = made or (Identity.of(Kind(kind), user or role, account) if user or role else None)
+            return Left(event=event, what=f"it made the {kind} {_short(named.name)}", identity=named) if named else None
+        case "CreateAccessKey":
+            owner, key = text(elements, "accessKey", "userName") or user, text(elements, "accessKey", "accessKeyId")
+            whose = Identity.of(Kind.USER, owner, account) if owner else None
+            return Left(event=event, what=f"it made an access key of {_short(owner) or 'somebody'}", identity=whose, access_key=key)
+        case "UpdateAssumeRolePolicy" if role:
+            whose = Identity.of(Kind.ROLE, role, account)
+            return Left(event=event, what=f"it changed who may assume the role {_short(role)}", identity=whose)
+        case _ if name in OF_USERS and user:
+            whose = Identity.of(Kind.USER, user, account)
+            return Left(event=event, what=f"it gave {_short(user)} {OF_USERS[name]}", identity=whose)
+    return None
+
+
+def _assumed(record: Mapping[str, Any]) -> Identity | None:
+    """Give the role that a call of STS assumed, with its unique id, if it is one of this account."""
+    if text(record, "eventName") != "AssumeRole":
+        return None
+    arn = text(record, "requestParameters", "roleArn")
+    number = text(record, "responseElements", "assumedRoleUser", "assumedRoleId").partition(":")[0]
+    role, home = Identity.from_arn(arn, number or None), text(record, "recipientAccountId")
+    parsed = parse_arn(arn)
+    return role if role is not None and role.kind is Kind.ROLE and parsed is not None and home in ("", parsed.account) else None
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST else name[:LONGEST] + "…"

@@ -1,0 +1,357 @@
+"""The persistence sweep: what a contained identity left behind is found in CloudTrail's records, followed, and asked about as one incident."""
+
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from botocore.stub import Stubber
+
+from ringfence.clouds.aws import clients
+from ringfence.clouds.aws.history import PAGES, CloudTrailHistory
+from ringfence.clouds.memory import MemoryHistory, MemoryQueue, MemoryStore
+from ringfence.domain.census import Census
+from ringfence.domain.identity import Identity, Kind
+from ringfence.domain.job import Job, JobState
+from ringfence.domain.record import RecordKind
+from ringfence.engine.commands import Desk, ReadHistory, run_at_desk, run_with_history
+from ringfence.engine.search import BEFORE, LOOKUPS, PATIENCE, PERSISTENCE, search, searches, unsearched
+from ringfence.engine.verify import LOOKS, SEARCH_AGAIN
+from ringfence.errors import RefusedError, UpstreamError
+from ringfence.settings import Mode, Settings
+from ringfence.sources.aws_persistence import left_by
+from tests.support.aws import aws
+from tests.support.cases import settings_of
+from tests.support.jobs import CONTAINMENT, NOW, REVERSAL, ROLE, Clock, job, put_done
+
+S = JobState
+ACCOUNT = "123456789012"
+EVE = Identity.of(Kind.USER, "eve", ACCOUNT, unique_id="AIDAEXAMPLEEVE")
+SETTINGS = settings_of(None)
+
+
+def call(
+    number: str, service: str, name: str, given: dict[str, Any] | None = None, reply: dict[str, Any] | None = None, **more: Any
+) -> dict[str, Any]:
+    """A record of CloudTrail: a call by eve, unless it says otherwise."""
+    who = {"type": "IAMUser", "userName": "eve", "principalId": EVE.unique_id, "accessKeyId": "AKIAEXAMPLEEVE"}
+    return {
+        "eventID": number,
+        "eventTime": NOW.isoformat(),
+        "eventSource": f"{service}.amazonaws.com",
+        "eventName": name,
+        "recipientAccountId": ACCOUNT,
+        "userIdentity": {**who, **more.pop("who", {})},
+        "requestParameters": given,
+        "responseElements": reply,
+        **more,
+    }
+
+
+def by_key(key: str) -> dict[str, Any]:
+    return {"who": {"type": "AssumedRole", "userName": "", "principalId": "AROAEXAMPLE:x", "accessKeyId": key}}
+
+
+def made_user(name: str, **more: Any) -> dict[str, Any]:
+    arn = f"arn:aws:iam::{ACCOUNT}:user/{name}"
+    made = {"userName": name, "userId": f"AIDAEXAMPLE{name.upper()}", "arn": arn}
+    return call(f"made-{name}", "iam", "CreateUser", {"userName": name}, {"user": made}, **more)
+
+
+def assume(role: Identity, key: str, **more: Any) -> dict[str, Any]:
+    reply = {"credentials": {"accessKeyId": key}, "assumedRoleUser": {"assumedRoleId": f"{role.unique_id}:s"}}
+    return call(f"assume-{role.name}-{key}", "sts", "AssumeRole", {"roleArn": role.arn}, reply, **more)
+
+
+def made_key(owner: str, key: str, **more: Any) -> dict[str, Any]:
+    return call(f"key-{key}", "iam", "CreateAccessKey", {"userName": owner}, {"accessKey": {"userName": owner, "accessKeyId": key}}, **more)
+
+
+class Scene:
+    """A contained identity, and what CloudTrail remembers."""
+
+    def __init__(self, *records: dict[str, Any], target: Identity = EVE, settings: Settings = SETTINGS, **fields: Any) -> None:
+        self.settings = settings
+        self.store, self.queue, self.clock = MemoryStore(), MemoryQueue(), Clock()
+        self.history = MemoryHistory(records)
+        plan = msgspec.structs.replace(job(CONTAINMENT).plan, target=target)
+        made = {"plan": plan, "looks": 1, "due": NOW + timedelta(seconds=LOOKS[1]), "since": NOW, **fields}
+        self.root = put_done(self.store, msgspec.structs.replace(job(CONTAINMENT), **made), 0)
+
+    @property
+    def desk(self) -> Desk:
+        return Desk(self.store, self.queue, self.clock)
+
+    def search(self) -> Job:
+        return run_with_history(search(self.root.id, self.settings), self.desk, self.history)
+
+    def incidents(self) -> list[Job]:
+        return [found for found in self.store.jobs() if found.guardrail == PERSISTENCE]
+
+    def incident(self) -> Job:
+        """The incident itself: about the contained identity, and nothing to approve."""
+        (found,) = (j for j in self.incidents() if j.plan.target == self.root.plan.target and not j.plan.steps)
+        return found
+
+    def asked(self) -> dict[str, tuple[JobState, list[str]]]:
+        """By name of the target: the state of the question, and the calls that are asked about."""
+        return {j.plan.target.name: (j.state, [s.call.operation for s in j.plan.steps]) for j in self.incidents() if j.plan.steps}
+
+
+TRAIN = msgspec.structs.replace(ROLE, unique_id="AROAEXAMPLETRAIN")
+
+
+def test_everything_that_lasts_is_found_listed_once_and_asked_about() -> None:
+    scene = Scene(
+        made_user("mallory"),
+        made_key("bo", "AKIAEXAMPLEBO"),
+        call("login", "iam", "CreateLoginProfile", {"userName": "zoe"}),
+        call(
+            "role",
+            "iam",
+            "CreateRole",
+            {"roleName": "back"},
+            {"role": {"roleId": "AROAEXAMPLEBACK", "arn": f"arn:aws:iam::{ACCOUNT}:role/back"}},
+        ),
+        call("trust", "iam", "UpdateAssumeRolePolicy", {"roleName": "open"}),
+        assume(TRAIN, "ASIAEXAMPLETRAIN"),
+        call("function", "lambda", "CreateFunction20150331", {"functionName": "beacon"}),
+        call("notebook", "sagemaker", "CreateNotebookInstance", {"notebookInstanceName": "shell"}),
+    )
+    searched = scene.search()
+    assert (searched.swept, searched.state) == (1, S.DONE)
+    incident = scene.incident()
+    assert (incident.state, len({j.event_key for j in scene.incidents()})) == (S.FOR_A_PERSON, 1)
+    for word in (
+        "user mallory",
+        "access key of bo",
+        "gave zoe a password",
+        "role back",
+        "assume the role open",
+        "assumed the role fraud-train",
+        "lambda:CreateFunction beacon",
+        "sagemaker:CreateNotebookInstance shell",
+    ):
+        assert word in incident.reason
+    assert scene.asked() == {
+        "mallory": (S.PENDING, ["AttachUserPolicy"]),
+        "bo": (S.PENDING, ["UpdateAccessKey"]),
+        "zoe": (S.PENDING, ["AttachUserPolicy"]),
+        "back": (S.PENDING, ["AttachRolePolicy"]),
+        "open": (S.PENDING, ["AttachRolePolicy"]),
+        "fraud-train": (S.PENDING, ["AttachRolePolicy"]),
+    }
+    assert {q.plan.target.name: q.plan.target.unique_id for q in scene.incidents()}["mallory"] == "AIDAEXAMPLEMALLORY"
+    (swept,) = (r for r in scene.store.records(scene.root.id) if r.kind is RecordKind.SWEEP)
+    assert len(swept.data["found"]) == 8
+
+
+def test_what_it_started_is_followed() -> None:
+    scene = Scene(
+        assume(TRAIN, "ASIAEXAMPLEONE"),
+        made_user("mallory", **by_key("ASIAEXAMPLEONE")),
+        made_key("mallory", "AKIAEXAMPLEMALLORY", **by_key("ASIAEXAMPLEONE")),
+        call("deep", "lambda", "CreateFunction20150331", {"functionName": "deep"}, **by_key("AKIAEXAMPLEMALLORY")),
+        call("token", "sts", "GetSessionToken", {}, {"credentials": {"accessKeyId": "ASIAEXAMPLETOKEN"}}),
+        call("tokened", "lambda", "CreateFunction20150331", {"functionName": "tokened"}, **by_key("ASIAEXAMPLETOKEN")),
+        call(
+            "herself",
+            "sagemaker",
+            "CreateTrainingJob",
+            {"trainingJobName": "by-mallory"},
+            who={"userName": "mallory", "principalId": "AIDAEXAMPLEMALLORY"},
+        ),
+    )
+    scene.search()
+    for word in ("user mallory", "access key of mallory", "deep", "tokened", "by-mallory"):
+        assert word in scene.incident().reason
+
+
+def test_of_a_role_its_sessions_are_found_by_who_assumed_it_and_by_the_key_that_the_finding_named() -> None:
+    others = msgspec.structs.replace(TRAIN, unique_id="AROAEXAMPLEBEFORE")
+    scene = Scene(
+        assume(TRAIN, "ASIAEXAMPLEONE", who={"userName": "somebody", "principalId": "AIDAEXAMPLEOTHER"}),
+        made_user("by-session", **by_key("ASIAEXAMPLEONE")),
+        assume(others, "ASIAEXAMPLEOLD", who={"userName": "somebody"}),
+        made_user("by-namesake", **by_key("ASIAEXAMPLEOLD")),
+        made_user("by-stolen", **by_key("ASIAEXAMPLESTOLEN")),
+        call("about", "iam", "UpdateAssumeRolePolicy", {"roleName": TRAIN.name}, who={"userName": "admin"}),
+        target=TRAIN,
+    )
+    records = scene.store._records
+    decided = next(r for r in records.values() if r.kind is RecordKind.DECISION)
+    records[decided.id] = msgspec.structs.replace(decided, data={**decided.data, "evidence": {"access_key_id": "ASIAEXAMPLESTOLEN"}})
+    scene.search()
+    reason = scene.incident().reason
+    assert "by-session" in reason
+    assert "by-stolen" in reason
+    assert "by-namesake" not in reason, "a role of the same name that was deleted is another one"
+    assert "assume the role" not in reason, "what others did to the role is not what it did"
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        made_user("failed", errorCode="AccessDenied"),
+        made_user("anothers", who={"principalId": "AIDAEXAMPLEOLDEVE"}),
+        made_user("early", eventTime=(NOW - BEFORE - timedelta(seconds=1)).isoformat()),
+        call("read", "iam", "GetUser", {"userName": "x"}),
+        call("odd", "iam", "CreateUser", {"userName": 7}, {"user": []}),
+        call("none", "sts", "AssumeRole", {"roleArn": "no arn"}, None),
+        call("foreign", "sts", "AssumeRole", {"roleArn": "arn:aws:iam::210987654321:role/theirs"}, None),
+    ],
+)
+def test_what_did_not_happen_or_was_not_its_or_cannot_be_read_is_passed_over(record: dict[str, Any]) -> None:
+    scene = Scene(record)
+    scene.search()
+    assert scene.incidents() == []
+    (swept,) = (r for r in scene.store.records(scene.root.id) if r.kind is RecordKind.SWEEP)
+    assert swept.reason == "nothing more was left behind"
+
+
+def test_a_key_of_which_nothing_can_be_read_is_told_all_the_same() -> None:
+    scene = Scene(call("shape", "iam", "CreateAccessKey", None, {"accessKey": 7}))
+    scene.search()
+    assert "an access key of somebody" in scene.incident().reason
+    assert scene.asked() == {}
+
+
+def test_it_is_looked_for_twice_and_nobody_is_asked_twice() -> None:
+    scene = Scene(made_user("mallory"))
+    assert [found.id for found in run_at_desk(searches(), scene.desk)] == [scene.root.id]
+    once = scene.search()
+    assert (once.swept, once.due) == (1, scene.root.due), "the watch goes on"
+    assert run_at_desk(searches(), scene.desk) == ()
+    assert scene.search() == once, "it is not time"
+    watched = once.moved(S.DONE, scene.clock.time + SEARCH_AGAIN, looks=len(LOOKS))
+    scene.store.advance(watched, [])
+    scene.history.records.append(made_user("trent"))
+    scene.clock.time += SEARCH_AGAIN
+    assert [found.id for found in run_at_desk(searches(), scene.desk)] == [scene.root.id]
+    twice = scene.search()
+    assert (twice.swept, twice.due) == (2, None)
+    assert set(scene.asked()) == {"mallory", "trent"}
+    assert sorted("trent" in found.reason for found in scene.incidents() if not found.plan.steps) == [False, True]
+    assert run_at_desk(searches(), scene.desk) == ()
+
+
+def test_its_own_new_key_is_switched_off_though_it_is_contained() -> None:
+    scene = Scene(made_key("eve", "AKIAEXAMPLENEW"), call("login", "iam", "CreateLoginProfile", {"userName": "eve"}))
+    scene.search()
+    assert scene.asked() == {"eve": (S.PENDING, ["UpdateAccessKey"])}
+
+
+def test_a_protected_identity_is_not_planned_for() -> None:
+    scene = Scene(call("login", "iam", "UpdateLoginProfile", {"userName": "break-glass"}), made_user("mallory"))
+    scene.store.keep(Census(taken=NOW, config_hash="h", identities=1, admins=(), protected={"AIDAEXAMPLEMALLORY": ("*break-glass*",)}))
+    scene.search()
+    assert scene.asked() == {}
+    assert sorted(found.state for found in scene.incidents()) == [S.FOR_A_PERSON, S.UNSUPPORTED, S.UNSUPPORTED]
+
+
+def test_where_only_observed_nothing_is_asked() -> None:
+    observing = msgspec.structs.replace(SETTINGS, mode=Mode.OBSERVE)
+    scene = Scene(made_user("mallory"), settings=observing)
+    scene.search()
+    assert [found.state for found in scene.incidents()] == [S.FOR_A_PERSON, S.FOR_A_PERSON]
+
+
+def test_more_than_can_be_looked_at_is_said() -> None:
+    chain = [made_user(f"u{n}", **by_key(f"ASIAEXAMPLE{n}")) for n in range(2 * LOOKUPS)]
+    scene = Scene(*(assume(msgspec.structs.replace(TRAIN, name=f"r{n}"), f"ASIAEXAMPLE{n}") for n in range(2 * LOOKUPS)), *chain)
+    scene.search()
+    assert len(scene.history.asked) == LOOKUPS
+    assert f"more than {LOOKUPS} lookups would be needed" in scene.incident().reason
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"due": None},
+        {"undo_of": "f" * 16},
+        {"looks": 0},
+        {"swept": 1},
+        {"looks": len(LOOKS), "swept": 1, "due": NOW + timedelta(seconds=1)},
+    ],
+)
+def test_when_it_is_not_time(fields: dict[str, Any]) -> None:
+    scene = Scene(made_user("mallory"), **fields)
+    assert run_at_desk(searches(), scene.desk) == ()
+    assert scene.search() == scene.root
+    assert scene.history.asked == []
+
+
+def test_a_reversal_is_no_reason_to_look() -> None:
+    scene = Scene(action_class=REVERSAL.action_class)
+    assert run_at_desk(searches(), scene.desk) == ()
+
+
+def test_a_search_that_cannot_be_made_is_given_up_loudly_after_an_hour() -> None:
+    scene = Scene(looks=len(LOOKS), swept=1, due=NOW)
+    scene.clock.time += PATIENCE - timedelta(seconds=1)
+    assert run_at_desk(unsearched(scene.root.id, "CloudTrail is down"), scene.desk) == scene.root
+    scene.clock.time += timedelta(seconds=1)
+    given_up = run_at_desk(unsearched(scene.root.id, "CloudTrail is down"), scene.desk)
+    assert given_up.due is None
+    assert scene.queue.notices[-1].page
+    assert "CloudTrail is down" in scene.queue.notices[-1].text
+    assert run_at_desk(unsearched(scene.root.id, "CloudTrail is down"), scene.desk) == given_up
+
+
+def test_the_history_is_read_nowhere_else() -> None:
+    scene = Scene()
+
+    def reads() -> Any:
+        yield ReadHistory("Username", "eve", NOW)
+
+    with pytest.raises(RefusedError):
+        run_at_desk(reads(), scene.desk)
+
+
+@pytest.mark.parametrize(
+    "record", [{}, {"eventName": "CreateUser", "eventSource": "iam.amazonaws.com"}, {"eventName": 7, "requestParameters": "x"}]
+)
+def test_a_record_of_any_shape_is_read(record: dict[str, Any]) -> None:
+    assert left_by(record) is None
+
+
+def test_cloudtrail_is_asked_page_by_page_and_not_faster_than_it_answers() -> None:
+    with aws(managed=False):
+        (client, *_) = clients.cloudtrails()
+        pauses: list[float] = []
+        asked = {"LookupAttributes": [{"AttributeKey": "Username", "AttributeValue": "eve"}], "StartTime": NOW, "MaxResults": 50}
+        with Stubber(client) as stub:
+            stub.add_response("lookup_events", {"Events": [{"CloudTrailEvent": '{"eventID":"a"}'}, {}], "NextToken": "more"}, asked)
+            stub.add_response(
+                "lookup_events",
+                {"Events": [{"CloudTrailEvent": '{"eventID":"a"}'}, {"CloudTrailEvent": "[]"}]},
+                {**asked, "NextToken": "more"},
+            )
+            assert CloudTrailHistory(lambda: (client,), pauses.append).lookup("Username", "eve", NOW) == ({"eventID": "a"},)
+            stub.add_client_error("lookup_events", "ThrottlingException")
+            with pytest.raises(UpstreamError):
+                CloudTrailHistory(lambda: (client,), pauses.append).lookup("Username", "eve", NOW)
+            for _ in range(PAGES):
+                stub.add_response("lookup_events", {"NextToken": "more"})
+            CloudTrailHistory(lambda: (client,), pauses.append).lookup("Username", "eve", NOW)
+            stub.assert_no_pending_responses()
+    assert pauses == [0.5] * (2 + PAGES)
+
+
+@pytest.mark.parametrize(
+    ("region", "regions"),
+    [
+        ("us-east-1", ["us-east-1"]),
+        ("eu-west-1", ["eu-west-1", "us-east-1"]),
+        ("cn-north-1", ["cn-north-1"]),
+        ("us-gov-east-1", ["us-gov-east-1", "us-gov-west-1"]),
+    ],
+)
+def test_events_of_iam_are_looked_for_where_the_partition_keeps_them(
+    region: str, regions: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with aws(managed=False):
+        monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+        clients.cloudtrails.cache_clear()
+        assert [client.meta.region_name for client in clients.cloudtrails()] == regions
+        clients.cloudtrails.cache_clear()
