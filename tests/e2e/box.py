@@ -36,7 +36,7 @@ from botocore.loaders import Loader  # noqa: E402 - ministack reads its environm
 from botocore.model import ServiceModel  # noqa: E402
 from ministack import app as gateway  # noqa: E402
 from ministack.core import iam_actions, responses  # noqa: E402
-from ministack.services import eventbridge, iam, sts  # noqa: E402
+from ministack.services import cloudtrail, eventbridge, iam, sts  # noqa: E402
 
 MODEL = ServiceModel(Loader().load_service_model("iam", "service-2"))
 CHANGES = re.compile("(?!Get|List|Generate|Simulate)")
@@ -115,6 +115,24 @@ def publish(source: str, detail_type: str, detail: dict[str, Any]) -> None:
     responses.set_request_region(REGION)
     entry = {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail), "Resources": []}
     eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
+
+
+def remember(record: dict[str, Any]) -> None:
+    """Have CloudTrail's LookupEvents find a record."""
+    responses.set_request_account_id(ACCOUNT)
+    responses.set_request_region(REGION)
+    caller = record["userIdentity"]
+    event = {
+        "EventId": record["eventID"],
+        "EventName": record["eventName"],
+        "EventSource": record["eventSource"],
+        "EventTime": datetime.fromisoformat(record["eventTime"]).timestamp(),
+        "Username": caller.get("userName", ""),
+        "AccessKeyId": caller.get("accessKeyId", ""),
+        "Resources": [],
+        "CloudTrailEvent": json.dumps(record),
+    }
+    cloudtrail._get_event_queue().append(event)
 
 
 plain_iam = iam.handle_request
@@ -211,7 +229,7 @@ plain_gateway = gateway.app
 
 async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """Serve the box's own path, and leave everything else to ministack."""
-    if scope.get("path") != "/_box/events":
+    if scope.get("path") not in ("/_box/events", "/_box/history"):
         await plain_gateway(scope, receive, send)
         return
     message = await receive()
@@ -220,7 +238,10 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
         message = await receive()
         body += message.get("body", b"")
     event = json.loads(body)
-    publish(event["source"], event["detail-type"], event["detail"])
+    if scope["path"] == "/_box/history":
+        remember(event)
+    else:
+        publish(event["source"], event["detail-type"], event["detail"])
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
     await send({"type": "http.response.body", "body": b"ok"})
 

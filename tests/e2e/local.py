@@ -83,8 +83,15 @@ class Box:
 
     def publish(self, event: dict[str, Any]) -> None:
         """Have a service of AWS publish an event."""
-        body = json.dumps({key: event[key] for key in ("source", "detail-type", "detail")}).encode()
-        urllib.request.urlopen(urllib.request.Request(f"{self.url}/_box/events", data=body), timeout=10).close()  # noqa: S310 - loopback
+        self._tell("events", {key: event[key] for key in ("source", "detail-type", "detail")})
+
+    def remember(self, record: dict[str, Any]) -> None:
+        """Have CloudTrail find a record."""
+        self._tell("history", record)
+
+    def _tell(self, path: str, what: dict[str, Any]) -> None:
+        request = urllib.request.Request(f"{self.url}/_box/{path}", data=json.dumps(what).encode())  # noqa: S310 - loopback
+        urllib.request.urlopen(request, timeout=10).close()  # noqa: S310 - loopback
 
     def function(self, name: str) -> str:
         """Give the full name of a function of the stack."""

@@ -8,6 +8,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import boto3
@@ -93,6 +94,23 @@ def test_a_finding_delivered_five_times_asks_once_and_approval_leads_to_quaranti
     (deny,) = box.attached("fraud-stolen")
     box.iam.detach_role_policy(RoleName="fraud-stolen", PolicyArn=deny)
     assert box.attached("fraud-stolen") == [], "somebody took it off: half a minute later it is seen"
+
+
+def test_what_the_stolen_session_left_behind_is_found_and_asked_about(box: Box) -> None:
+    made = {"userName": "mallory", "userId": "AIDAEXAMPLEMALLORY", "arn": f"arn:aws:iam::{ACCOUNT}:user/mallory"}
+    record = event_file("aws/cloudtrail/AttachRolePolicy.json")["detail"]
+    box.remember(
+        record
+        | {"eventID": uuid.uuid4().hex, "eventName": "CreateUser", "eventTime": datetime.now(UTC).isoformat()}
+        | {"requestParameters": {"userName": "mallory"}, "responseElements": {"user": made}}
+        | {"userIdentity": {"type": "AssumedRole", "principalId": "AROAEXAMPLE:i-0", "accessKeyId": "ASIAEXAMPLE"}}
+    )
+    box.iam.create_user(UserName="mallory")
+    box.functions.invoke(FunctionName=box.function("ReviewFunction"), Payload=b"{}")
+    question = box.job_of("mallory", "pending", "persistence-after-containment")
+    incident = box.job_of("fraud-stolen", "for-a-person", "persistence-after-containment")
+    assert question["reason"] == incident["reason"]
+    assert "it made the user mallory" in incident["reason"]
 
 
 def test_undo_puts_the_attachment_back_and_it_is_recorded_and_left_alone(box: Box) -> None:
