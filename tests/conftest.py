@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.shell import Shell
+from tests.support.stack import stack
+
+__all__ = ["stack"]  # a fixture
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -6,6 +6,7 @@ from aws_lambda_powertools import Logger, Metrics
 
 from ringfence import wiring
 from ringfence.edge import each_record, read_event
+from ringfence.engine.canary import heard, is_canary
 from ringfence.engine.commands import run_at_desk
 from ringfence.engine.decide import UNJUDGED, decide
 from ringfence.sources import normalise
@@ -16,7 +17,12 @@ metrics = Metrics(namespace="Ringfence", service="evaluate")
 
 def one(body: str) -> None:
     """Judge one message; raises where it must be tried again."""
-    for event in normalise(read_event(body)):
+    raw = read_event(body)
+    if is_canary(raw):
+        metrics.add_metric(name="canary", unit="Count", value=1)
+        run_at_desk(heard(wiring.settings()), wiring.desk())
+        return
+    for event in normalise(raw):
         judgement = wiring.evaluator().judge(event, wiring.now())
         metrics.add_metric(name=f"outcome-{judgement.outcome}", unit="Count", value=1)
         log.info(

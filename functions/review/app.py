@@ -1,4 +1,4 @@
-"""Every minute: the sweep, the search for what contained identities left behind, dead letters, and a census when it is due.
+"""Every minute: the sweep, the search for what contained identities left behind, dead letters, a census when it is due, and the canary.
 
 Reads IAM and CloudTrail, changes nothing there. One chore that fails does not keep the others from being done.
 """
@@ -9,7 +9,7 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 
 from ringfence import wiring
-from ringfence.chores import bury_all, census_if_due, each_chore, look_for_traces, one_by_one
+from ringfence.chores import bury_all, census_if_due, each_chore, listen, look_for_traces, one_by_one
 from ringfence.engine.commands import run_at_desk
 from ringfence.engine.sweep import overdue, take_up, tell_again, untold
 
@@ -28,6 +28,7 @@ def handler(_event: dict[str, Any], _context: object) -> dict[str, int]:
             "Searched": lambda: look_for_traces(desk, wiring.history(), wiring.settings(), log),
             "DeadLetters": lambda: bury_all(queues, desk, wiring.settings(), log),
             "Censuses": census_if_due,
+            "Canaries": lambda: listen(desk, os.environ["RULES"].split(",")),
         },
         lambda name, count: metrics.add_metric(name=name, unit="Count", value=count),
         log,

@@ -9,12 +9,14 @@ from ringfence import wiring
 from ringfence.clouds.authorization_details import Reader
 from ringfence.clouds.aws import dead_letters, snapshot
 from ringfence.clouds.aws.iam_reader import IamReader
+from ringfence.clouds.aws.rules import deaf
 from ringfence.clouds.snapshot import SnapshotReader
 from ringfence.domain.event import Event, Outcome, Source
 from ringfence.domain.identity import Identity
 from ringfence.domain.state import Facet, FactKind, State, digest
 from ringfence.edge import Log, read_event
 from ringfence.engine import census
+from ringfence.engine.canary import missing
 from ringfence.engine.commands import DeskPorts, run_at_desk, run_with_history
 from ringfence.engine.decide import decide
 from ringfence.engine.evaluate import Evaluator, Judgement
@@ -22,7 +24,7 @@ from ringfence.engine.ports import History, JobMessage, Wanted
 from ringfence.engine.search import search, searches, unsearched
 from ringfence.engine.sweep import give_up
 from ringfence.errors import ConflictError, RefusedError, RingfenceError, UpstreamError
-from ringfence.settings import Mode, Settings
+from ringfence.settings import Settings
 from ringfence.sources import normalise
 
 CENSUS_AGE = timedelta(hours=6)
@@ -132,19 +134,34 @@ def _bury(body: str, desk: DeskPorts, settings: Settings, log: Log) -> None:
         log.warning("a dead letter about no job", reason=str(error))
 
 
+def listen(desk: DeskPorts, rules: Iterable[str]) -> int:
+    """Look whether the last canary came through and every rule hears; raise where not, so that it shows as the function's failure."""
+    wrong = [f"the rule {name} is disabled" for name in deaf(rules)]
+    if said := run_at_desk(missing(), desk):
+        wrong.append(said)
+    if wrong:
+        raise UpstreamError("; ".join(wrong), "Ringfence is deaf or mute until this is mended")
+    return 1
+
+
 def census_if_due() -> int:
-    """Take a census where it is time, and open a job for everybody who prints himself a badge of protection; give how many were taken."""
+    """Take a census where it is time; give how many were taken.
+
+    It opens a job for everybody who prints himself a badge of protection, and for what stands since the last one and was never heard.
+    """
     store, known = wiring.store(), wiring.settings()
     previous = store.census()
     if not census.due(previous, known, wiring.now(), CENSUS_AGE):
         return 0
     raw = snapshot.details()
     reader = SnapshotReader(raw)
-    judge = Evaluator(msgspec.structs.replace(known, mode=Mode.OBSERVE), reader).judge
+    judge = Evaluator(known, reader, census=lambda: previous).judge
     states = tuple(reader.states())
-    taken = census.take(Reader(raw).account(), states, known, previous, lambda event: judge(event, wiring.now()), _usable, wiring.now())
-    for badge in census.badges(taken, previous, (state.identity for state in states)):
-        run_at_desk(decide(badge, known), wiring.desk())
+    found = census.standing(states, lambda event: judge(event, wiring.now()))
+    taken = census.take(Reader(raw).account(), states, known, previous, found, _usable, wiring.now())
+    missed = run_at_desk(census.unheard(found, previous), wiring.desk())
+    for told in (*census.badges(taken, previous, (state.identity for state in states)), *missed):
+        run_at_desk(decide(told, known), wiring.desk())
     store.keep(taken)  # last: a badge that was not told is told by the next try
     return 1
 

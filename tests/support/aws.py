@@ -75,7 +75,16 @@ def aws(*, managed: bool = True) -> Iterator[Any]:
 
 def forget() -> None:
     """Drop the cached clients: each mock has its own."""
-    for getter in (clients.iam, clients.dynamodb, clients.sqs, clients.sns, clients.functions, clients.cloudformation, clients.cloudtrails):
+    for getter in (
+        clients.iam,
+        clients.dynamodb,
+        clients.sqs,
+        clients.sns,
+        clients.functions,
+        clients.cloudformation,
+        clients.cloudtrails,
+        clients.events,
+    ):
         getter.cache_clear()
 
 

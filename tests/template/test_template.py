@@ -185,8 +185,19 @@ def test_only_lambda_may_take_a_role() -> None:
         assert s == {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
 
 
+OURS = ("OwnActs", "Canary")  # rules that no guardrail needs
+
+
+def test_every_rule_is_looked_after() -> None:
+    rules = {n for n, r in template().items() if r["Type"] == "AWS::Events::Rule"}
+    looked_at = template()["ReviewFunction"]["Properties"]["Environment"]["Variables"]["RULES"]
+    assert {name.strip("<>") for name in looked_at.split(",")} == rules
+    for name in rules:
+        assert permits(template(), "ReviewRole", "events:DescribeRule", f"<{name}.Arn>")
+
+
 def test_no_guardrail_is_deaf() -> None:
-    rules = [r["Properties"]["EventPattern"] for n, r in template().items() if r["Type"] == "AWS::Events::Rule" and n != "OwnActs"]
+    rules = [r["Properties"]["EventPattern"] for n, r in template().items() if r["Type"] == "AWS::Events::Rule" and n not in OURS]
     heard = {(pattern["source"][0], name) for pattern in rules for name in pattern.get("detail", {}).get("eventName", ["*"])}
     of = {Source.CLOUDTRAIL: "aws.iam", Source.SIGNIN: "aws.signin", Source.GUARDDUTY: "aws.guardduty"}
     wanted = {(of[t.source], "*" if t.source is Source.GUARDDUTY else t.name) for g in GUARDRAILS for t in g.triggers if t.source in of}

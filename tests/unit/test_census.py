@@ -16,7 +16,7 @@ from ringfence.domain.finding import Severity
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.job import JobState
 from ringfence.domain.state import State
-from ringfence.engine.census import A_HANDFUL, badges, due, take
+from ringfence.engine.census import A_HANDFUL, badges, due, standing, take
 from ringfence.engine.discovery import used_by_people
 from ringfence.engine.evaluate import Evaluator
 from ringfence.engine.protect import protected
@@ -61,7 +61,9 @@ def count(
     raw = {"UserDetailList": users, "RoleDetailList": roles, "GroupDetailList": [], "Policies": []}
     reader = SnapshotReader(raw)
     judge = Evaluator(settings, reader).judge
-    return take(Reader(raw).account(), reader.states(), settings, previous, lambda event: judge(event, NOW), usable, NOW)
+    states = list(reader.states())
+    found = standing(states, lambda event: judge(event, NOW))
+    return take(Reader(raw).account(), states, settings, previous, found, usable, NOW)
 
 
 def test_administrators_are_those_that_people_can_use() -> None:
@@ -200,4 +202,5 @@ def test_the_samples_can_be_counted() -> None:
 
 def counted(raw: dict[str, Any], states: list[State]) -> Census:
     judge = Evaluator(SETTINGS, SnapshotReader(raw)).judge
-    return take(Reader(raw).account(), states, SETTINGS, None, lambda event: judge(event, NOW), lambda _: True, NOW)
+    found = standing(states, lambda event: judge(event, NOW))
+    return take(Reader(raw).account(), states, SETTINGS, None, found, lambda _: True, NOW)

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -19,68 +18,13 @@ from ringfence.domain.caller import Caller
 from ringfence.domain.job import JobState
 from ringfence.domain.state import digest
 from ringfence.errors import RefusedError, UpstreamError
-from tests.support.aws import aws, customer_policy, make_table
+from tests.support.aws import aws
 from tests.support.cases import ROOT, event_file
+from tests.support.stack import Stack
 from tools.wrap_events import batch
 
 ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
 VOTER = "arn:aws:iam::123456789012:user/sec"
-
-
-class Stack:
-    """What the template would make, in moto, and the functions in this process."""
-
-    def __init__(self, iam: Any, waited: list[timedelta]) -> None:
-        self.iam, self.waited = iam, waited
-        sqs = boto3.client("sqs")
-        make_table("t")
-        self.sqs = sqs
-        os.environ |= {
-            "MODE": "graduated",
-            "TABLE": "t",
-            "JOBS_QUEUE": sqs.create_queue(QueueName="jobs.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"],
-            "LATER_QUEUE": sqs.create_queue(QueueName="later")["QueueUrl"],
-            "NOTICES_QUEUE": sqs.create_queue(QueueName="notices")["QueueUrl"],
-            "QUARANTINE_POLICY": customer_policy(iam, "ringfence/quarantine"),
-            "OWN_ROLES": "arn:aws:iam::123456789012:role/ringfence/respond",
-        }
-        trust = {
-            "Version": "2012-10-17",
-            "Statement": [{"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}],
-        }
-        self.role_id = iam.create_role(RoleName="fraud-train", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["RoleId"]
-
-    def call(self, function: str, event: Mapping[str, Any]) -> dict[str, Any]:
-        answer: dict[str, Any] = importlib.import_module(f"functions.{function}.app").handler(event, None)
-        return answer
-
-    def carry_out(self, job: str) -> None:
-        """Have a job applied, and verified when its time has come."""
-        for do, seconds in (("apply", 0), ("verify", 6)):
-            self.waited[0] += timedelta(seconds=seconds)
-            assert self.call("respond", batch(json.dumps({"job": job, "do": do}), 1)) == {"batchItemFailures": []}
-
-    def messages(self, queue: str) -> list[str]:
-        got = self.sqs.receive_message(QueueUrl=os.environ[queue], MaxNumberOfMessages=10).get("Messages", [])
-        for message in got:
-            self.sqs.delete_message(QueueUrl=os.environ[queue], ReceiptHandle=message["ReceiptHandle"])
-        return [message["Body"] for message in got]
-
-
-@pytest.fixture
-def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
-    getters = (wiring.settings, wiring.store, wiring.queue, wiring.desk, wiring.evaluator, wiring.responder)
-    for getter in getters:
-        getter.cache_clear()
-    before = dict(os.environ)
-    plain, waited = wiring.now, [timedelta()]
-    monkeypatch.setattr(wiring, "now", lambda: plain() + waited[0])
-    with aws() as iam:
-        yield Stack(iam, waited)
-    for getter in getters:
-        getter.cache_clear()
-    os.environ.clear()
-    os.environ.update(before)
 
 
 def attach_event(event_id: str) -> dict[str, Any]:
@@ -289,7 +233,7 @@ def test_the_sweep_sends_again_buries_the_dead_and_counts_the_account(stack: Sta
     stack.call("evaluate", batch(json.dumps(attach_event("e1")), 1))
     stack.messages("JOBS_QUEUE")  # lost
     (lost,) = wiring.store().jobs()
-    assert stack.call("review", {}) == {"ToldAgain": 0, "TakenUp": 0, "Searched": 0, "DeadLetters": 0, "Censuses": 1}
+    assert stack.call("review", {}) == {"ToldAgain": 0, "TakenUp": 0, "Searched": 0, "DeadLetters": 0, "Censuses": 1, "Canaries": 1}
     stack.waited[0] += timedelta(minutes=6)  # by then the queue does not take the message for a duplicate any more
     assert stack.call("review", {})["TakenUp"] == 1
     stack.sqs.send_message(QueueUrl=dead[0], MessageBody=json.dumps(attach_event("e2")))

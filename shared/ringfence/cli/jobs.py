@@ -5,15 +5,18 @@ import click
 from ringfence.cli.main import Context
 from ringfence.cli.state import stack_option, store_of
 from ringfence.domain.job import Job, JobState
+from ringfence.engine.canary import CANARY
 
 
 @click.command(name="jobs")
 @click.option("--state", type=click.Choice([s.value for s in JobState]), help="Only jobs in this state.")
+@click.option("--canaries", is_flag=True, help="The canaries too: a job every quarter of an hour that does nothing but come through.")
 @stack_option
 @click.pass_obj
-def command(context: Context, state: str | None, stack: str | None) -> None:
+def command(context: Context, state: str | None, stack: str | None, *, canaries: bool) -> None:
     """List the jobs, oldest first. A job is one plan for one identity on its way; `trail show ID` tells its story."""
-    found = [job for job in store_of(stack).jobs() if state is None or job.state == state]
+    jobs = [job for job in store_of(stack).jobs() if canaries or job.guardrail != CANARY]
+    found = [job for job in jobs if state is None or job.state == state]
     if context.output.as_json:
         for job in found:
             context.output.line(line(job))

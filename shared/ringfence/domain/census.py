@@ -20,4 +20,5 @@ class Census(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     protected: Mapping[str, tuple[str, ...]]  # unique id -> the patterns that it matched
     newly: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()  # that were recorded
+    standing: tuple[str, ...] = ()  # what was found about what stands: a name for each grant
     matching: Mapping[str, int] = {}  # guardrail -> about how many of these identities it would find something

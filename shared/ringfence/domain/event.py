@@ -67,6 +67,7 @@ class Event(Struct, frozen=True, kw_only=True):
     parameters: Mapping[str, Any] = {}  # of the call, or what a guardrail needs of a finding
     request_id: str = ""  # of the call, as AWS numbers it
     mark: str = ""  # the job of ours that the call's user agent names, if any; anybody can write one
+    conflict: str = ""  # where the envelope says another account or region than the record
     set_aside: SetAside | None = None
 
 

@@ -13,8 +13,10 @@ from msgspec import Struct
 
 from ringfence.domain.census import Census
 from ringfence.domain.finding import Severity
+from ringfence.domain.identity import Identity
 from ringfence.domain.job import Job
 from ringfence.domain.plan import ActionClass
+from ringfence.domain.state import Fact
 from ringfence.engine.commands import Process, ReadSlots
 from ringfence.engine.ids import exemption_key, person
 from ringfence.engine.ports import Slot
@@ -98,6 +100,21 @@ def of_a_question(job: Job, settings: Settings) -> tuple[Budget, ...]:
     urgent = job.action_class is ActionClass.CONTAINMENT and job.severity is Severity.CRITICAL
     name = f"asks:{job.plan.target.account}:{'critical:' if urgent else ''}{who}"
     return (Budget(name, limit, window, 1, f"{limit} open questions because of {who}"),)
+
+
+def heard(job: Job, now: datetime) -> Process[tuple[Slot, ...]]:
+    """Give the slots that remember that something was heard about each property that a job is about: the census asks."""
+    slots: list[Slot] = []
+    for fact in dict.fromkeys(step.fact for step in job.plan.steps):
+        name = heard_name(job.plan.target, fact)
+        last: tuple[Slot, ...] = yield ReadSlots(name, 1)
+        slots.append(Slot(name, last[0].number + 1 if last else 0, 1, now, job.id))
+    return tuple(slots)
+
+
+def heard_name(target: Identity, fact: Fact) -> str:
+    """Name the series that remembers what was heard about a property."""
+    return f"heard:{exemption_key(target, fact)}"
 
 
 def because_of(job: Job) -> str:

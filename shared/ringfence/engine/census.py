@@ -1,7 +1,7 @@
 """Taking a census: who is administrator, who is protected, and what each guardrail would find about what stands."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,9 +9,14 @@ from ringfence.domain.census import Census
 from ringfence.domain.event import Event, Outcome, Source
 from ringfence.domain.finding import Finding, Severity
 from ringfence.domain.identity import Identity, Kind
+from ringfence.domain.job import Job, JobState
 from ringfence.domain.state import State
+from ringfence.engine.budget import heard_name
+from ringfence.engine.commands import Process, ReadJob, ReadSlots
 from ringfence.engine.discovery import Membership, membership, used_by_people
 from ringfence.engine.evaluate import Judgement, Planned
+from ringfence.engine.ids import grant_name
+from ringfence.engine.ports import Slot
 from ringfence.engine.protect import means, nominations, patterns
 from ringfence.iam import Account, Graph
 from ringfence.settings import Settings
@@ -19,6 +24,8 @@ from ringfence.settings import Settings
 BADGE = "protected-pattern"
 A_DAY = timedelta(hours=24)
 A_HANDFUL = 10
+TAKEN_OFF = (JobState.DONE, JobState.NOTHING_TO_DO, JobState.STALE)
+LATE = timedelta(hours=1)  # what was heard shortly before a census may show in the next one only
 
 
 def take(
@@ -26,18 +33,18 @@ def take(
     states: Iterable[State],
     settings: Settings,
     previous: Census | None,
-    judge: Callable[[Event], Judgement],
+    found: Mapping[str, Judgement],
     usable: Callable[[Identity], bool],
     now: datetime,
 ) -> Census:
-    """Count an account. `judge` tells what would be found about an event; `previous` carries the register of the protected on.
+    """Count an account. `found` is what `standing` found; `previous` carries the register of the protected on.
 
     `usable` tells whether a user has a password or a key that works. Who is younger than a day does not count where shares are counted:
     whoever can make identities could else make every guardrail unbelievable.
     """
     known = [state for state in states if state.identity.unique_id]
     people = {s.identity.arn: s.identity for s in known if used_by_people(s)}
-    found = [people[arn] for arn in Graph(account).admins if arn in people]
+    admins = [people[arn] for arn in Graph(account).admins if arn in people]
     old = [s for s in known if s.created is None or now - s.created >= A_DAY]
     projects = [s for s in old if isinstance(membership(s.identity, s, settings), Membership)]
     protected, newly = _register([s.identity for s in known], settings, previous)
@@ -45,12 +52,41 @@ def take(
         taken=now,
         config_hash=settings.config_hash,
         identities=len(projects),
-        admins=tuple(sorted(i.unique_id or "" for i in found if i.kind is not Kind.USER or usable(i))),
+        admins=tuple(sorted(i.unique_id or "" for i in admins if i.kind is not Kind.USER or usable(i))),
         protected=protected,
         newly=newly,
         patterns=patterns(settings),
-        matching=_matching(projects, judge),
+        matching=_matching(found.values(), {s.identity.unique_id for s in projects}),
+        standing=tuple(sorted(found)),
     )
+
+
+def standing(states: Iterable[State], judge: Callable[[Event], Judgement]) -> Mapping[str, Judgement]:
+    """Judge what stands as if it had come about just now, at a time that nobody knows: by a name of its own, each grant that is found."""
+    judged = ((name, judge(event)) for state in states if state.identity.unique_id for name, event in _as_if_new(state))
+    return {name: judgement for name, judgement in judged if judgement.planned}
+
+
+def unheard(found: Mapping[str, Judgement], previous: Census | None) -> Process[tuple[Judgement, ...]]:
+    """Give what stands since the last census and no event was heard about: EventBridge may lose one. What stood at first is nobody's news."""
+    missed: list[Judgement] = []
+    for name, judgement in found.items() if previous is not None else ():
+        known = previous is None or name in previous.standing
+        if not known and not (yield from _heard(judgement, previous)):
+            missed.append(judgement)
+    return tuple(missed)
+
+
+def _heard(judgement: Judgement, previous: Census | None) -> Process[bool]:
+    facts = [(planned.finding.identity, step.step.fact) for planned in judgement.planned for step in planned.steps]
+    for identity, fact in facts:
+        last: tuple[Slot, ...] = yield ReadSlots(heard_name(identity, fact), 1)
+        if previous is None or not last or last[0].time < previous.taken - LATE:
+            return False
+        job: Job | None = yield ReadJob(last[0].job)
+        if job is None or job.state in TAKEN_OFF:
+            return False  # it was taken off, and stands: it was given once more
+    return bool(facts)
 
 
 def due(previous: Census | None, settings: Settings, now: datetime, age: timedelta) -> bool:
@@ -107,27 +143,28 @@ def _register(
     return protected, tuple(sorted(newly))
 
 
-def _matching(states: Iterable[State], judge: Callable[[Event], Judgement]) -> Mapping[str, int]:
-    """Count, by guardrail, about how many identities it would find something if what stands had come about just now."""
-    found = Counter[str]()
-    for state in states:
-        judgements = [judge(event) for event in _as_if_new(state)]
-        found.update({planned.finding.guardrail for judgement in judgements for planned in judgement.planned})
-    return found
+def _matching(found: Iterable[Judgement], counted: Container[str | None]) -> Mapping[str, int]:
+    """Count, by guardrail, about how many identities something was found."""
+    pairs = {(p.finding.guardrail, p.finding.identity.unique_id) for judgement in found for p in judgement.planned}
+    return Counter(guardrail for guardrail, unique_id in pairs if unique_id in counted)
 
 
-def _as_if_new(state: State) -> Iterator[Event]:
+def _as_if_new(state: State) -> Iterator[tuple[str, Event]]:
     verb = state.identity.kind.value.title()
     given: list[tuple[str, dict[str, Any]]] = [(f"Attach{verb}Policy", {"policyArn": arn}) for arn in state.attached or ()]
     given += [(f"Put{verb}Policy", {"policyName": name, "policyDocument": document}) for name, document in (state.inline or {}).items()]
-    for name, parameters in given:
-        yield Event(
-            source=Source.CLOUDTRAIL,
-            name=name,
-            id="census",
-            time=None,
-            account=state.identity.account,
-            partition=state.identity.partition,
-            subject=state.identity,
-            parameters=parameters,
+    for call, parameters in given:
+        name = grant_name(state.identity.unique_id, call, parameters)
+        yield (
+            name,
+            Event(
+                source=Source.CLOUDTRAIL,
+                name=call,
+                id=f"standing:{name}",
+                time=None,
+                account=state.identity.account,
+                partition=state.identity.partition,
+                subject=state.identity,
+                parameters=parameters,
+            ),
         )

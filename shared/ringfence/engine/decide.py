@@ -15,7 +15,7 @@ from ringfence.domain.plan import ActionClass, Plan, When
 from ringfence.domain.record import Record, RecordKind
 from ringfence.engine.advice import elsewhere
 from ringfence.engine.approve import expire
-from ringfence.engine.budget import Exhausted, claim, fresh, of_a_question, of_an_act, too_many
+from ringfence.engine.budget import Exhausted, claim, fresh, heard, of_a_question, of_an_act, too_many
 from ringfence.engine.commands import Process, ReadCensus, ReadExemption, ReadJob, ReadTime, Send
 from ringfence.engine.evaluate import Judgement, Planned, PlannedStep
 from ringfence.engine.ids import exemption_key, job_id, person
@@ -129,7 +129,8 @@ def _open(job: Job, why: str, planned: Planned, settings: Settings, now: datetim
         records = _records(bounded, planned, now)
         text = f"{job.reason}. {bounded.why}"
         told = None if planned.exempt else notice(bounded.job, now, text, page=bool(bounded.breaker))
-        opened = yield from open_job(bounded.job, *records, notice=told, claims=bounded.claims)
+        claims = (*bounded.claims, *(yield from heard(bounded.job, now)))
+        opened = yield from open_job(bounded.job, *records, notice=told, claims=claims)
         if opened is not Opened.TAKEN:
             break
     else:

@@ -18,6 +18,7 @@ from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.plan import ActionClass, Step, When
 from ringfence.domain.state import Facet, State
 from ringfence.engine.discovery import Membership, membership, used_by_people
+from ringfence.engine.ids import grant_name
 from ringfence.engine.ports import Absence, Reader, Wanted
 from ringfence.engine.protect import any_protected
 from ringfence.guardrails import GUARDRAILS
@@ -91,6 +92,8 @@ class Evaluator:
     def judge(self, event: Event, now: datetime, recent: tuple[Event, ...] = ()) -> Judgement:
         """Judge one event. Raises UpstreamError where the state cannot be read: the event is then tried again."""
         known = (event.subject,) if event.subject is not None else ()
+        if event.conflict and self.settings.deployed:
+            return Judgement(event=event, outcome=Outcome.MALFORMED, reason=event.conflict, identities=known)
         if event.actor and event.actor.identity and event.actor.identity.arn in self.settings.deployment.own_roles:
             return Judgement(event=event, outcome=Outcome.IGNORED, reason="our own act", identities=known, own=True)
         if event.set_aside is not None:
@@ -211,7 +214,8 @@ class Evaluator:
         """Plan what the finding calls for; None where all of it is so already."""
         members = case.state.members if case.state else None
         affects = (case.identity,) if members is None else members
-        if why := any_protected((case.identity, *affects), self.settings, self.census()):
+        census = self.census()
+        if why := any_protected((case.identity, *affects), self.settings, census):
             return Planned(finding=finding, steps=(), affects=affects, remark=f"out of reach: {why}", out_of_reach=True)
         steps: list[PlannedStep] = []
         remarks: list[str] = []
@@ -222,25 +226,26 @@ class Evaluator:
                 remarks.append(f"{name}: {made.reason}")
                 continue
             left = [step for step in made if case.state is None or case.state.value(step.fact) != step.after]
-            steps += [PlannedStep(step, self._when(step, case, finding, len(affects))) for step in left]
+            asks = len(affects) > self.settings.max_blast_radius or _stood(case, census)
+            steps += [PlannedStep(step, self._when(step, case, finding, asks=asks)) for step in left]
             handled = handled or len(left) < len(made)
         if handled and not steps and not remarks:
             return None
         return Planned(finding=finding, steps=tuple(steps), affects=affects, people=used_by_people(case.state), remark="; ".join(remarks))
 
-    def _when(self, step: Step, case: Case, finding: Finding, affected: int) -> When:
+    def _when(self, step: Step, case: Case, finding: Finding, *, asks: bool) -> When:
         mode = self.settings.mode_of(finding.guardrail, case.project)
         if mode is Mode.OBSERVE or step.action_class is ActionClass.LOSS:
             return When.NEVER
         if step.action_class is ActionClass.REVERSAL:
-            return When.ACT if self._may_reverse(case, finding, affected) else When.ASK
+            return When.ACT if not asks and self._may_reverse(case, finding) else When.ASK
         strict_here = self.settings.overrides.get(finding.guardrail) is Mode.STRICT
         critical = finding.severity.rank == 3 or strict_here  # noqa: PLR2004 - critical is the highest
         return When.ACT if mode is Mode.STRICT and critical and finding.certain else When.ASK
 
-    def _may_reverse(self, case: Case, finding: Finding, affected: int) -> bool:
-        """Freshness alone decides whether a grant may be reversed without asking - but many identities, or a deployer's change, ask."""
-        if finding.standing or not finding.certain or affected > self.settings.max_blast_radius:
+    def _may_reverse(self, case: Case, finding: Finding) -> bool:
+        """Freshness alone decides whether a grant may be reversed without asking - but a deployer's change asks."""
+        if finding.standing or not finding.certain:
             return False
         time = case.event.time if case.event else None
         if time is None or not -CLOCK_SKEW <= case.now - time < timedelta(minutes=self.settings.fresh_window_minutes):
@@ -263,3 +268,11 @@ class Evaluator:
             planned=tuple(planned for part in parts for planned in part.planned),
             exempted=tuple(used for part in parts for used in part.exempted),
         )
+
+
+def _stood(case: Case, census: Census | None) -> bool:
+    """Whether the grant stood at the last census: giving again what somebody has had for long is no fresh change, but may be a bait."""
+    event = case.event
+    if census is None or event is None:
+        return False
+    return grant_name(case.identity.unique_id, event.name, event.parameters) in census.standing

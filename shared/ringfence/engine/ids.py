@@ -1,8 +1,12 @@
 """Names that follow from what they name: the same cause gives the same job, however often it is delivered."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from ringfence.domain.glob import matches
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.state import Fact, digest
+from ringfence.iam.document import decode
 
 ID_LENGTH = 16
 IDENTITY_CENTER = "AWSReservedSSO_*"
@@ -21,6 +25,12 @@ def undo_id(of: str, number: int) -> str:
 def again_id(root: str, number: int) -> str:
     """Name the job that asserts a containment for the n-th time again."""
     return job_id("again", root, str(number))
+
+
+def grant_name(unique_id: str | None, call: str, parameters: Mapping[str, Any]) -> str:
+    """Name a grant by who holds it and what it is, however it is told: an event writes a document as text, a snapshot as an object."""
+    what = [parameters.get("policyArn"), parameters.get("policyName"), decode(parameters.get("policyDocument"))]
+    return job_id(unique_id or "", call, digest(what))
 
 
 def exemption_key(target: Identity, fact: Fact) -> str:

@@ -45,9 +45,21 @@ def events(envelope: Envelope) -> tuple[Event, ...]:
             parameters={**parameters, "eventSource": service},
             request_id=text(record, "requestID"),
             mark=found.group(1) if (found := MARK.search(text(record, "userAgent")[:LONGEST])) else "",
+            conflict=conflict(envelope),
             set_aside=failed(record),
         ),
     )
+
+
+def conflict(envelope: Envelope) -> str:
+    """Say where EventBridge's envelope and the record in it disagree: EventBridge writes both from one record, a forger may not."""
+    for name, outside, inside in (
+        ("account", envelope.account, text(envelope.detail, "recipientAccountId")),
+        ("region", envelope.region, text(envelope.detail, "awsRegion")),
+    ):
+        if outside and inside and outside != inside:
+            return f"the envelope says {name} {outside[:40]}, the record {inside[:40]}"
+    return ""
 
 
 def failed(record: Mapping[str, Any]) -> SetAside | None:

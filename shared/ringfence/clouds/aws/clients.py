@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudtrail import CloudTrailClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_sns import SNSClient
@@ -63,6 +64,14 @@ def cloudtrails() -> "tuple[CloudTrailClient, ...]":
     home = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}.get(central, here.meta.region_name)
     others = () if home == here.meta.region_name else (boto3.client("cloudtrail", region_name=home, config=config()),)
     return (here, *others)
+
+
+@cache
+def events() -> "EventBridgeClient":
+    """EventBridge."""
+    import boto3
+
+    return boto3.client("events", config=config())
 
 
 @cache
