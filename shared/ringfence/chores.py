@@ -27,6 +27,7 @@ from ringfence.errors import ConflictError, RefusedError, RingfenceError, Upstre
 from ringfence.settings import Settings
 from ringfence.sources import normalise
 
+AT_ONCE = 2  # searches: each takes a minute at most, and the function has five
 CENSUS_AGE = timedelta(hours=6)
 
 
@@ -61,17 +62,17 @@ def one_by_one[T](things: Iterable[T], do: Callable[[T], object], log: Log) -> i
 
 
 def look_for_traces(desk: DeskPorts, history: History, settings: Settings, log: Log) -> int:
-    """Look for what contained identities left behind; raise in the end where CloudTrail did not answer: it is tried again for an hour."""
+    """Look for what contained identities left behind; raise in the end where that was not possible: it is tried again for an hour."""
     count, why = 0, ""
-    for job in run_at_desk(searches(), desk):
+    for job in run_at_desk(searches(), desk)[:AT_ONCE]:
         try:
-            run_with_history(search(job.id, settings), desk, history)
+            run_with_history(search(job.id, settings, history.regions), desk, history, IamReader())
         except ConflictError as error:  # somebody moved the job on meanwhile: the next minute will do
             log.warning("left for the next minute", reason=str(error))
-        except UpstreamError as error:
-            log.warning("what was left behind could not be looked for", job=job.id, reason=str(error))
-            run_at_desk(unsearched(job.id, error.problem), desk)
-            why = str(error)
+        except Exception as error:  # the function's edge: one search that fails must not keep the others from being made
+            log.exception("what was left behind could not be looked for", job=job.id)
+            run_at_desk(unsearched(job.id, str(error)), desk)
+            why = f"what was left behind could not be looked for: {error}"
         else:
             count += 1
     if why:

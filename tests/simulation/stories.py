@@ -65,6 +65,7 @@ def assumed(who: Identity) -> dict[str, Any]:
         "eventName": "AssumeRole",
         "recipientAccountId": who.account,
         "requestParameters": {"roleArn": who.arn},
+        "resources": [{"ARN": who.arn, "type": "AWS::IAM::Role"}],
         "responseElements": {"credentials": {"accessKeyId": "ASIAEXAMPLE"}, "assumedRoleUser": {"assumedRoleId": f"{who.unique_id}:s"}},
     }
 

@@ -16,9 +16,9 @@ from ringfence.domain.record import RecordKind
 from ringfence.engine.audit_trail import problems
 from ringfence.engine.commands import Command, Process, ReadHistory, drive, perform
 from ringfence.engine.core import JobCore
+from ringfence.engine.moves import SEARCH_AGAIN, contains
 from ringfence.engine.search import search
 from ringfence.engine.sweep import tell_again
-from ringfence.engine.verify import SEARCH_AGAIN, contains
 from tests.simulation.stories import assumed, made_a_user
 from tests.support.actions import HITS, job, planned
 from tests.support.cases import OWN_POLICIES, settings_of, state_of
@@ -83,7 +83,8 @@ class Mortal:
                 pass
         self.clock.time += SEARCH_AGAIN
         while (found := self._stored(job_id)).due is not None:
-            self._deliver(search(job_id, settings_of(None)))
+            self.clock.time += timedelta(minutes=1)
+            self._deliver(search(job_id, settings_of(None), ("us-east-1",)))
         assert found.ended
         found_things = sum(len(r.data["found"]) for r in self.store.records(job_id) if r.kind is RecordKind.SWEEP)
         assert found_things == (found.looks > 0 and contains(found)), "what it left behind was found once"

@@ -193,7 +193,7 @@ class World:
             self._go(None, take_up(late.id))
         self._go(None, overdue())
         for found in run_at_desk(searches(), self):
-            self._go(None, search(found.id, self.settings))
+            self._go(None, search(found.id, self.settings, ("us-east-1",)))
 
     def _start(self, message: Message) -> None:
         processes: dict[str, Callable[[], Process[Any]]] = {

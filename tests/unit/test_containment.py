@@ -14,10 +14,10 @@ from ringfence.domain.switch import Switch
 from ringfence.engine.audit_trail import problems
 from ringfence.engine.commands import Desk, run_at_desk
 from ringfence.engine.ids import undo_id
-from ringfence.engine.moves import OPERATORS
+from ringfence.engine.moves import LOOKS, OPERATORS
 from ringfence.engine.ports import Failed, Lost, Reply
 from ringfence.engine.sweep import give_up
-from ringfence.engine.verify import LOOKS, ROUNDS
+from ringfence.engine.verify import ROUNDS
 from ringfence.errors import UpstreamError
 from tests.support.cases import DEPLOYMENT, OWN, settings_of
 from tests.support.desk import open_undo

@@ -12,8 +12,9 @@ from ringfence.domain.record import RecordKind
 from ringfence.domain.state import Fact, FactKind
 from ringfence.engine.audit_trail import problems
 from ringfence.engine.ids import again_id
+from ringfence.engine.moves import LOOKS
 from ringfence.engine.ports import Failed, Reply
-from ringfence.engine.verify import LOOKS, ROUNDS
+from ringfence.engine.verify import ROUNDS
 from ringfence.errors import RefusedError
 from tests.support.cases import settings_of
 from tests.support.desk import open_undo

@@ -71,6 +71,10 @@ EDGES: Mapping[JobState, Mapping[JobState, str]] = {
     },
     S.DONE: {S.DONE: "containment is looked at twice more, and what was left behind is looked for"},
     S.PARTIAL: {S.PARTIAL: "the same, of what is contained"},
+    S.NOT_CONTAINED: {S.NOT_CONTAINED: "what was left behind is looked for"},
+    S.NOTHING_TO_DO: {S.NOTHING_TO_DO: "what was left behind is looked for: the target may be gone"},
+    S.STALE: {S.STALE: "what was left behind is looked for: the target was made anew"},
+    S.FAILED: {S.FAILED: "what was left behind is looked for"},
 }
 TERMINAL = frozenset(state for state in JobState if not EDGES.get(state, {}).keys() - {state})
 
@@ -86,6 +90,7 @@ class Changes(TypedDict, total=False):
     changed: tuple[tuple[int, int], ...]
     refused: tuple[int, ...]
     swept: int
+    searching: datetime | None
 
 
 class Job(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -114,6 +119,8 @@ class Job(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     changed: tuple[tuple[int, int], ...] = ()  # step and rung of what changed something, or may have: for undo
     refused: tuple[int, ...] = ()  # the steps of a containment that the cloud refused
     swept: int = 0  # how often what the target left behind was looked for
+    searching: datetime | None = None  # since when somebody looks for it
+    about: tuple[str, ...] = ()  # the events that it is about, beside the one in `event_key`
     undo_of: str | None = None
     again_of: str | None = None  # the job whose containment somebody reverted
 

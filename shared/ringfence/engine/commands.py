@@ -75,7 +75,7 @@ class ReadOverdue(Struct, frozen=True):
 
 
 class ReadHistory(Struct, frozen=True):
-    """Answered by the cloud's own records of the calls since a time whose attribute has a value."""
+    """Answered by what the cloud remembers of the calls since a time whose attribute has a value (`Remembered`)."""
 
     attribute: str
     value: str
@@ -209,13 +209,13 @@ def run_at_desk[T](process: Process[T], desk: DeskPorts) -> T:
     return drive(process, lambda command: _at_desk(command, desk))
 
 
-def run_with_history[T](process: Process[T], desk: DeskPorts, history: History) -> T:
-    """Carry a process through that reads what the cloud remembers, and neither reads nor changes identities."""
+def run_with_history[T](process: Process[T], desk: DeskPorts, history: History, reader: Reader) -> T:
+    """Carry a process through that reads what the cloud remembers, and identities, and changes none."""
 
     def answer(command: Command) -> object:
         if isinstance(command, ReadHistory):
             return history.lookup(command.attribute, command.value, command.since)
-        return _at_desk(command, desk)
+        return reader.read(command.identity, command.wanted) if isinstance(command, ReadState) else _at_desk(command, desk)
 
     return drive(process, answer)
 

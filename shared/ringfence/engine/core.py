@@ -25,12 +25,12 @@ from ringfence.domain.switch import Switch
 from ringfence.engine.advice import by_hand
 from ringfence.engine.commands import Later, Make, Process, ReadCensus, ReadState, ReadSwitch, ReadTime
 from ringfence.engine.ids import exemption_key
-from ringfence.engine.moves import LEASE, OPERATORS, commit, end, is_operators, stored, wanted
+from ringfence.engine.moves import LEASE, LOOKS, OPERATORS, commit, contains, end, is_operators, stored, wanted
 from ringfence.engine.own_policies import void
 from ringfence.engine.ports import Absence, Done, Exemption, Failed, Lost, Reply
 from ringfence.engine.protect import any_protected, built_in
 from ringfence.engine.steps import cut_short, open_intent, or_partial, step_record
-from ringfence.engine.verify import LOOKS, contains, taken_back, verify, watched
+from ringfence.engine.verify import taken_back, verify, watched
 from ringfence.errors import RefusedError, UndeclaredCallError, UpstreamError
 from ringfence.settings import Settings
 

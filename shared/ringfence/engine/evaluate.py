@@ -53,6 +53,7 @@ class Planned(Struct, frozen=True, kw_only=True):
     remark: str = ""
     out_of_reach: bool = False  # the target is protected
     exempt: str = ""  # the exception that covers the finding
+    about: tuple[str, ...] = ()  # the events that it is about, beside the one that was judged
 
 
 class Judgement(Struct, frozen=True, kw_only=True):

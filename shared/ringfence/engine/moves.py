@@ -6,7 +6,7 @@ the sweep, and so is a notice without a receipt.
 
 from datetime import datetime, timedelta
 
-from ringfence.domain.job import Job, JobState
+from ringfence.domain.job import EDGES, Job, JobState
 from ringfence.domain.plan import ActionClass, Step
 from ringfence.domain.record import Record
 from ringfence.domain.state import FACETS, Facet
@@ -19,6 +19,8 @@ from ringfence.settings import Deployment
 
 UNTAKEN = timedelta(minutes=2)  # an approved job whose message was lost
 LEASE = timedelta(minutes=7)  # a running job whose worker was lost: longer than the queue hides a message
+LOOKS = (5, 30, 300)  # seconds after the last call at which a target is read again
+SEARCH_AGAIN = timedelta(minutes=15)  # by then CloudTrail has told all (its User Guide: within 15 minutes, mostly 5)
 OPERATORS = timedelta(hours=1)  # an undo that an operator carries out
 # Somebody has to look now.
 PAGES = frozenset({JobState.NOT_CONTAINED, JobState.PARTIAL, JobState.FAILED, JobState.UNSUPPORTED, JobState.EXPIRED})
@@ -57,10 +59,16 @@ def open_job(job: Job, *records: Record, notice: Notice | None = None, claims: t
     return opened
 
 
+def contains(job: Job) -> bool:
+    """Whether a job contains somebody: it is asserted again when somebody reverts it, and what was left behind is looked for."""
+    return job.action_class is ActionClass.CONTAINMENT and job.undo_of is None
+
+
 def end(job: Job, state: JobState, reason: str, *records: Record) -> Process[Job]:
-    """Bring a job to its end, with its one terminal record."""
+    """Bring a job to its end, with its one terminal record. Of a containment that was begun, what was left behind is still looked for."""
     now: datetime = yield ReadTime()
-    ended = job.moved(state, None)
+    begun = contains(job) and job.state in (JobState.RUNNING, JobState.VERIFYING) and state in EDGES.get(state, {})
+    ended = job.moved(state, now + SEARCH_AGAIN, looks=len(LOOKS)) if begun else job.moved(state, None)
     return (yield from commit(ended, *records, closed(ended, now, reason), notice=notice(ended, now, reason)))
 
 

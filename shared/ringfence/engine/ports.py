@@ -43,11 +43,24 @@ class Reader(Protocol):
         ...
 
 
+class Remembered(Struct, frozen=True):
+    """Raw records, whether that was all of them, and how many requests it took."""
+
+    records: tuple[Mapping[str, Any], ...]
+    complete: bool
+    requests: int
+
+
 class History(Protocol):
     """What the cloud remembers of calls. Raises UpstreamError where it does not answer."""
 
-    def lookup(self, attribute: str, value: str, since: datetime) -> tuple[Mapping[str, Any], ...]:
-        """Give the raw records since a time whose attribute (a name of CloudTrail's) has the value, each once."""
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Where it looks."""
+        ...
+
+    def lookup(self, attribute: str, value: str, since: datetime) -> Remembered:
+        """Give the records since a time whose attribute (a name of CloudTrail's) has the value, each once."""
         ...
 
 

@@ -12,20 +12,18 @@ from datetime import datetime, timedelta
 import msgspec
 
 from ringfence.domain.job import Job, JobState
-from ringfence.domain.plan import ActionClass, Step
+from ringfence.domain.plan import Step
 from ringfence.domain.record import Record, RecordKind
 from ringfence.domain.state import State
 from ringfence.engine.advice import CLOSE_THE_WINDOW
 from ringfence.engine.commands import Later, Process, ReadJob, ReadState, ReadTime, Send
 from ringfence.engine.ids import again_id, undo_id
-from ringfence.engine.moves import LEASE, UNTAKEN, commit, end, notice, open_job, stored, wanted
+from ringfence.engine.moves import LEASE, LOOKS, SEARCH_AGAIN, UNTAKEN, commit, contains, end, notice, open_job, stored, wanted
 from ringfence.engine.own_policies import void
 from ringfence.engine.ports import Absence
 from ringfence.engine.trail import closed, decision, record
 from ringfence.settings import Settings
 
-LOOKS = (5, 30, 300)  # seconds after the last call
-SEARCH_AGAIN = timedelta(minutes=15)  # after the last look: by then CloudTrail has told all (its User Guide: within 15 minutes, mostly 5)
 ROUNDS = 3  # how often containment is asserted again
 S = JobState
 
@@ -44,12 +42,12 @@ def verify(job_id: str, settings: Settings) -> Process[Job]:
     unique_id = job.plan.target.unique_id
     if isinstance(state, Absence) or (unique_id and state.identity.unique_id != unique_id):
         why = state.value if isinstance(state, Absence) else "it was deleted and made anew since"
-        return (yield from _over(job, f"the target is gone: {why}"))
+        return (yield from _gone(job, f"the target is gone: {why}"))
     lost = [f"{s.fact.kind} {s.fact.key}" for s in counted(job) if not s.holds(state)]
     voided = [why for s in counted(job) if contains(job) and (why := void(s, state, deployment))]
     wrong = ", ".join([*lost, *voided])
     if wrong and job.ended and (yield from taken_back(job.again_of or job.id)):
-        return (yield from _over(job, "an undo takes it back: not looked at any more"))
+        return (yield from _unwatched(job, None, "an undo takes it back: not looked at any more"))
     return (yield from (_reverted(job, wrong) if wrong else _holds(job)))
 
 
@@ -73,11 +71,6 @@ def taken_back(root: str) -> Process[bool]:
         if not undo.ended or undo.changed or undo.state in (S.DONE, S.NOTHING_TO_DO):
             return True
     raise AssertionError("count() has no end")
-
-
-def contains(job: Job) -> bool:
-    """Whether a job's effect is asserted again when somebody reverts it."""
-    return job.action_class is ActionClass.CONTAINMENT and job.undo_of is None
 
 
 def _holds(job: Job) -> Process[Job]:
@@ -150,12 +143,17 @@ def _again(job: Job, said: str) -> Process[Job]:
     return (yield from commit(job.moved(job.state, None, looks=job.looks + 1), _look(job, now, f"{said}. {new.id} goes on")))
 
 
-def _over(job: Job, why: str) -> Process[Job]:
-    """Nothing is left to look at."""
+def _gone(job: Job, why: str) -> Process[Job]:
+    """Nothing is left to look at, but what it left behind."""
     if job.state is S.VERIFYING:
         return (yield from end(job, S.DONE, why))
     now: datetime = yield ReadTime()
-    return (yield from commit(job.moved(job.state, None, looks=job.looks + 1), _look(job, now, why)))
+    return (yield from _unwatched(job, now + SEARCH_AGAIN, why))
+
+
+def _unwatched(job: Job, due: datetime | None, why: str) -> Process[Job]:
+    now: datetime = yield ReadTime()
+    return (yield from commit(job.moved(job.state, due, looks=len(LOOKS)), _look(job, now, why)))
 
 
 def _in_part(job: Job) -> str:

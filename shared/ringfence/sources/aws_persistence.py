@@ -1,7 +1,7 @@
 """What an identity left behind, told from CloudTrail's records: what it made, what it took over, and which sessions it started.
 
-Facts: CloudTrail User Guide, "userIdentity element" and the events of IAM, STS, Lambda, SageMaker and EC2 (names of their API models; Lambda's
-carry a version date). A record is somebody else's words: what is not as expected is passed over, never trusted.
+Facts: CloudTrail User Guide, "userIdentity element" and the events of IAM, STS, Lambda, SageMaker, EC2 and Roles Anywhere (names of their API
+models; Lambda's carry a version date). A record is somebody else's words: what is not as expected is passed over, never trusted.
 """
 
 import re
@@ -10,7 +10,6 @@ from typing import Any
 
 from msgspec import Struct
 
-from ringfence.domain.arn import parse_arn
 from ringfence.domain.identity import Identity, Kind
 from ringfence.sources._read import table, text
 
@@ -20,6 +19,7 @@ OF_USERS = {  # which calls open a way into a user
     "CreateLoginProfile": "a password",
     "UpdateLoginProfile": "another password",
     "CreateServiceSpecificCredential": "a service-specific credential",
+    "ResetServiceSpecificCredential": "a service-specific credential",
     "UploadSSHPublicKey": "an SSH key",
     "UploadSigningCertificate": "a signing certificate",
 }
@@ -30,6 +30,7 @@ THINGS = {  # what runs with somebody's permissions, or lets somebody in, and wh
         "CreateOpenIDConnectProvider": "url",
         "AddClientIDToOpenIDConnectProvider": "openIDConnectProviderArn",
     },
+    "rolesanywhere.amazonaws.com": {"CreateTrustAnchor": "name", "CreateProfile": "name"},
     "lambda.amazonaws.com": {
         "CreateFunction": "functionName",
         "UpdateFunctionCode": "functionName",
@@ -50,11 +51,12 @@ THINGS = {  # what runs with somebody's permissions, or lets somebody in, and wh
     },
     "ec2.amazonaws.com": {"RunInstances": "instanceType"},
 }
-SESSIONS = ("AssumeRole", "GetSessionToken", "GetFederationToken")
+ASSUMING = ("AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity")
+SESSIONS = (*ASSUMING, "GetSessionToken", "GetFederationToken")
 
 
 class Left(Struct, frozen=True, kw_only=True):
-    """One thing that was left behind. `identity` is who has to be contained for it; None: a person has to look."""
+    """One thing that was left behind. `identity` is who has to be contained for it, by what the record tells; None: a person has to look."""
 
     event: str  # CloudTrail's id
     what: str  # in words
@@ -77,9 +79,7 @@ def places_of(identity: Identity, keys: tuple[str, ...] = ()) -> tuple[Place, ..
     named = tuple(Place("AccessKeyId", key) for key in keys if key)
     if identity.kind is Kind.USER:
         return (*named, Place("Username", identity.name, identity.unique_id or ""))
-    if identity.kind is Kind.ROLE:
-        return (*named, *(Place("ResourceName", name, role=identity) for name in (identity.arn, identity.name)))
-    return named
+    return (*named, Place("ResourceName", identity.arn, role=identity)) if identity.kind is Kind.ROLE else named
 
 
 def counts(record: Mapping[str, Any], place: Place) -> bool:
@@ -92,22 +92,25 @@ def counts(record: Mapping[str, Any], place: Place) -> bool:
 
 def started(record: Mapping[str, Any]) -> Iterator[Place]:
     """Give where the calls of what a record started are found: of a session, of a new key, of a new user or role."""
-    elements = table(record, "responseElements")
-    if text(record, "eventName") in SESSIONS and (key := text(elements, "credentials", "accessKeyId")):
+    elements, name = table(record, "responseElements"), text(record, "eventName")
+    session, key = text(elements, "credentials", "accessKeyId"), text(elements, "accessKey", "accessKeyId")
+    if name in SESSIONS and session:
+        yield Place("AccessKeyId", session)
+    if key:
         yield Place("AccessKeyId", key)
-    for key in (text(elements, "accessKey", "accessKeyId"),):
-        if key:
-            yield Place("AccessKeyId", key)
-    for name, number in (("user", "userId"), ("role", "roleId")):
-        made = Identity.from_arn(text(elements, name, "arn"), text(elements, name, number) or None)
-        if made is not None and text(record, "eventName") in ("CreateUser", "CreateRole"):
+    for kind in ("user", "role"):
+        made = Identity.from_arn(text(elements, kind, "arn"), text(elements, kind, f"{kind}Id") or None)
+        if made is not None and name in ("CreateUser", "CreateRole"):
             yield from places_of(made)
 
 
 def sessions_of(record: Mapping[str, Any], role: Identity) -> Iterator[Place]:
-    """Give where the calls of a session are found, if the record is how somebody assumed the role."""
+    """Give where the calls of a session are found, if the record is how somebody assumed the role.
+
+    AWS's services (EC2, Lambda) assume it without saying by which unique id; who says another one assumed a namesake.
+    """
     assumed = _assumed(record)
-    if assumed is not None and assumed.same_as(role) and (not role.unique_id or assumed.unique_id == role.unique_id):
+    if assumed is not None and assumed.same_as(role) and role.unique_id in (None, assumed.unique_id or role.unique_id):
         yield from started(record)
 
 
@@ -115,10 +118,12 @@ def left_by(record: Mapping[str, Any]) -> Left | None:
     """Say what a call left behind; None where it is none that lasts."""
     event, service = text(record, "eventID"), text(record, "eventSource").lower()
     name = VERSION.sub("", text(record, "eventName"))
-    given, account = table(record, "requestParameters"), text(record, "recipientAccountId")
+    given, home = table(record, "requestParameters"), text(record, "recipientAccountId")
     if service == "sts.amazonaws.com" and (role := _assumed(record)) is not None:
+        if home not in ("", role.account):
+            return Left(event=event, what=f"it assumed the role {_short(role.name)} of account {role.account}")
         return Left(event=event, what=f"it assumed the role {_short(role.name)}", identity=role, assumed=True)
-    if service == "iam.amazonaws.com" and (found := _identity_left(record, name, given, account)) is not None:
+    if service == "iam.amazonaws.com" and (found := _identity_left(record, name, given, home)) is not None:
         return found
     if (parameter := THINGS.get(service, {}).get(name)) is None:
         return None
@@ -138,6 +143,9 @@ def _identity_left(record: Mapping[str, Any], name: str, given: Mapping[str, Any
             owner, key = text(elements, "accessKey", "userName") or user, text(elements, "accessKey", "accessKeyId")
             whose = Identity.of(Kind.USER, owner, account) if owner else None
             return Left(event=event, what=f"it made an access key of {_short(owner) or 'somebody'}", identity=whose, access_key=key)
+        case "UpdateAccessKey" if user and text(given, "status") == "Active":
+            whose, key = Identity.of(Kind.USER, user, account), text(given, "accessKeyId")
+            return Left(event=event, what=f"it switched an access key of {_short(user)} on", identity=whose, access_key=key)
         case "UpdateAssumeRolePolicy" if role:
             whose = Identity.of(Kind.ROLE, role, account)
             return Left(event=event, what=f"it changed who may assume the role {_short(role)}", identity=whose)
@@ -148,14 +156,12 @@ def _identity_left(record: Mapping[str, Any], name: str, given: Mapping[str, Any
 
 
 def _assumed(record: Mapping[str, Any]) -> Identity | None:
-    """Give the role that a call of STS assumed, with its unique id, if it is one of this account."""
-    if text(record, "eventName") != "AssumeRole":
+    """Give the role that a call of STS assumed, with its unique id where the reply names it."""
+    if text(record, "eventName") not in ASSUMING:
         return None
-    arn = text(record, "requestParameters", "roleArn")
     number = text(record, "responseElements", "assumedRoleUser", "assumedRoleId").partition(":")[0]
-    role, home = Identity.from_arn(arn, number or None), text(record, "recipientAccountId")
-    parsed = parse_arn(arn)
-    return role if role is not None and role.kind is Kind.ROLE and parsed is not None and home in ("", parsed.account) else None
+    role = Identity.from_arn(text(record, "requestParameters", "roleArn"), number or None)
+    return role if role is not None and role.kind is Kind.ROLE else None
 
 
 def _short(name: str) -> str:

@@ -1,5 +1,6 @@
 """One cached, typed client per service. `AWS_ENDPOINT_URL` and the usual AWS environment count."""
 
+import os
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -56,14 +57,17 @@ def sns() -> "SNSClient":
 
 @cache
 def cloudtrails() -> "tuple[CloudTrailClient, ...]":
-    """CloudTrail where we are, and where the partition keeps the events of global services (AWS General Reference, "IAM endpoints")."""
+    """CloudTrail where we are, where the partition keeps the events of global services, and where SEARCH_REGIONS says.
+
+    Sources: AWS General Reference, "IAM endpoints and quotas".
+    """
     import boto3
 
     here = boto3.client("cloudtrail", config=config())
-    central = boto3.client("iam").meta.partition
-    home = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}.get(central, here.meta.region_name)
-    others = () if home == here.meta.region_name else (boto3.client("cloudtrail", region_name=home, config=config()),)
-    return (here, *others)
+    home = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}.get(here.meta.partition, here.meta.region_name)
+    named = [region.strip() for region in os.environ.get("SEARCH_REGIONS", "").split(",") if region.strip()]
+    regions = dict.fromkeys((here.meta.region_name, home, *named))
+    return (here, *(boto3.client("cloudtrail", region_name=region, config=config()) for region in list(regions)[1:]))
 
 
 @cache

@@ -1,11 +1,11 @@
 """What CloudTrail remembers of the last 90 days: management events, by one attribute at a time (CloudTrail API Reference, "LookupEvents").
 
-Two requests a second per account and region, 50 events a page. Events of global services (IAM, STS's global endpoint) are kept in
-the region of the partition where those services live, all others where they happened: both places are asked.
+Two requests a second per account and region, 50 events a page, the newest first. Events of global services (IAM, STS's global endpoint) are
+kept in the region of the partition where those services live, all others where they happened.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,42 +13,56 @@ import msgspec
 
 from ringfence.clouds.aws import clients
 from ringfence.clouds.aws.replies import upstream
+from ringfence.engine.ports import Remembered
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudtrail import CloudTrailClient
 
 PAUSE = 0.5  # seconds between two requests
-PAGES = 20  # of one lookup: 1,000 events; what comes after them is older
+PAGES = 10  # of one lookup in one region: 500 events
 
 
 class CloudTrailHistory:
     """The history port over CloudTrail."""
 
     def __init__(
-        self, client: "Callable[[], Iterable[CloudTrailClient]]" = clients.cloudtrails, sleep: Callable[[float], None] = time.sleep
+        self, client: "Callable[[], tuple[CloudTrailClient, ...]]" = clients.cloudtrails, sleep: Callable[[float], None] = time.sleep
     ) -> None:
         """Take the getter of the clients, one per region, and what waits between two requests."""
         self._clients = client
         self._sleep = sleep
 
-    def lookup(self, attribute: str, value: str, since: datetime) -> tuple[Mapping[str, Any], ...]:
-        """Give the records since a time whose attribute has the value, each once. Raises UpstreamError where CloudTrail does not answer."""
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Where it looks."""
+        return tuple(client.meta.region_name for client in self._clients())
+
+    def lookup(self, attribute: str, value: str, since: datetime) -> Remembered:
+        """Give the records since a time whose attribute has the value. A record that cannot be read makes it incomplete."""
         found: dict[str, Mapping[str, Any]] = {}
+        complete, requests = True, 0
+        asked: Any = {"LookupAttributes": [{"AttributeKey": attribute, "AttributeValue": value}], "StartTime": since, "MaxResults": 50}
         with upstream(f"looking up {attribute} {value} in CloudTrail"):
             for client in self._clients():
-                for record in self._pages(client, attribute, value, since):
-                    found.setdefault(str(record.get("eventID")), record)
-        return tuple(found.values())
+                more: dict[str, Any] = {}
+                for _ in range(PAGES):
+                    page = client.lookup_events(**{**asked, **more})
+                    requests += 1
+                    self._sleep(PAUSE)
+                    records = [_read(event.get("CloudTrailEvent", "null")) for event in page.get("Events", ())]
+                    complete = complete and None not in records
+                    found |= {str(record.get("eventID")): record for record in records if record is not None}
+                    more = {"NextToken": page["NextToken"]} if page.get("NextToken") else {}
+                    if not more:
+                        break
+                complete = complete and not more
+        return Remembered(tuple(found.values()), complete, requests)
 
-    def _pages(self, client: "CloudTrailClient", attribute: str, value: str, since: datetime) -> Iterator[Mapping[str, Any]]:
-        asked: Any = {"LookupAttributes": [{"AttributeKey": attribute, "AttributeValue": value}], "StartTime": since, "MaxResults": 50}
-        for _ in range(PAGES):
-            page = client.lookup_events(**asked)
-            self._sleep(PAUSE)
-            for event in page.get("Events", ()):
-                record: object = msgspec.json.decode(event.get("CloudTrailEvent", "null"))
-                if isinstance(record, Mapping):
-                    yield record
-            if not (token := page.get("NextToken")):
-                return
-            asked["NextToken"] = token
+
+def _read(text: str) -> Mapping[str, Any] | None:
+    """Read a record; None for what is none: names and headers in it are chosen by whoever made the call."""
+    try:
+        record: object = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+        return None
+    return record if isinstance(record, Mapping) else None

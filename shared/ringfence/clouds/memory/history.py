@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from ringfence.engine.ports import Remembered
 from ringfence.sources._read import dig, moment, text
 
-NAMED = ("userName", "roleName", "roleArn")
+MOST = 500
 
 
 class MemoryHistory:
@@ -17,10 +18,13 @@ class MemoryHistory:
         self.records = list(records)
         self.asked: list[tuple[str, str]] = []
 
-    def lookup(self, attribute: str, value: str, since: datetime) -> tuple[Mapping[str, Any], ...]:
-        """Give the records whose attribute has the value."""
+    regions = ("us-east-1",)
+
+    def lookup(self, attribute: str, value: str, since: datetime) -> Remembered:
+        """Give the records whose attribute has the value, the newest (which came last) first, and no more than a thousand."""
         self.asked.append((attribute, value))
-        return tuple(r for r in self.records if value in _values(r, attribute) and (moment(r.get("eventTime")) or since) >= since)
+        found = [r for r in reversed(self.records) if value in _values(r, attribute) and (moment(r.get("eventTime")) or since) >= since]
+        return Remembered(tuple(found[:MOST]), len(found) <= MOST, 1 + min(len(found), MOST) // 50)
 
 
 def _values(record: Mapping[str, Any], attribute: str) -> tuple[str, ...]:
@@ -30,6 +34,5 @@ def _values(record: Mapping[str, Any], attribute: str) -> tuple[str, ...]:
         case "Username":
             return (text(record, "userIdentity", "userName") or text(record, "userIdentity", "arn").rpartition("/")[2],)
         case _:
-            given = [text(record, "requestParameters", name) for name in NAMED]
-            listed = dig(record, "resources")
-            return (*given, *(text(one, "ARN") for one in (listed if isinstance(listed, list) else [])))
+            listed = dig(record, "resources")  # CloudTrail lists the ARN of an assumed role, and never its bare name
+            return tuple(text(one, "ARN") for one in (listed if isinstance(listed, list) else []))
