@@ -28,7 +28,7 @@ def one(body: str) -> None:
         log.info(
             "judged", event_id=event.id, source=event.source, event_name=event.name, outcome=judgement.outcome, reason=judgement.reason
         )
-        if judgement.planned or judgement.exempted or judgement.own or judgement.outcome in UNJUDGED:
+        if judgement.planned or judgement.held or judgement.exempted or judgement.own or judgement.outcome in UNJUDGED:
             jobs = run_at_desk(decide(judgement, wiring.settings()), wiring.desk())
             log.info("decided", event_id=event.id, jobs={job.id: job.state for job in jobs})
 

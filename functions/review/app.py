@@ -26,7 +26,7 @@ def handler(_event: dict[str, Any], _context: object) -> dict[str, int]:
             "ToldAgain": lambda: one_by_one(run_at_desk(untold(), desk), lambda told: run_at_desk(tell_again(told), desk), log),
             "TakenUp": lambda: one_by_one(run_at_desk(overdue(), desk), lambda job: run_at_desk(take_up(job.id), desk), log),
             "DeadLetters": lambda: bury_all(queues, desk, wiring.settings(), log),
-            "Censuses": census_if_due,
+            "Censuses": lambda: census_if_due(log),
             "Canaries": lambda: listen(desk, os.environ["RULES"].split(",")),
             "Searched": lambda: look_for_traces(desk, wiring.history(), wiring.settings(), log),  # last: it takes longest
         },

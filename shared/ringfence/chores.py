@@ -145,7 +145,7 @@ def listen(desk: DeskPorts, rules: Iterable[str]) -> int:
     return 1
 
 
-def census_if_due() -> int:
+def census_if_due(log: Log) -> int:
     """Take a census where it is time; give how many were taken.
 
     It opens a job for everybody who prints himself a badge of protection, and for what stands since the last one and was never heard.
@@ -161,9 +161,16 @@ def census_if_due() -> int:
     found = census.standing(states, lambda event: judge(event, wiring.now()))
     taken = census.take(Reader(raw).account(), states, known, previous, found, _usable, wiring.now())
     missed = run_at_desk(census.unheard(found, previous), wiring.desk())
+    failed = 0
     for told in (*census.badges(taken, previous, (state.identity for state in states)), *missed):
-        run_at_desk(decide(told, known), wiring.desk())
-    store.keep(taken)  # last: a badge that was not told is told by the next try
+        try:
+            run_at_desk(decide(told, known), wiring.desk())
+        except Exception:  # the function's edge: one finding that cannot be kept must not keep the account from being counted
+            log.exception("a finding of the census could not be kept", event_id=told.event.id)
+            failed += 1
+    store.keep(taken)
+    if failed:
+        raise UpstreamError(f"{failed} findings of the census could not be kept", "See the log above: a person has to look at them")
     return 1
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, ClassVar
 
 import msgspec
 import pytest
@@ -216,6 +217,26 @@ def test_the_newest_census_counts(store: Store) -> None:
     for census in made:
         store.keep(census)
     assert store.census() == made[-1]
+
+
+def test_who_writes_the_same_item_at_the_same_time_counts_again() -> None:
+    class Busy:
+        """A DynamoDB in which somebody else is writing."""
+
+        class exceptions:  # noqa: N801 - botocore's name
+            class TransactionCanceledException(Exception):  # noqa: N818 - botocore's name
+                response: ClassVar[dict[str, Any]] = {"CancellationReasons": [{"Code": "None"}, {"Code": "TransactionConflict"}]}
+
+        def transact_write_items(self, **_: object) -> None:
+            raise self.exceptions.TransactionCanceledException
+
+    store = DynamoStore("t", Busy)  # type: ignore[arg-type]  # as much of a client as is used
+    assert store.open(job(REVERSAL), []) is Opened.TAKEN
+    with pytest.raises(ConflictError):
+        store.advance(job(REVERSAL).moved(JobState.RUNNING, NOW), [])
+    Busy.exceptions.TransactionCanceledException.response = {"CancellationReasons": []}
+    with pytest.raises(Busy.exceptions.TransactionCanceledException):
+        store.open(job(REVERSAL), [])
 
 
 def test_a_census_of_a_full_account_fits(store: Store) -> None:

@@ -46,7 +46,7 @@ class Promises:
         stored = self.store.job(job.id)
         if stored is None or stored.version != job.version - 1:
             return  # the store refuses it
-        if job.id in committed and self.holder.get(job.id) != number:
+        if job.id in committed and self.holder.get(job.id) != number and not stored.ended:  # a search reads a job again that others watch
             raise BrokenPromiseError("the fence: a worker that had lost the job moved it on")
         if job.state is JobState.DONE and stored.state is JobState.VERIFYING and not isinstance(seen, Absence):
             if seen is None:

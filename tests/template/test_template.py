@@ -45,7 +45,8 @@ def test_readers_are_granted_what_their_facets_read_and_nothing_else() -> None:
     respond = {facet for facets in FACETS.values() for facet in facets}
     holders = {"iam:ListEntitiesForPolicy"}  # asked by evaluate alone
     assert {a for a in allowed(template(), "RespondRole") if READ.match(a)} == read_by(None, Facet.DOCUMENTS, *respond) - holders
-    review = read_by(Facet.LOGIN, Facet.KEYS) | {"iam:GetUser", "iam:GetRole", "iam:GetAccountAuthorizationDetails"}
+    answers = read_by(Facet.LOGIN, Facet.KEYS, Facet.ATTACHED, Facet.INLINE)
+    review = {a for a in answers if "Group" not in a} | {"iam:GetUser", "iam:GetRole", "iam:GetAccountAuthorizationDetails"}
     assert {a for a in allowed(template(), "ReviewRole") if a.startswith("iam:")} == review
     for action in READS[Facet.DOCUMENTS]:
         for policy, may in (("<QuarantinePolicy>", True), ("<QuarantineBoundary>", True), ("<RequireMfaPolicy>", True), (ADMIN, False)):

@@ -295,7 +295,7 @@ def test_an_exception_that_was_used_shows_in_the_trail() -> None:
     (made,) = decide(Evaluator(settings, world.iam).judge(finding(0), NOW), settings, world.store, world.queue, NOW)
     assert made.state is JobState.NOTHING_TO_DO
     assert RecordKind.EXEMPTION_USED in [r.kind for r in world.store.records()]
-    assert world.queue.notices == []
+    assert "exempt until 2026-04-01" in world.queue.notices[-1].text
     other = settings_of(
         {
             "projects": [

@@ -14,7 +14,7 @@ from ringfence.domain.census import Census
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.record import RecordKind
-from ringfence.domain.state import State
+from ringfence.domain.state import Credential, FactKind, State
 from ringfence.engine.commands import Desk, ReadHistory, perform_at_desk, run_at_desk, run_with_history
 from ringfence.engine.incident import KEYS, LISTED, PERSISTENCE
 from ringfence.engine.moves import LOOKS, SEARCH_AGAIN, end
@@ -76,14 +76,17 @@ class Everybody:
 
     def __init__(self) -> None:
         self.gone: set[str] = set()
+        self.held: tuple[str, ...] = ()
         self.anew: dict[str, str] = {}
 
     def read(self, identity: Identity, wanted: Wanted) -> State | Absence:
-        assert wanted == Wanted(), "only who it is"
+        assert wanted.documents == ()
         if identity.name in self.gone:
             return Absence.GONE
         number = f"{'AIDA' if identity.kind is Kind.USER else 'AROA'}EXAMPLE{identity.name.removeprefix('fraud-').upper()}"
-        return State(identity=msgspec.structs.replace(identity, unique_id=self.anew.get(identity.name, number)))
+        live = msgspec.structs.replace(identity, unique_id=self.anew.get(identity.name, number))
+        key = Credential(FactKind.ACCESS_KEY, "AKIAEXAMPLEHELD", "Active")
+        return State(identity=live, attached=self.held, inline={}, credentials=(key,) if identity.name == "mallory" else ())
 
     def holders(self, policy_arn: str) -> tuple[Identity, ...] | Absence:
         raise AssertionError(f"nobody asks who holds {policy_arn}")
@@ -159,7 +162,7 @@ def test_everything_that_lasts_is_found_listed_once_and_asked_about() -> None:
     ):
         assert word in incident.reason
     assert scene.asked() == {
-        "mallory": (S.PENDING, ["AttachUserPolicy"]),
+        "mallory": (S.PENDING, ["AttachUserPolicy", "UpdateAccessKey"]),
         "bo": (S.PENDING, ["UpdateAccessKey"]),
         "zoe": (S.PENDING, ["AttachUserPolicy"]),
         "back": (S.PENDING, ["AttachRolePolicy"]),
@@ -340,6 +343,13 @@ def test_who_bears_the_name_now_is_asked_about(gone: set[str], anew: dict[str, s
     scene.iam.gone, scene.iam.anew = gone, anew
     scene.search()
     assert {j.plan.target.name: j.plan.target.unique_id for j in scene.incidents() if j.plan.steps} == asked
+
+
+def test_whose_quota_is_full_is_answered_by_the_next_rung() -> None:
+    scene = Scene(made_user("trent"))
+    scene.iam.held = tuple(f"p{n}" for n in range(10))
+    scene.search()
+    assert scene.asked() == {"trent": (S.PENDING, ["PutUserPermissionsBoundary"])}
 
 
 def test_an_answer_is_searched_too_and_asks_nobody_twice() -> None:

@@ -21,10 +21,11 @@ def plan(case: Case, finding: Finding) -> tuple[Step, ...] | Impossible:  # noqa
     if case.identity.kind is not Kind.USER:
         return Impossible(f"{case.identity.name} is a {case.identity.kind}, not a user")
     first = deny_step(case, ACTION.id)
-    if isinstance(first, Impossible):
-        return first
     held = () if case.state is None else read(case.state.credentials, "credentials")
-    return (first, *(_deactivate(case.identity.name, c) for c in held if c.status == "Active"))
+    rest = tuple(_deactivate(case.identity.name, c) for c in held if c.status == "Active")
+    if isinstance(first, Impossible):
+        return rest or first  # better than nothing; the password still works
+    return (first, *rest)
 
 
 def _deactivate(user: str, credential: Credential) -> Step:

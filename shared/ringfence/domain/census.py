@@ -6,7 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 
 
-class Census(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Census(Struct, frozen=True, kw_only=True):
     """Who counts as what, by unique id.
 
     `protected` is the register: what a pattern of the protected set protects is who matched it when the pattern was recorded. `newly` are
@@ -19,6 +19,7 @@ class Census(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     admins: tuple[str, ...]  # administrators that people can use: users with a password or key, and roles that people may assume
     protected: Mapping[str, tuple[str, ...]]  # unique id -> the patterns that it matched
     newly: tuple[str, ...] = ()
-    patterns: tuple[str, ...] = ()  # that were recorded
+    patterns: tuple[str, ...] = ()  # that were recorded, those of exceptions too
+    exempt: Mapping[str, tuple[str, ...]] = {}  # unique id -> the exceptions whose principal it was when they were recorded
     standing: tuple[str, ...] = ()  # what was found about what stands: a name for each grant
     matching: Mapping[str, int] = {}  # guardrail -> about how many of these identities it would find something

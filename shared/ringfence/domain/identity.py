@@ -18,7 +18,7 @@ class Kind(StrEnum):
     OUTSIDE = "outside"  # federated, Identity Center, a service, another account: not changeable by IAM here
 
 
-class Identity(Struct, frozen=True, forbid_unknown_fields=True):
+class Identity(Struct, frozen=True):
     """A principal of one account. The ARN lacks its path until the live identity was read; the unique id never changes."""
 
     kind: Kind

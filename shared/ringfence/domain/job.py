@@ -52,7 +52,7 @@ EDGES: Mapping[JobState, Mapping[JobState, str]] = {
     S.RUNNING: {
         S.RUNNING: "intent or outcome of a step, or the next rung of a ladder",
         S.VERIFYING: "every step is closed",
-        S.NOTHING_TO_DO: "all of it was so already, or the target is gone",
+        S.NOTHING_TO_DO: "the target is gone, or there is no step",
         S.PARTIAL: "it ends after some steps",
         S.STALE: "another state than planned for, or another identity",
         S.STOPPED: "the kill switch is set",
@@ -63,9 +63,10 @@ EDGES: Mapping[JobState, Mapping[JobState, str]] = {
     },
     S.VERIFYING: {
         S.VERIFYING: "not seen to hold yet: looked at again",
-        S.RUNNING: "containment does not hold: asserted again",
+        S.RUNNING: "containment does not hold, or what seemed to be so already is not: asserted again",
         S.DONE: "read again, it holds",
         S.PARTIAL: "read again, what the cloud did not refuse holds",
+        S.NOTHING_TO_DO: "read again, it was so already",
         S.NOT_CONTAINED: "read for the last time, it does not hold",
         S.FAILED: "its message could not be worked off",
     },
@@ -93,7 +94,7 @@ class Changes(TypedDict, total=False):
     searching: datetime | None
 
 
-class Job(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Job(Struct, frozen=True, kw_only=True):
     """One plan on its way. `version` counts its stored states: a conditional write lets only one worker move it on."""
 
     id: str

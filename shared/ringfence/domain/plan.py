@@ -27,7 +27,7 @@ class When(StrEnum):
     NEVER = "never"
 
 
-class Call(Struct, frozen=True, forbid_unknown_fields=True):
+class Call(Struct, frozen=True):
     """One typed API call, in the names of the service's API model."""
 
     service: str
@@ -35,7 +35,7 @@ class Call(Struct, frozen=True, forbid_unknown_fields=True):
     parameters: Mapping[str, str]
 
 
-class Step(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Step(Struct, frozen=True, kw_only=True):
     """One call that changes one fact from `before` to `after`, and the call that changes it back."""
 
     action: str
@@ -53,7 +53,7 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         return value == self.after or (value is None and self.fact.kind in CREDENTIALS)
 
 
-class Plan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dict=True):
+class Plan(Struct, frozen=True, kw_only=True, dict=True):
     """The ordered steps for one target. What was approved is what runs: the digest covers every byte of it."""
 
     target: Identity

@@ -24,7 +24,7 @@ class RecordKind(StrEnum):
     CLOSED = "closed"  # the one terminal record of a job
 
 
-class Record(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One entry: who, what, on whom, why, before, after, and how to undo it. Times are UTC."""
 
     id: str

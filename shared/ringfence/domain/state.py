@@ -49,14 +49,14 @@ class FactKind(StrEnum):
 CREDENTIALS = (FactKind.ACCESS_KEY, FactKind.SERVICE_CREDENTIAL, FactKind.SSH_KEY, FactKind.CERTIFICATE)
 
 
-class Fact(Struct, frozen=True, forbid_unknown_fields=True):
+class Fact(Struct, frozen=True):
     """The name of one changeable property."""
 
     kind: FactKind
     key: str
 
 
-class Credential(Struct, frozen=True, forbid_unknown_fields=True):
+class Credential(Struct, frozen=True):
     """A credential of a user and its status, `Active` or `Inactive`."""
 
     kind: FactKind
@@ -116,7 +116,8 @@ def read[T](facet: T | None, name: str) -> T:
 def digest(value: object) -> str:
     """SHA-256 over the RFC 8785 bytes of a JSON value, as lower-case hex.
 
-    RFC 8785 knows no integers from 2^53 on and no infinities; policy documents may hold them, so those are written as text.
+    RFC 8785 knows no integers from 2^53 on, no infinities and no half characters; policy documents may hold them, so those are written
+    as text.
     """
     return hashlib.sha256(rfc8785.dumps(_plain(value))).hexdigest()
 
@@ -126,5 +127,7 @@ def _plain(value: Any) -> Any:
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
+    if isinstance(value, str) and not value.isprintable() and any("\ud800" <= char <= "\udfff" for char in value):
+        return f"text {value!a}"  # half a character: JSON can write it, UTF-8 cannot
     odd = (isinstance(value, float) and not math.isfinite(value)) or (isinstance(value, int) and abs(value) >= BEYOND)
     return f"number {value}" if odd else value

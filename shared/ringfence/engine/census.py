@@ -17,7 +17,7 @@ from ringfence.engine.discovery import Membership, membership, used_by_people
 from ringfence.engine.evaluate import Judgement, Planned
 from ringfence.engine.ids import grant_name
 from ringfence.engine.ports import Slot
-from ringfence.engine.protect import means, nominations, patterns
+from ringfence.engine.protect import exemption_pattern, exempts, means, nominations, patterns
 from ringfence.iam import Account, Graph
 from ringfence.settings import Settings
 
@@ -55,10 +55,24 @@ def take(
         admins=tuple(sorted(i.unique_id or "" for i in admins if i.kind is not Kind.USER or usable(i))),
         protected=protected,
         newly=newly,
-        patterns=patterns(settings),
+        exempt=_exempt([s.identity for s in known], settings, previous),
+        patterns=(*patterns(settings), *map(exemption_pattern, settings.exemptions)),
         matching=_matching(found.values(), {s.identity.unique_id for s in projects}),
         standing=tuple(sorted(found)),
     )
+
+
+def _exempt(identities: Iterable[Identity], settings: Settings, previous: Census | None) -> Mapping[str, tuple[str, ...]]:
+    """Give who bears the name of an exception's principal; whoever comes to bear it later is not excepted."""
+    found: dict[str, tuple[str, ...]] = {}
+    for identity in identities:
+        unique_id = identity.unique_id or ""
+        before = previous.exempt.get(unique_id, ()) if previous else ()
+        named = {exemption_pattern(e): exempts(e, identity, None) for e in settings.exemptions}
+        new = [name for name, bears in named.items() if bears and (previous is None or name not in previous.patterns)]
+        if mine := tuple(dict.fromkeys((*(name for name in before if name in named), *new))):
+            found[unique_id] = mine
+    return found
 
 
 def standing(states: Iterable[State], judge: Callable[[Event], Judgement]) -> Mapping[str, Judgement]:

@@ -88,7 +88,7 @@ class JobCore:
             job = yield from stored(job_id)
             if job.version != ready.fence:
                 break  # it was taken over meanwhile: who did so finds what happened, and closes it
-            job = yield from self._settle(job, reply)
+            job = yield from self._settle(job, reply, again=ready.again)
         return (yield from stored(job_id))
 
     def _abandoned(self, job: Job) -> Process[Job]:
@@ -116,7 +116,7 @@ class JobCore:
 
     def settle(self, job_id: str, reply: Reply) -> Process[Job]:
         """Commit what became of the call that `prepare` gave. A no is checked against the state: a lost reply may have done it."""
-        return (yield from self._settle((yield from stored(job_id)), reply))
+        return (yield from self._settle((yield from stored(job_id)), reply, again=True))
 
     def verify(self, job_id: str) -> Process[Job]:
         """Read the target again; only then is a job done."""
@@ -168,11 +168,13 @@ class JobCore:
         else:
             value = state.value(step.fact)
             drift = "" if value == step.before else f" (it drifted to {value}: containment goes on)"
-            said = yield from step_record(job, RecordKind.INTENT, f"about to call {step.call.operation}{drift}", step)
+            found = {} if value == step.before else {"found": value or ""}
+            said = yield from step_record(job, RecordKind.INTENT, f"about to call {step.call.operation}{drift}", step, **found)
             job = yield from self._run(job, said, exemptions=(yield from self._put_back(job, step)))
         return Ready(step.call, job.version, again=intent is not None)
 
-    def _settle(self, job: Job, reply: Reply) -> Process[Job]:
+    def _settle(self, job: Job, reply: Reply, *, again: bool) -> Process[Job]:
+        """Close the step, or end the job, by the reply. `again`: an earlier call may have happened, its reply lost."""
         if job.state is not S.RUNNING or job.step == len(job.plan.steps) or (yield from open_intent(job)) is None:
             raise RefusedError(f"job {job.id} has no open intent: it is {job.state}", f"See `ringfence trail show {job.id}`")
         step = job.steps[job.step]
@@ -186,8 +188,10 @@ class JobCore:
             said = f"the operator reports {step.call.operation}; {seen}"
             return (yield from self._close_step(job, said, changed=True, request_id=reply.request_id))
         why = f"{reply.code}: {reply.message}" if isinstance(reply, Failed) else f"no reply ({reply.why})"
+        ours = again or not isinstance(reply, Failed) or reply.code != GONE or reply.retried
         if step.holds(state):
-            return (yield from self._close_step(job, f"it happened, though the reply was {why}", changed=True))
+            said = f"it happened, though the reply was {why}" if ours else f"somebody else did it just before ({why})"
+            return (yield from self._close_step(job, said, changed=ours))
         if isinstance(reply, Lost):
             raise UpstreamError(
                 f"{step.call.operation} gave {why} and has not happened yet", "The job is tried again; its intent stays open"
@@ -256,8 +260,8 @@ class JobCore:
         return (yield from commit(job.moved(S.RUNNING, now + lease, **changes), *records, exemptions=exemptions))
 
     def _finish(self, job: Job) -> Process[None]:
-        if not job.changed and not job.round and not job.refused:
-            yield from end(job, S.NOTHING_TO_DO, "everything was so already")
+        if not job.plan.steps:
+            yield from end(job, S.NOTHING_TO_DO, "there was nothing to do")
             return
         now: datetime = yield ReadTime()
         verifying = yield from commit(job.moved(S.VERIFYING, now + timedelta(seconds=LOOKS[0])))

@@ -15,18 +15,20 @@ from ringfence.domain.plan import ActionClass, Plan, When
 from ringfence.domain.record import Record, RecordKind
 from ringfence.engine.advice import elsewhere
 from ringfence.engine.approve import expire
-from ringfence.engine.budget import Exhausted, claim, fresh, heard, of_a_question, of_an_act, too_many
-from ringfence.engine.commands import Process, ReadCensus, ReadExemption, ReadJob, ReadTime, Send
+from ringfence.engine.budget import Exhausted, claim, fresh, heard, heard_name, of_a_question, of_an_act, too_many
+from ringfence.engine.commands import Process, ReadCensus, ReadExemption, ReadJob, ReadSlots, ReadTime, Send
 from ringfence.engine.evaluate import Judgement, Planned, PlannedStep
 from ringfence.engine.ids import exemption_key, job_id, person
 from ringfence.engine.moves import UNTAKEN, notice, open_job, stored
 from ringfence.engine.own_acts import unexplained
 from ringfence.engine.ports import Exemption, Opened, Slot
 from ringfence.engine.trail import closed, decision, record
+from ringfence.engine.verify import taken_back
 from ringfence.errors import ConflictError
 from ringfence.settings import Settings
 
 RACES = 20  # how often slots are counted again before the event is handed back
+STANDING = (JobState.PENDING, JobState.APPROVED, JobState.RUNNING, JobState.VERIFYING, JobState.DONE, JobState.PARTIAL)
 UNJUDGED = (Outcome.NEEDS_STATE, Outcome.UNSUPPORTED, Outcome.MALFORMED)
 
 
@@ -38,6 +40,8 @@ def decide(judgement: Judgement, settings: Settings) -> Process[tuple[Job, ...]]
     """
     now: datetime = yield ReadTime()
     found = [*judgement.planned, *judgement.exempted]
+    for held in judgement.held:
+        found += [] if (yield from _ours(held)) else [held]
     if judgement.outcome in UNJUDGED:
         found.append(_unjudged(judgement))
     if judgement.own and (stolen := (yield from unexplained(judgement.event))) is not None:
@@ -49,6 +53,16 @@ def decide(judgement: Judgement, settings: Settings) -> Process[tuple[Job, ...]]
             job, why = yield from _job(judgement.event, planned, same, settings, now)
             jobs.append((yield from _open(job, why, planned, settings, now)))
     return tuple(jobs)
+
+
+def _ours(planned: Planned) -> Process[bool]:
+    """Whether a containment that stands is ours, and watched: somebody else's may be taken off again as soon as we have looked away."""
+    for step in planned.steps[:1]:
+        last: tuple[Slot, ...] = yield ReadSlots(heard_name(planned.finding.identity, step.step.fact), 1)
+        job: Job | None = (yield ReadJob(last[0].job)) if last else None
+        if job is not None and job.state in STANDING and not (job.ended and (yield from taken_back(job.again_of or job.id))):
+            return True
+    return False
 
 
 def _unjudged(judgement: Judgement) -> Planned:
@@ -129,7 +143,7 @@ def _open(job: Job, why: str, planned: Planned, settings: Settings, now: datetim
         bounded = yield from _bounded(job, why, planned, settings, now)
         records = _records(bounded, planned, now)
         text = f"{job.reason}. {bounded.why}"
-        told = None if planned.exempt else notice(bounded.job, now, text, page=bool(bounded.breaker))
+        told = notice(bounded.job, now, text, page=bool(bounded.breaker))
         claims = (*bounded.claims, *(yield from heard(bounded.job, now)))
         opened = yield from open_job(bounded.job, *records, notice=told, claims=claims)
         if opened is not Opened.TAKEN:

@@ -19,8 +19,9 @@ from ringfence.domain.plan import ActionClass, Step, When
 from ringfence.domain.state import Facet, State
 from ringfence.engine.discovery import Membership, membership, used_by_people
 from ringfence.engine.ids import grant_name
+from ringfence.engine.own_policies import resting_on, void
 from ringfence.engine.ports import Absence, Reader, Wanted
-from ringfence.engine.protect import any_protected
+from ringfence.engine.protect import any_protected, exempts
 from ringfence.guardrails import GUARDRAILS
 from ringfence.settings import DISCOVERED, Exemption, Mode, Settings
 
@@ -33,6 +34,8 @@ ALSO = {
     Kind.OUTSIDE: set[Facet](),
 }
 COPIES = {Source.GUARDDUTY: (Source.SECURITY_HUB,)}  # Security Hub passes GuardDuty's findings on
+DETECTIONS = (Source.GUARDDUTY, Source.SECURITY_HUB)  # they tell what somebody did: that they are gone since is no all-clear
+MANY = 50  # identities that are read for one event: a minute is enough for them
 CLOCK_SKEW = timedelta(minutes=1)
 
 
@@ -53,6 +56,7 @@ class Planned(Struct, frozen=True, kw_only=True):
     remark: str = ""
     out_of_reach: bool = False  # the target is protected
     exempt: str = ""  # the exception that covers the finding
+    held: bool = False  # every step is a containment that stands already
     about: tuple[str, ...] = ()  # the events that it is about, beside the one that was judged
 
 
@@ -64,6 +68,7 @@ class Judgement(Struct, frozen=True, kw_only=True):
     reason: str
     identities: tuple[Identity, ...] = ()
     planned: tuple[Planned, ...] = ()
+    held: tuple[Planned, ...] = ()  # containments that stand already: is it ours that stands?
     exempted: tuple[Planned, ...] = ()  # findings that an exception covers
     own: bool = False  # a call by our own role: to be reconciled with the job that made it
 
@@ -122,11 +127,15 @@ class Evaluator:
         if not isinstance(policy, str):
             return Unknown("the event does not name the identity that it touches")
         holders = self.reader.holders(policy) if self.reader else Absence.NOT_KNOWN
-        return Unknown(f"who holds {policy} is not known") if isinstance(holders, Absence) else holders
+        if isinstance(holders, Absence):
+            return Unknown(f"who holds {policy} is not known")
+        if len(holders) > MANY:
+            return Unknown(f"{policy} was changed and {len(holders)} identities hold it, more than can be judged at once ({MANY})")
+        return holders
 
     def _judge_one(self, event: Event, subject: Identity, heard: list[Guardrail], now: datetime, recent: tuple[Event, ...]) -> Judgement:
         state = self._read(event, subject, heard)
-        if state is Absence.GONE:
+        if state is Absence.GONE and event.source not in DETECTIONS:
             return Judgement(
                 event=event, outcome=Outcome.QUIET, reason=f"{subject.kind} {subject.name} does not exist any more", identities=(subject,)
             )
@@ -171,6 +180,7 @@ class Evaluator:
 
     def _run(self, case: Case, heard: list[Guardrail], event: Event) -> Judgement:
         planned: list[Planned] = []
+        held: list[Planned] = []
         exempted: list[Planned] = []
         unknown: list[str] = []
         handled: list[str] = []
@@ -181,10 +191,10 @@ class Evaluator:
             elif verdict is not None and (exemption := self._exempt(verdict, case)):
                 exempt = f"exempt until {exemption.until:%Y-%m-%d}: {exemption.reason}"
                 exempted.append(Planned(finding=verdict, steps=(), exempt=exempt))
-            elif verdict is not None and (made := self._plan(case, verdict)):
-                planned.append(made)
             elif verdict is not None:
-                handled.append(f"already remediated: {verdict.reason}")
+                made = self._plan(case, verdict)
+                (planned if made is not None and not made.held else held).extend([made] if made is not None else [])
+                handled += [f"already remediated: {verdict.reason}"] if made is None or made.held else []
         outcome, reasons = Outcome.QUIET, [f"{event.name} on {case.identity.name} breaks no guardrail"]
         for found, words in (
             (Outcome.QUIET, [p.exempt for p in exempted]),
@@ -199,13 +209,14 @@ class Evaluator:
             reason="; ".join(dict.fromkeys(reasons)),
             identities=(case.identity,),
             planned=tuple(planned),
+            held=tuple(held),
             exempted=tuple(exempted),
         )
 
     def _exempt(self, finding: Finding, case: Case) -> Exemption | None:
         identity = finding.identity
         for exemption in self.settings.exemptions:
-            named = any_match((exemption.principal,), identity.arn, f"{identity.kind}/{identity.name}", identity.name)
+            named = exempts(exemption, identity, self.census())
             here = exemption.project == case.project.name and exemption.guardrail == finding.guardrail
             if named and here and case.now < exemption.until:
                 return exemption
@@ -221,18 +232,37 @@ class Evaluator:
         steps: list[PlannedStep] = []
         remarks: list[str] = []
         handled = False
+        open_: list[bool] = []
         for name in finding.actions:
             made = self.actions[name].plan(case, finding)
             if isinstance(made, Impossible):
                 remarks.append(f"{name}: {made.reason}")
                 continue
-            left = [step for step in made if case.state is None or case.state.value(step.fact) != step.after]
+            stands = [self._stands(step, case) for step in made]
+            contained = self.actions[name].action_class is ActionClass.CONTAINMENT
+            left = made if contained else [step for step, so in zip(made, stands, strict=True) if not so]
             asks = len(affects) > self.settings.max_blast_radius or _stood(case, census)
             steps += [PlannedStep(step, self._when(step, case, finding, asks=asks)) for step in left]
-            handled = handled or len(left) < len(made)
+            handled = handled or any(stands)
+            open_ += [so for step, so in zip(made, stands, strict=True) if step in left and not so]
         if handled and not steps and not remarks:
             return None
-        return Planned(finding=finding, steps=tuple(steps), affects=affects, people=used_by_people(case.state), remark="; ".join(remarks))
+        return Planned(
+            finding=finding,
+            steps=tuple(steps),
+            affects=affects,
+            people=used_by_people(case.state),
+            remark="; ".join(remarks),
+            held=bool(steps) and not open_ and not remarks,
+        )
+
+    def _stands(self, step: Step, case: Case) -> bool:
+        """Whether a step's effect is there already: by a policy of ours only where that still says what it should."""
+        if case.state is None or not step.holds(case.state):
+            return False
+        own = resting_on((step,), self.settings.deployment)
+        read = self.reader.read(case.identity, Wanted(frozenset({Facet.DOCUMENTS}), own)) if own and self.reader else case.state
+        return isinstance(read, State) and (not own or not void(step, read, self.settings.deployment))
 
     def _when(self, step: Step, case: Case, finding: Finding, *, asks: bool) -> When:
         mode = self.settings.mode_of(finding.guardrail, case.project)
@@ -267,6 +297,7 @@ class Evaluator:
             reason="; ".join(dict.fromkeys(part.reason for part in parts if part.outcome is gravest)),
             identities=tuple(identity for part in parts for identity in part.identities),
             planned=tuple(planned for part in parts for planned in part.planned),
+            held=tuple(held for part in parts for held in part.held),
             exempted=tuple(used for part in parts for used in part.exempted),
         )
 

@@ -29,6 +29,7 @@ PERSISTENCE = "persistence-after-containment"
 ANSWERS = {Kind.USER: "aws.iam.quarantine-user", Kind.ROLE: "aws.iam.quarantine-role"}
 KEY_OFF = "aws.iam.deactivate-access-key"
 LISTED = 30  # things in words
+ACTION = {action.id: action for action in ACTIONS}
 KEYS = 20  # that are switched off by one plan
 MARK = "persistence:"
 
@@ -90,14 +91,15 @@ def _by_name(found: Iterable[Left], target: Identity) -> list[list[Left]]:
 def _answer(group: list[Left], job: Job, event: Event, settings: Settings, census: Census | None, now: datetime) -> Process[Planned | None]:
     """Plan for one identity: switch its new keys off where that is all, else contain it. None where it is gone."""
     named = next(left.identity for left in group if left.identity is not None)
-    state: State | Absence = yield ReadState(named, Wanted())
+    keys = tuple(left.access_key for left in group if left.access_key)
+    action = ACTION.get(KEY_OFF if len(keys) == len(group) else ANSWERS.get(named.kind, ""))
+    state: State | Absence = yield ReadState(named, Wanted(action.reads if action else frozenset()))
     if isinstance(state, Absence):
         return None
     identity = state.identity
     made = {left.identity.unique_id for left in group if left.identity is not None}
     if None not in made and identity.unique_id not in made:
         return None  # who bears the name now is somebody else
-    keys = tuple(left.access_key for left in group if left.access_key)
     finding = Finding(
         guardrail=PERSISTENCE,
         severity=Severity.CRITICAL,
@@ -109,9 +111,7 @@ def _answer(group: list[Left], job: Job, event: Event, settings: Settings, censu
     about = tuple(left.event for left in group)[:LISTED]
     if why := any_protected((identity,), settings, census):
         return Planned(finding=finding, steps=(), remark=f"out of reach: {why}", out_of_reach=True, about=about)
-    name = KEY_OFF if len(keys) == len(group) else ANSWERS.get(identity.kind, "")
-    case = Case(identity=identity, event=event, state=None, project=DISCOVERED, workload=Workload.UNKNOWN, settings=settings, now=now)
-    action = next((action for action in ACTIONS if action.id == name), None)
+    case = Case(identity=identity, event=event, state=state, project=DISCOVERED, workload=Workload.UNKNOWN, settings=settings, now=now)
     steps = action.plan(case, finding) if action else Impossible(f"{identity.name} is a person's to look at")
     if isinstance(steps, Impossible):
         return Planned(finding=finding, steps=(), remark=steps.reason, about=about)

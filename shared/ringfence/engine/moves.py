@@ -6,6 +6,7 @@ the sweep, and so is a notice without a receipt.
 
 from datetime import datetime, timedelta
 
+from ringfence.domain.finding import Severity
 from ringfence.domain.job import EDGES, Job, JobState
 from ringfence.domain.plan import ActionClass, Step
 from ringfence.domain.record import Record
@@ -82,7 +83,7 @@ def notice(job: Job, now: datetime, text: str, *, page: bool = False) -> Notice:
         title=job.guardrail,
         text=text,
         time=now,
-        page=page or job.state in PAGES,
+        page=page or job.state in PAGES or (job.state is JobState.FOR_A_PERSON and job.severity is Severity.CRITICAL),
     )
 
 

@@ -71,10 +71,11 @@ class Done(Struct, frozen=True):
 
 
 class Failed(Struct, frozen=True):
-    """The cloud said no, finally."""
+    """The cloud said no, finally. `retried`: the client asked more than once, and an earlier reply may have been lost."""
 
     code: str
     message: str
+    retried: bool = False
 
 
 class Lost(Struct, frozen=True):
@@ -94,7 +95,7 @@ class Writer(Protocol):
         ...
 
 
-class Slot(Struct, frozen=True, forbid_unknown_fields=True):
+class Slot(Struct, frozen=True):
     """One act on the account of a budget. Slots of a budget are numbered, each number is taken once: that is what makes counting atomic."""
 
     budget: str
@@ -115,7 +116,7 @@ class Exemption(Struct, frozen=True):
     job: str
 
 
-class Notice(Struct, frozen=True, forbid_unknown_fields=True):
+class Notice(Struct, frozen=True):
     """What people are told about a job. One that is not known to have been sent is sent again: it may arrive twice, with the same id."""
 
     id: str

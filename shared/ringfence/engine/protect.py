@@ -16,7 +16,7 @@ from ringfence.domain.glob import any_match, matches
 from ringfence.domain.identity import Identity, Kind
 from ringfence.engine.advice import ELSEWHERE, outside
 from ringfence.engine.ids import IDENTITY_CENTER
-from ringfence.settings import Settings
+from ringfence.settings import Exemption, Settings
 
 SERVICE_LINKED, RESERVED = "/aws-service-role/", "/aws-reserved/"
 ORGANISATION_ACCESS = ("OrganizationAccountAccessRole", "AWSControlTowerExecution", "stacksets-exec-*")
@@ -59,6 +59,21 @@ def nominations(identity: Identity, settings: Settings) -> Iterator[str]:
 def patterns(settings: Settings) -> tuple[str, ...]:
     """Give every pattern that nominates for the protected set."""
     return tuple(dict.fromkeys((*ORGANISATION_ACCESS, *settings.never_touch, *BREAK_GLASS, *settings.approvers)))
+
+
+def exempts(exemption: Exemption, identity: Identity, census: Census | None) -> bool:
+    """Whether an exception is about an identity. Like protection it goes by unique id: by who bore the name when it was recorded."""
+    names = (identity.arn, f"{identity.kind}/{identity.name}", identity.name)
+    if identity.unique_id is not None and exemption.principal == identity.unique_id:
+        return True
+    if census is not None and identity.unique_id is not None and exemption_pattern(exemption) in census.patterns:
+        return exemption_pattern(exemption) in census.exempt.get(identity.unique_id, ())
+    return any_match((exemption.principal,), *names) is not None
+
+
+def exemption_pattern(exemption: Exemption) -> str:
+    """Name an exception in the register."""
+    return f"exempt {exemption.guardrail} {exemption.project} {exemption.principal}"
 
 
 def means(pattern: str, settings: Settings) -> str | None:

@@ -8,6 +8,9 @@ import msgspec
 
 from ringfence.domain.job import Job
 from ringfence.domain.record import Record, RecordKind
+from ringfence.domain.state import digest
+
+LONGEST = 20_000  # characters of one piece of evidence: an item of the table holds 400 KB, and a policy 10,240 characters at most
 
 
 def record(
@@ -46,9 +49,16 @@ def record(
 def decision(job: Job, time: datetime, evidence: Mapping[str, Any]) -> Record:
     """Record a finding and the plan that follows from it."""
     plan = msgspec.to_builtins(job.plan)
+    kept = {key: _cut(value) for key, value in evidence.items()}
     return record(
-        job, RecordKind.DECISION, time, job.reason, data={"plan": plan, "evidence": evidence, "severity": job.severity, "actor": job.actor}
+        job, RecordKind.DECISION, time, job.reason, data={"plan": plan, "evidence": kept, "severity": job.severity, "actor": job.actor}
     )
+
+
+def _cut(value: object) -> object:
+    """Keep a piece of evidence as it is, or where it is longer than a record can hold its beginning and its digest."""
+    text = msgspec.json.encode(value).decode()
+    return value if len(text) <= LONGEST else {"cut": text[:LONGEST], "length": len(text), "digest": digest(text)}
 
 
 def closed(job: Job, time: datetime, reason: str) -> Record:

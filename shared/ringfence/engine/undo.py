@@ -5,15 +5,18 @@ Three things are refused: a job whose trail does not bear it out, and, unless ov
 re-open a critical finding, and waking a credential while what was issued with it before may still be alive.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from itertools import count
+
+import msgspec
 
 from ringfence.domain.caller import Caller
 from ringfence.domain.finding import Severity
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.plan import ActionClass, Plan, Step
 from ringfence.domain.record import Record, RecordKind
-from ringfence.domain.state import CREDENTIALS
+from ringfence.domain.state import CREDENTIALS, FactKind
 from ringfence.engine.approve import authorise
 from ringfence.engine.audit_trail import problems
 from ringfence.engine.commands import Process, ReadJob, ReadRecords, ReadTime, Send
@@ -79,15 +82,26 @@ def _attempt(chain: tuple[Job, ...], by: str, now: datetime) -> Process[tuple[Jo
         earlier: Job | None = yield ReadJob(undo_id(job.id, number))
         if earlier is None:
             break
-        if not earlier.ended or earlier.state in (JobState.DONE, JobState.NOTHING_TO_DO):
+        if not earlier.ended or earlier.state is JobState.DONE:
             return earlier, False
-    return _undo(chain, undo_id(job.id, number), by, now), True
+    return _undo(chain, undo_id(job.id, number), by, now, (yield from _drifted(chain))), True
 
 
-def _undo(chain: tuple[Job, ...], made_id: str, by: str, now: datetime) -> Job:
+def _drifted(chain: tuple[Job, ...]) -> Process[Mapping[tuple[int, int], str]]:
+    """Give what the first intent of each step found where that was not what was planned for: it is what the step replaced."""
+    found: dict[tuple[int, int], str] = {}
+    for job in chain:
+        records: tuple[Record, ...] = yield ReadRecords(job.id)
+        for said in records:
+            if said.kind is RecordKind.INTENT and isinstance(value := said.data.get("found"), str):
+                found.setdefault((said.step or 0, said.rung), value)
+    return found
+
+
+def _undo(chain: tuple[Job, ...], made_id: str, by: str, now: datetime, drifted: Mapping[tuple[int, int], str]) -> Job:
     job = chain[0]
     places = {place for one in chain for place in one.changed}  # again-jobs have the same plan
-    steps = tuple(_inverse(job.plan.rung(*place)) for place in sorted(places, reverse=True))
+    steps = tuple(_inverse(job.plan.rung(*place), drifted.get(place)) for place in sorted(places, reverse=True))
     operators = job.action_class is ActionClass.REVERSAL
     return Job(
         id=made_id,
@@ -125,13 +139,17 @@ def _check_tokens(undo: Job, chain: tuple[Job, ...], now: datetime, override: st
         )
 
 
-def _inverse(step: Step) -> Step:
+def _inverse(step: Step, drifted: str | None) -> Step:
+    """Turn a step round. A boundary that somebody set between plan and call is put back, not the one that was planned for."""
+    call, before = step.inverse, step.before
+    if step.fact.kind is FactKind.BOUNDARY and drifted:
+        call, before = msgspec.structs.replace(step.call, parameters={**step.call.parameters, "PermissionsBoundary": drifted}), drifted
     return Step(
         action=step.action,
         action_class=step.action_class,
         fact=step.fact,
         before=step.after,
-        after=step.before,
-        call=step.inverse,
+        after=before,
+        call=call,
         inverse=step.call,
     )

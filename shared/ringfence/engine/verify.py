@@ -77,11 +77,11 @@ def _holds(job: Job) -> Process[Job]:
     now: datetime = yield ReadTime()
     said = f"read again after {LOOKS[job.looks]} s: it holds"
     due = (_next_look(job, now) or now + SEARCH_AGAIN) if contains(job) else None
-    moved = job.moved(S.PARTIAL if job.refused else S.DONE, due, looks=job.looks + 1)
+    moved = job.moved(_state(job), due, looks=job.looks + 1)
     records = [_look(job, now, said)]
     if job.state is S.VERIFYING:
         records.append(closed(moved, now, said))
-        word = _in_part(job) if job.refused else "contained" if contains(job) else "done"
+        word = _in_part(job) if job.refused else "contained" if contains(job) else "done" if job.changed else "it was so already"
         yield from commit(moved, *records, notice=notice(moved, now, f"{word}: {said}"))
     else:
         yield from commit(moved, *records)
@@ -95,7 +95,7 @@ def _reverted(job: Job, wrong: str) -> Process[Job]:
     said = f"read again after {LOOKS[job.looks]} s, it does not hold: {wrong}"
     if job.ended:
         return (yield from _again(job, said))
-    if contains(job):
+    if contains(job) or not job.changed:  # what was believed done on one reading was not: IAM lagged
         if job.round == ROUNDS:
             return (
                 yield from end(job, S.NOT_CONTAINED, f"{said}. Asserted {ROUNDS} times again. {CLOSE_THE_WINDOW}", _look(job, now, said))
@@ -154,6 +154,13 @@ def _gone(job: Job, why: str) -> Process[Job]:
 def _unwatched(job: Job, due: datetime | None, why: str) -> Process[Job]:
     now: datetime = yield ReadTime()
     return (yield from commit(job.moved(job.state, due, looks=len(LOOKS)), _look(job, now, why)))
+
+
+def _state(job: Job) -> JobState:
+    """Give the state of a job whose effect is there: for one that had nothing to change, that is said."""
+    if job.refused:
+        return S.PARTIAL
+    return S.DONE if contains(job) or job.changed else S.NOTHING_TO_DO
 
 
 def _in_part(job: Job) -> str:

@@ -44,4 +44,4 @@ def reply_of(error: Exception) -> Failed | Lost:
         raise UpstreamError(f"IAM throttles ({code})", "The job is tried again") from error
     if code in OUTAGE or error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500:  # noqa: PLR2004 - HTTP's server errors
         return Lost(code)
-    return Failed(code, detail.get("Message", ""))
+    return Failed(code, detail.get("Message", ""), retried=error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) > 0)

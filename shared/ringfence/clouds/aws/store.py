@@ -28,6 +28,7 @@ encode = msgspec.json.encode
 DUE = "due"
 ABSENT = "attribute_not_exists(pk)"
 REFUSED = "ConditionalCheckFailed"
+BUSY = "TransactionConflict"  # somebody is writing the same item just now: count, or read, again
 CENSUSES_LIVE = timedelta(days=365)  # the register is carried from one to the next
 PART = 90_000  # characters of four bytes at most
 SLOTS_LIVE = timedelta(days=30)  # far longer than any window of a budget
@@ -50,7 +51,9 @@ class DynamoStore:
         """Put a new job with all that belongs to it; False where it is there already."""
         first = self._put(_job_item(job), ABSENT)
         refused = self._write([first, *self._belongings(records, notices, claims)], f"opening job {job.id}")
-        return Opened.THERE if 0 in refused else Opened.TAKEN if refused else Opened.NEW
+        if not refused:
+            return Opened.NEW
+        return Opened.THERE if 0 in refused and self.job(job.id) is not None else Opened.TAKEN
 
     def advance(
         self,
@@ -156,8 +159,9 @@ class DynamoStore:
                 db.transact_write_items(TransactItems=puts)
             except db.exceptions.TransactionCanceledException as error:
                 codes = [reason.get("Code") for reason in error.response.get("CancellationReasons", ())]
-                if set(codes) <= {"None", REFUSED, None}:
-                    return {number for number, code in enumerate(codes) if code == REFUSED}
+                refused = {number for number, code in enumerate(codes) if code in (REFUSED, BUSY)}
+                if refused and set(codes) <= {"None", REFUSED, BUSY, None}:
+                    return refused
                 raise
         return set()
 
