@@ -1,13 +1,15 @@
 """Options of the suite: end-to-end tests run only when asked for, since they deploy into a local AWS."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.shell import Shell
-from tests.support.stack import stack
 
-__all__ = ["stack"]  # a fixture
+if TYPE_CHECKING:
+    from tests.support.stack import Stack
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,3 +26,10 @@ def shell(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytes
     monkeypatch.setenv("RINGFENCE_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("RINGFENCE_STACK", raising=False)
     return Shell(tmp_path, capsys)
+
+
+@pytest.fixture
+def stack(monkeypatch: pytest.MonkeyPatch) -> "Iterator[Stack]":
+    from tests.support.stack import made  # only where it is used: it loads moto
+
+    yield from made(monkeypatch)

@@ -59,8 +59,7 @@ class Stack:
         return [message["Body"] for message in got]
 
 
-@pytest.fixture
-def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     getters = (wiring.settings, wiring.store, wiring.queue, wiring.desk, wiring.evaluator, wiring.responder, wiring.history)
     for getter in getters:
         getter.cache_clear()

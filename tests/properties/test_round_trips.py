@@ -1,0 +1,192 @@
+"""Act and undo over random states: exactly what was changed comes back, and nothing that somebody else changed meanwhile is lost."""
+
+import random
+from typing import Any
+
+import msgspec
+import pytest
+
+from ringfence.actions import ACTIONS, Action, Impossible
+from ringfence.clouds.memory import MemoryIam, MemoryQueue, MemoryStore
+from ringfence.domain.finding import Case, Finding, Severity, Workload
+from ringfence.domain.identity import Identity, Kind
+from ringfence.domain.job import Job, JobState
+from ringfence.domain.plan import ActionClass, Step
+from ringfence.domain.record import RecordKind
+from ringfence.domain.state import Credential, FactKind, State
+from ringfence.engine.respond import Responder
+from ringfence.errors import RefusedError
+from ringfence.settings import DISCOVERED
+from tests.support.actions import job
+from tests.support.cases import DEPLOYMENT, OWN_POLICIES, settings_of
+from tests.support.desk import open_undo
+from tests.support.jobs import ADMIN, CONTAINMENT, NOW, Clock, World, put, work
+from tests.support.jobs import job as one_job
+from tests.support.scale import cases
+
+KINDS = {"user": (Kind.USER,), "role": (Kind.ROLE,)}
+BOUNDARIES = [None, None, *DEPLOYMENT.boundaries, "arn:aws:iam::123456789012:policy/foreign"]
+
+
+def random_state(rnd: random.Random, kind: Kind) -> State:
+    """An identity that holds anything."""
+    name = "".join(rnd.choice("abcXYZ019+=,.@_-") for _ in range(rnd.randint(1, 64)))
+    identity = Identity.of(kind, name, "123456789012", unique_id="AXXXEXAMPLE")
+    policies = [
+        ADMIN,
+        DEPLOYMENT.quarantine_policy,
+        DEPLOYMENT.require_mfa_policy,
+        *(f"arn:aws:iam::123456789012:policy/p{n}" for n in range(9)),
+    ]
+    documents = {
+        f"i{n}": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": f"s3:Get{n}", "Resource": "*"}]} for n in range(3)
+    }
+    keys = tuple(
+        Credential(k, f"{k.name}{n}", rnd.choice(["Active", "Inactive"]))
+        for k in (FactKind.ACCESS_KEY, FactKind.SERVICE_CREDENTIAL)
+        for n in range(rnd.randint(0, 2))
+    )
+    return State(
+        identity=identity,
+        attached=tuple(rnd.sample(policies, rnd.randint(0, 10))),
+        inline={name: documents[name] for name in rnd.sample(sorted(documents), rnd.randint(0, 3))},
+        boundary=rnd.choice(BOUNDARIES),
+        credentials=keys if kind is Kind.USER else (),
+        login=rnd.random() < 0.7,
+        documents={},
+        tags={"a": "b"},
+    )  # fmt: skip
+
+
+def evidence(rnd: random.Random, state: State) -> dict[str, Any]:
+    """What findings about such an identity carry."""
+    inline = rnd.choice(sorted(state.inline or {}) or ["none"])
+    found = {
+        "policy_arn": rnd.choice([*(state.attached or ()), ADMIN]),
+        "policy_name": inline,
+        "document": (state.inline or {}).get(inline),
+    }
+    return {**found, "access_key_ids": [c.id for c in state.credentials or () if c.kind is FactKind.ACCESS_KEY]}
+
+
+def planned(rnd: random.Random, action: Action) -> tuple[State, tuple[Step, ...]]:
+    """A random identity for which the action has a plan."""
+    while True:
+        state = random_state(rnd, rnd.choice([Kind.USER, Kind.ROLE]))
+        case = Case(
+            identity=state.identity,
+            event=None,
+            state=state,
+            project=DISCOVERED,
+            workload=Workload.UNKNOWN,
+            settings=settings_of(None, {"full_powers": True}),
+            now=NOW,
+        )
+        finding = Finding(guardrail="test", severity=Severity.HIGH, identity=state.identity, reason="a test", evidence=evidence(rnd, state))
+        steps = action.plan(case, finding)
+        if not isinstance(steps, Impossible):
+            return state, steps  # fmt: skip
+
+
+class Played:
+    """An action carried out on a random identity."""
+
+    def __init__(self, rnd: random.Random, action: Action) -> None:
+        self.before, self.steps = planned(rnd, action)
+        self.iam = MemoryIam(self.before, policies=OWN_POLICIES)
+        self.store, self.queue, self.clock = MemoryStore(), MemoryQueue(), Clock()
+        self.responder = Responder(settings_of(None), self.store, self.queue, self.iam, self.iam, self.clock)
+        put(self.store, job(self.steps, self.before.identity, action))
+        self.responder.apply("j")
+        work(self.queue, self.responder, self.clock)
+        done = self.store.job("j")
+        assert done is not None
+        self.done: Job = done
+
+    @property
+    def state(self) -> State:
+        (state,) = self.iam.states.values()
+        return state
+
+    def change(self, state: State) -> None:
+        ((place, _),) = self.iam.states.items()
+        self.iam.states[place] = state
+
+    def undo(self) -> Job:
+        undo = open_undo("j", "operator", settings_of(None), self.store, self.queue, self.clock.time)
+        while call := self.responder.prepare(undo.id):
+            self.responder.settle(undo.id, self.iam.call(call, undo.id))
+        work(self.queue, self.responder, self.clock)
+        ended = self.store.job(undo.id)
+        assert ended is not None
+        return ended
+
+
+def same(one: State, other: State) -> bool:
+    """Whether two states are the same; the order in which policies are listed says nothing."""
+    return msgspec.structs.replace(one, attached=tuple(sorted(one.attached or ()))) == msgspec.structs.replace(other, attached=tuple(sorted(other.attached or ())))  # fmt: skip
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.id)
+def test_what_was_done_is_undone_exactly(action: Action) -> None:
+    rnd = random.Random(57)  # noqa: S311 - repeatable on purpose
+    changed = 0
+    for _ in range(cases(2000)):
+        played = Played(rnd, action)
+        if not played.done.changed:
+            assert same(played.state, played.before)
+            continue
+        changed += 1
+        assert all(step.holds(played.state) for step in played.done.steps)
+        assert played.undo().state is JobState.DONE
+        assert same(played.state, played.before)
+        assert played.undo().state is JobState.DONE
+        assert same(played.state, played.before), "undone twice is once"
+    assert changed > cases(2000) // 4
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.id)
+def test_what_others_changed_since_stays(action: Action) -> None:
+    rnd = random.Random(58)  # noqa: S311 - repeatable on purpose
+    for _ in range(cases(2000)):
+        played = Played(rnd, action)
+        if not played.done.changed:
+            continue
+        theirs = "arn:aws:iam::123456789012:policy/theirs"
+        document = {"Version": "2012-10-17", "Statement": []}
+        now = played.state
+        other = msgspec.structs.replace(now, attached=(*(now.attached or ()), theirs), inline={**(now.inline or {}), "theirs": document})
+        ours = {step.fact.key for step in played.done.steps}
+        taken = [arn for arn in other.attached or () if arn not in (theirs, *ours)][:1]
+        other = msgspec.structs.replace(other, attached=tuple(arn for arn in other.attached or () if arn not in taken))
+        played.change(other)
+        played.undo()
+        assert theirs in (played.state.attached or ())
+        assert (played.state.inline or {})["theirs"] == document
+        assert not set(taken) & set(played.state.attached or ()), "what somebody else took off does not come back"
+
+
+@pytest.mark.parametrize("what", [RecordKind.DECISION, RecordKind.INTENT, RecordKind.OUTCOME, RecordKind.CLOSED])
+def test_an_undo_of_what_the_trail_does_not_bear_out_is_refused(what: RecordKind) -> None:
+    rnd = random.Random(60)  # noqa: S311 - repeatable on purpose
+    for _ in range(cases(1000)):
+        world = World()
+        made = one_job(CONTAINMENT)
+        put(world.store, made)
+        world.responder.apply(made.id)
+        world.work()
+        records = world.store._records
+        name = next(i for i, r in records.items() if r.kind is what)
+        how = rnd.choice(["gone", "of another plan", "of another job"])
+        if how == "gone":
+            del records[name]
+        elif how == "of another plan":
+            records[name] = msgspec.structs.replace(records[name], plan_digest=str(rnd.random()))
+        else:
+            records[name] = msgspec.structs.replace(records[name], job="f" * 16)
+        with pytest.raises(RefusedError, match="does not bear job"):
+            open_undo(made.id, "operator", settings_of(None), world.store, world.queue, world.clock.time)
+
+
+def test_a_containment_and_a_reversal_are_what_the_classes_say() -> None:
+    assert {action.action_class for action in ACTIONS} == {ActionClass.REVERSAL, ActionClass.CONTAINMENT}
