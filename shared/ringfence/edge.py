@@ -15,6 +15,7 @@ from ringfence.engine.ports import Done, Failed, Reply
 from ringfence.engine.respond import Responder
 from ringfence.engine.undo import open_undo
 from ringfence.errors import RefusedError, RingfenceError, UpstreamError
+from ringfence.sources._read import text
 
 PAUSES = (1.0, 4.0)  # seconds, well within a function's time
 
@@ -45,12 +46,14 @@ def each_record(event: Mapping[str, Any], one: Callable[[str], None], log: Log) 
     In a FIFO queue the batch size is 1, so that naming one message never lets a later one overtake it.
     """
     failures: list[dict[str, str]] = []
-    for record in event.get("Records", ()):
+    records = event.get("Records")
+    for record in records if isinstance(records, list) else ():
+        message_id = text(record, "messageId")  # whoever calls a function directly may send anything
         try:
             one(record["body"])
         except Exception:  # the function's edge: one bad message must not take its neighbours along
-            log.exception("message failed", message_id=record.get("messageId"))
-            failures.append({"itemIdentifier": record.get("messageId", "")})
+            log.exception("message failed", message_id=message_id)
+            failures.append({"itemIdentifier": message_id})
     return {"batchItemFailures": failures}
 
 

@@ -2,16 +2,18 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 from botocore.parsers import ResponseParserError
+from botocore.stub import Stubber
 
 from ringfence.clouds.aws.iam_reader import READS, IamReader
 from ringfence.clouds.aws.iam_writer import IamWriter
 from ringfence.clouds.aws.replies import reply_of
-from ringfence.clouds.aws.snapshot import take
+from ringfence.clouds.aws.snapshot import details, take
 from ringfence.clouds.memory import MemoryIam
 from ringfence.clouds.snapshot import SnapshotReader
 from ringfence.domain.identity import Identity, Kind
@@ -226,3 +228,51 @@ def test_a_snapshot_of_the_account_is_read_back(iam: Any) -> None:
 def test_what_is_no_snapshot_is_refused(given: Any) -> None:
     with pytest.raises(UsageError, match="no snapshot"):
         SnapshotReader(given)
+
+
+def test_what_comes_in_pages_is_read_to_the_end() -> None:
+    """1,001 of what IAM lists: policies of a role, attached and inline, and identities of an account."""
+    with aws(managed=False) as iam:
+        trust = json.dumps({"Version": "2012-10-17", "Statement": []})
+        for number in range(1001):
+            iam.create_role(RoleName=f"r{number}", AssumeRolePolicyDocument=trust)
+            iam.put_role_policy(RoleName="r0", PolicyName=f"i{number}", PolicyDocument=json.dumps(INLINE))
+            iam.attach_role_policy(RoleName="r0", PolicyArn=customer_policy(iam, f"arn:aws:iam::123456789012:policy/p{number}"))
+        state = IamReader().read(Identity.of(Kind.ROLE, "r0", "123456789012"), Wanted(frozenset({Facet.INLINE, Facet.ATTACHED})))
+        assert isinstance(state, State)
+        assert (len(state.inline or {}), len(state.attached or ())) == (1001, 1001)
+        assert len(details()["RoleDetailList"]) == 1001
+
+
+def test_holders_and_keys_that_come_in_pages_are_read_to_the_end() -> None:
+    """moto gives no second page of these: what IAM answers is scripted."""
+    with aws(managed=False) as iam, Stubber(iam) as stub:
+        for page in range(11):
+            more = {"IsTruncated": True, "Marker": f"m{page}"} if page < 10 else {"IsTruncated": False}
+            roles = [{"RoleName": f"r{n}", "RoleId": f"AROAEXAMPLEEXAMPLE{n}"} for n in range(page * 100, min(1001, page * 100 + 100))]
+            stub.add_response("list_entities_for_policy", {"PolicyRoles": roles, "PolicyUsers": [], "PolicyGroups": [], **more})
+        holders = IamReader(lambda: iam).holders("arn:aws:iam::123456789012:policy/held")
+        assert not isinstance(holders, Absence)
+        assert len(holders) == 1001
+        stub.add_response(
+            "get_user",
+            {
+                "User": {
+                    "Path": "/",
+                    "UserName": "u",
+                    "UserId": "AIDAEXAMPLEEXAMPLE",
+                    "Arn": "arn:aws:iam::123456789012:user/u",
+                    "CreateDate": datetime(2026, 3, 2, tzinfo=UTC),
+                }
+            },
+        )
+        for page in range(11):
+            more = {"IsTruncated": True, "Marker": f"m{page}"} if page < 10 else {"IsTruncated": False}
+            keys = [{"AccessKeyId": f"AKIAEXAMPLE{n:09}", "Status": "Active"} for n in range(page * 100, min(1001, page * 100 + 100))]
+            stub.add_response("list_access_keys", {"AccessKeyMetadata": keys, **more})
+        stub.add_response("list_service_specific_credentials", {"ServiceSpecificCredentials": []})
+        stub.add_response("list_ssh_public_keys", {"SSHPublicKeys": [], "IsTruncated": False})
+        stub.add_response("list_signing_certificates", {"Certificates": [], "IsTruncated": False})
+        state = IamReader(lambda: iam).read(Identity.of(Kind.USER, "u", "123456789012"), Wanted(frozenset({Facet.KEYS})))
+        assert isinstance(state, State)
+        assert len(state.credentials or ()) == 1001

@@ -26,6 +26,9 @@ class Story(Struct, frozen=True, kw_only=True):
     toy: Callable[[random.Random], str]
     per_hour: int = 10  # identities
     skewed: bool = False
+    spread: int = 0  # seconds over which the events come
+    busy: int = 400  # steps in which things may go wrong; then everything works, and all has to come to its end
+    chaos: float = 0.3  # how often they do
 
 
 def finding(number: int, steps: tuple[Step, ...], when: When, severity: Severity = Severity.HIGH, actor: str = EVE) -> Judgement:
@@ -51,6 +54,20 @@ def story(rnd: random.Random) -> Story:
         per_hour=rnd.choice([1, 2, 10]),
         skewed=rnd.random() < 0.3,
     )
+
+
+def month(events: int) -> Callable[[random.Random], Story]:
+    """Thirty days of events about one role, with a fault or a crash in one step of twenty."""
+
+    def told(rnd: random.Random) -> Story:
+        few = [story(rnd) for _ in range(events)]
+        judgements = tuple(
+            msgspec.structs.replace(s.judgements[0], event=msgspec.structs.replace(s.judgements[0].event, id=f"e{number}"))
+            for number, s in enumerate(few)
+        )
+        return msgspec.structs.replace(few[0], judgements=judgements, per_hour=10, spread=30 * 86_400, busy=events * 1000, chaos=0.06)
+
+    return told
 
 
 # As part of a containment: a policy that comes off with it.

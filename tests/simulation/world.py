@@ -34,9 +34,7 @@ from tests.simulation.stories import Story, assumed, made_a_user, story
 from tests.support.cases import DEPLOYMENT, OWN_POLICIES, settings_of
 from tests.support.jobs import NOW, ROLE
 
-QUIET_AFTER = 400  # steps in which things may go wrong; then everything works, and all has to come to its end
 ENOUGH = 6000
-CHAOS = 0.3
 LAG = 10  # seconds until a change of IAM is surely seen
 SKEW = 60  # seconds by which a worker's clock may differ
 HIDDEN = 30  # seconds until a message whose worker died is given to another
@@ -86,7 +84,7 @@ class World:
         self.chaos = True
         self.promises = Promises(self.store)
         for judgement in self.story.judgements:
-            self._put("event", judgement, 0)
+            self._put("event", judgement, self.rnd.randrange(self.story.spread) if self.story.spread else 0)
 
     # what the core's ports ask -----------------------------------------------------------------------------------------------------
 
@@ -133,8 +131,8 @@ class World:
         while self.messages or self.workers or self._unfinished():
             self.steps += 1
             self.time += timedelta(seconds=self.rnd.choice((0, 0, 1)))
-            self.chaos = self.steps < QUIET_AFTER and self.rnd.random() < CHAOS
-            if self.steps > ENOUGH:
+            self.chaos = self.steps < self.story.busy and self.rnd.random() < self.story.chaos
+            if self.steps > ENOUGH * max(1, len(self.story.judgements)):
                 raise BrokenPromiseError("it does not come to an end")
             self._one()
         self.promises.at_the_end(self.told, self.story, attacked=self.attacked)

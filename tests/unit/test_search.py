@@ -358,13 +358,13 @@ def test_an_answer_is_searched_too_and_asks_nobody_twice() -> None:
     answer = next(j for j in scene.incidents() if j.plan.target.name == "fraud-train")
     assert answer.since == scene.root.since, "the first sign stays the first sign"
     done = msgspec.structs.replace(answer, state=S.DONE, version=9, looks=1, due=NOW + timedelta(seconds=30))
-    scene.store._jobs[answer.id] = done
+    scene.store._keep(done)
     before = len(scene.incidents())
     assert scene.search_of(done).swept == 1
     assert len(scene.incidents()) == before
     scene.history.records.append(made_user("trent", **by_key("ASIAEXAMPLEONE")))
     again = msgspec.structs.replace(done, swept=1, looks=len(LOOKS), due=NOW)
-    scene.store._jobs[answer.id] = again
+    scene.store._keep(again)
     scene.search_of(again)
     new = next(j for j in scene.incidents() if j.plan.target.name == "trent")
     assert new.event_key.startswith(f"other:persistence:{scene.root.id}:")
@@ -391,7 +391,7 @@ def test_what_could_not_be_contained_or_is_gone_is_searched_all_the_same(state: 
     begun = msgspec.structs.replace(
         scene.root, id="e" * 16, state=S.VERIFYING if state is S.DONE else S.RUNNING, looks=0, due=NOW, version=1
     )
-    scene.store._jobs[begun.id] = begun
+    scene.store._keep(begun)
     ended = run_at_desk(end(begun, state, "so it ended"), scene.desk)
     assert [found.id for found in run_at_desk(searches(), scene.desk) if found.id == ended.id] == [ended.id]
     assert scene.search_of(ended).swept == 1

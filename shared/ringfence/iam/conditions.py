@@ -43,7 +43,18 @@ ALWAYS_PRESENT = frozenset(
         "aws:sourceip",
     }
 )
-EVERYTHING = frozenset({"*", "**", "arn:*", "arn:aws:*", "arn:*:*", "arn:aws:*:*", "arn:*:*:*:*:*", "arn:aws:*:*:*:*"})
+PARTITIONS = (
+    "*",
+    "aws",
+    "aws-cn",
+    "aws-us-gov",
+    "aws-iso",
+    "aws-iso-b",
+    "aws-iso-e",
+    "aws-iso-f",
+    "aws-eusc",
+)  # botocore's partitions.json
+EVERYTHING = frozenset({"*", "**", "arn:*", *(f"arn:{p}{rest}" for p in PARTITIONS for rest in (":*", ":*:*", ":*:*:*:*"))})
 LIKE = frozenset({"stringlike", "arnlike", "arnequals"})
 NARROW_OPERATORS = frozenset(
     {"stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike", "bool", "ipaddress", "numericequals", "binaryequals"}

@@ -17,6 +17,7 @@ class MemoryStore:
     def __init__(self) -> None:
         """Start empty."""
         self._jobs: dict[str, Job] = {}
+        self._open: dict[str, Job] = {}  # those that have a `due`
         self._records: dict[str, Record] = {}
         self._exemptions: dict[str, Exemption] = {}
         self._notices: dict[str, Notice] = {}
@@ -33,7 +34,7 @@ class MemoryStore:
             self._claim(claims)
         except ConflictError:
             return Opened.TAKEN
-        self._jobs[job.id] = job
+        self._keep(job)
         self._records |= {r.id: r for r in records}
         self._notices |= {n.id: n for n in notices}
         return Opened.NEW
@@ -52,10 +53,17 @@ class MemoryStore:
         if stored is None or stored.version != job.version - 1 or new.keys() & self._records.keys():
             raise ConflictError(f"job {job.id} is not at version {job.version - 1}", "Read it again")
         self._claim(claims)
-        self._jobs[job.id] = job
+        self._keep(job)
         self._records |= new
         self._exemptions |= {e.key: e for e in exemptions}
         self._notices |= {n.id: n for n in notices}
+
+    def _keep(self, job: Job) -> None:
+        self._jobs[job.id] = job
+        if job.due is None:
+            self._open.pop(job.id, None)
+        else:
+            self._open[job.id] = job
 
     def slots(self, budget: str, count: int) -> tuple[Slot, ...]:
         """Give the last slots of a budget, the latest first."""
@@ -72,7 +80,7 @@ class MemoryStore:
 
     def overdue(self, before: datetime) -> tuple[Job, ...]:
         """Give the jobs whose `due` is before a time."""
-        found = [(job.due, job.id, job) for job in self._jobs.values() if job.due is not None and job.due < before]
+        found = [(job.due, job.id, job) for job in self._open.values() if job.due is not None and job.due < before]
         return tuple(job for *_, job in sorted(found, key=lambda f: f[:2]))
 
     def _claim(self, claims: Iterable[Slot]) -> None:

@@ -1,0 +1,18 @@
+"""Thirty days: mixed events, faults and crashes all along; every promise is checked at every step, and the whole trail agrees in the end."""
+
+from collections import Counter
+
+from tests.simulation.stories import month
+from tests.simulation.world import World
+from tests.support.scale import cases
+
+
+def test_after_thirty_days_every_promise_is_kept_and_the_trail_agrees() -> None:
+    events = cases(100_000) // 100
+    ends: Counter[str] = Counter()
+    for seed in range(100):
+        world = World(seed, told=month(events)).run()
+        assert (world.time - world.store.jobs()[0].created).days >= 25
+        ends.update(job.state for job in world.store.jobs())
+    assert sum(ends.values()) >= 100 * events
+    assert len(ends) >= 6, ends
