@@ -2,7 +2,13 @@
 
 ENGINE, ACTIONS = "engine/", "actions/"
 TARGETS: dict[str, tuple[str, ...]] = {
-    ENGINE + "protect.py": ("tests/unit/test_protect.py", "tests/unit/test_advice.py"),
+    ENGINE + "protect.py": (
+        "tests/unit/test_protect.py",
+        "tests/unit/test_advice.py",
+        "tests/unit/test_census.py",
+        "tests/unit/test_held.py",
+    ),
+    ENGINE + "own_policies.py": ("tests/unit/test_containment.py", "tests/unit/test_held.py"),
     ENGINE + "budget.py": ("tests/unit/test_budget.py",),
     ENGINE + "approve.py": (
         "tests/unit/test_decide.py",
@@ -10,13 +16,21 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "tests/unit/test_switch.py",
         "tests/unit/test_sweep.py",
     ),
-    ENGINE + "undo.py": ("tests/unit/test_undo.py", "tests/unit/test_verify.py", "tests/unit/test_respond.py", "tests/unit/test_decide.py"),
+    ENGINE + "undo.py": (
+        "tests/unit/test_undo.py",
+        "tests/unit/test_verify.py",
+        "tests/unit/test_respond.py",
+        "tests/unit/test_decide.py",
+        "tests/unit/test_containment.py",
+        "tests/unit/test_held.py",
+    ),
     ACTIONS + "_ladder.py": ("tests/unit/test_actions.py",),
     ACTIONS + "aws_iam_quarantine_role.py": ("tests/unit/test_actions.py",),
     ACTIONS + "aws_iam_quarantine_user.py": ("tests/unit/test_actions.py",),
     ACTIONS + "aws_iam_require_mfa.py": ("tests/unit/test_actions.py",),
     ACTIONS + "aws_iam_detach_managed_policy.py": ("tests/unit/test_actions.py",),
     ACTIONS + "aws_iam_delete_inline_policy.py": ("tests/unit/test_actions.py",),
+    ACTIONS + "aws_iam_deactivate_access_key.py": ("tests/unit/test_actions.py",),
 }
 # (module, what was changed, the source line): why no test can tell the difference.
 EQUIVALENT: dict[tuple[str, str, str], str] = {

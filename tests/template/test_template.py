@@ -12,6 +12,8 @@ from ringfence.domain.event import Source
 from ringfence.domain.state import FACETS, Facet
 from ringfence.engine.evaluate import ALSO
 from ringfence.guardrails import GUARDRAILS
+from ringfence.iam import Policies, Principal, Request, authorize
+from ringfence.iam.authorize import Effect
 from ringfence.settings import Deployment
 from tests.support.template import actions, allowed, permits, statements, template
 
@@ -136,6 +138,43 @@ def test_the_protected_set_and_ourselves_are_out_of_reach_in_iam_too(role: str, 
             if isinstance(s["Resource"], list)
         )
         assert denied, f"{role} could {action} on {target}"
+
+
+def resolved(value: Any) -> Any:
+    """Give what CloudFormation would make of references to roles and policies."""
+    if isinstance(value, dict):
+        return {key: resolved(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [resolved(item) for item in value]
+    role = re.fullmatch(r"<(\w+)\.Arn>", value) if isinstance(value, str) else None
+    policy = re.fullmatch(r"<(\w+Policy|\w+Boundary)>", value) if isinstance(value, str) else None
+    if role or policy:
+        return f"arn:aws:iam::123456789012:{'role' if role else 'policy'}/ringfence/{(role or policy)[1]}"  # type: ignore[index]  # one of both
+    return value
+
+
+def asks_iam(action: str, target: str, named: tuple[str, ...] = ()) -> Effect:
+    """What IAM says to the writer of a deployment with full powers, its code set aside, in the context that suits it best."""
+    document = {"Version": "2012-10-17", "Statement": resolved(statements(template("full", out_of_reach=named), "RespondRole"))}
+    own = resolved({"iam:PolicyARN": "<QuarantinePolicy>", "iam:PermissionsBoundary": "<QuarantineBoundary>"})
+    writer = Principal(kind="AWS", arn=resolved("<RespondRole.Arn>"))
+    request = Request(action=action, resource=resolved(target), principal=writer, resource_account="123456789012", context=own)
+    return authorize(request, Policies(identity=[document])).effect
+
+
+OWNERS = ("arn:aws:iam::123456789012:user/break-glass", "arn:aws:iam::123456789012:role/approvers/*")
+
+
+@pytest.mark.parametrize("target", [*PROTECTED, OWNERS[0], "arn:aws:iam::123456789012:role/approvers/ana"])
+def test_with_the_check_in_the_code_set_aside_iam_denies_every_call_on_everybody_who_is_protected(target: str) -> None:
+    for action in sorted(declared("full")):
+        assert asks_iam(action, target, OWNERS) is Effect.EXPLICITLY_DENIED, action
+
+
+def test_and_allows_each_of_them_on_somebody_else() -> None:
+    for action in sorted(declared("full")):
+        target = "arn:aws:iam::123456789012:group/staff" if "Group" in action else ROLE if "Role" in action else USER
+        assert asks_iam(action, target) is Effect.ALLOWED, action
 
 
 NO_RESOURCE = ["iam:GetAccountAuthorizationDetails", "cloudtrail:LookupEvents"]  # reads that have no resource level
