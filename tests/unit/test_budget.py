@@ -227,8 +227,13 @@ def test_the_containment_of_something_critical_is_not_crowded_out_by_other_quest
     account = Account(None, max_open_questions_per_actor=2)
     for number in range(5):
         account.hear(judgement(number, when=When.ASK))
+    for number in range(5, 8):
+        high = judgement(number, when=When.ASK, action_class=CONTAINMENT)
+        found = msgspec.structs.replace(high.planned[0].finding, severity=Severity.HIGH)
+        account.hear(msgspec.structs.replace(high, planned=(msgspec.structs.replace(high.planned[0], finding=found),)))
     critical = account.hear(judgement(9, when=When.ASK, action_class=CONTAINMENT))
     assert critical.state is PENDING
+    assert account.hear(judgement(10, when=When.ASK)).state is JobState.FOR_A_PERSON
 
 
 def test_an_administrator_counts_once_however_often_somebody_acts_on_them() -> None:

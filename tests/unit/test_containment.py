@@ -91,6 +91,8 @@ def test_a_deny_policy_that_does_not_deny_any_more_is_no_containment_and_the_nex
     done = contain(world, LADDER)
     assert (done.state, done.changed) == (S.DONE, ((0, 1),))
     assert [c.operation for c in world.iam.calls] == ["PutRolePermissionsBoundary"]
+    (void,) = (r.reason for r in world.store.records() if r.data.get("changed") == "false")
+    assert ("was changed" if document else "is gone") in void
     assert problems(world.store.jobs(), world.store.records) == ()
 
 

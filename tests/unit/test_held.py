@@ -133,7 +133,7 @@ def test_a_boundary_that_somebody_set_between_plan_and_call_comes_back_with_the_
 
     world = World()
     world.change(boundary="arn:aws:iam::123456789012:policy/ml-boundary")
-    done = contain(world, BOUNDARY)
+    done = contain(world, CONTAINMENT, BOUNDARY)
     assert done.state is JobState.DONE
     undo = open_undo(done.id, "operator", settings_of(None), world.store, world.queue, world.clock.time)
     assert undo.plan.steps[0].call.parameters["PermissionsBoundary"] == "arn:aws:iam::123456789012:policy/ml-boundary"
@@ -159,3 +159,6 @@ def test_an_exception_goes_by_who_bore_the_name_when_it_was_recorded() -> None:
         assert exempts(exemption, ours, census)
         assert not exempts(exemption, theirs, census)
     assert exempts(msgspec.structs.replace(exemption, principal="AIDAEXAMPLECI-2"), theirs, later), "the owner may name the unique id"
+    for other in ({"principal": "user/ci-2*"}, {"guardrail": "another"}, {"project": "q"}):
+        unrecorded = msgspec.structs.replace(exemption, **other)
+        assert exempts(unrecorded, theirs, later), "each exception is recorded for itself: this one is not yet"

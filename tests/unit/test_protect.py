@@ -88,6 +88,12 @@ def test_a_look_alike_is_not_protected(name: str) -> None:
     assert protected(identity(f"{ACCOUNT}role/{name}"), SETTINGS, None) is None
 
 
+def test_a_name_on_another_path_is_not_the_one_that_is_protected() -> None:
+    settings = msgspec.structs.replace(SETTINGS, never_touch=(ACCOUNT + "role/team/x",))
+    assert protected(identity(ACCOUNT + "role/team/x"), settings, None)
+    assert protected(identity(ACCOUNT + "role/other/x"), settings, None) is None
+
+
 def test_everybody_whom_a_step_affects_counts() -> None:
     people = [identity(f"{ACCOUNT}user/{n}", Kind.USER, f"AIDAEXAMPLE{n}") for n in ("a", "b")]
     assert any_protected(people, SETTINGS, census()) is None

@@ -108,7 +108,8 @@ def heard(job: Job, now: datetime) -> Process[tuple[Slot, ...]]:
     for fact in dict.fromkeys(step.fact for step in job.plan.steps):
         name = heard_name(job.plan.target, fact)
         last: tuple[Slot, ...] = yield ReadSlots(name, 1)
-        slots.append(Slot(name, last[0].number + 1 if last else 0, 1, now, job.id))
+        number = last[0].number + 1 if last else 0
+        slots.append(Slot(name, number, 1, now, job.id))
     return tuple(slots)
 
 

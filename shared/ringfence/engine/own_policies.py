@@ -32,7 +32,7 @@ def void(step: Step, state: State, deployment: Deployment) -> str:
 def _policy(step: Step) -> str:
     match step.fact.kind:
         case FactKind.ATTACHED:
-            return step.fact.key if step.after else ""
+            return step.fact.key
         case FactKind.BOUNDARY:
             return step.after or ""
         case _:
