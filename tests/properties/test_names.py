@@ -104,6 +104,33 @@ def test_names_that_differ_by_case_alone_are_one_and_by_anything_else_are_two() 
         assert all(s.attached == (ADMIN,) for s in untouched)  # fmt: skip
 
 
+def test_what_only_aws_can_change_is_never_called_about_and_the_advice_names_the_place() -> None:
+    rnd = random.Random(82)  # noqa: S311 - as above
+    for number in range(200):
+        mine = rnd.choice(
+            ["aws-service-role/x.amazonaws.com", "aws-reserved/sso.amazonaws.com", "aws-reserved/sso.amazonaws.com/eu-west-1"]
+        )
+        called = f"AWSReservedSSO_Set{number}_0123" if "sso" in mine else f"AWSServiceRoleFor{name(rnd, 30)}"
+        role = Identity(Kind.ROLE, f"arn:aws:iam::123456789012:role/{mine}/{called}", called, "123456789012", unique_id="AROAEXAMPLE")
+        town = Town([State(identity=role, trust=BY_SAGEMAKER, attached=(ADMIN,), inline={}, documents={}, credentials=())])
+        event = Event(
+            source=Source.CLOUDTRAIL,
+            name="AttachRolePolicy",
+            id=f"e{number}",
+            time=NOW,
+            account="123456789012",
+            subject=role,
+            parameters={"policyArn": ADMIN},
+        )
+        town.hear(event)
+        assert town.iam.calls == []
+        (made,) = town.store.jobs()
+        assert made.state is JobState.UNSUPPORTED
+        said = town.queue.notices[-1]
+        assert said.page
+        assert (f"Set{number}" if "sso" in mine else "only its service can change it") in said.text  # fmt: skip
+
+
 def test_who_belongs_to_another_account_is_never_called_about() -> None:
     rnd = random.Random(80)  # noqa: S311 - as above
     for number in range(cases(2000)):

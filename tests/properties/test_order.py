@@ -37,6 +37,15 @@ def test_in_whatever_order_six_events_arrive_the_end_is_the_same(seed: int) -> N
     assert ends.pop().endswith("True)")
 
 
+def test_one_event_two_hundred_times_in_twenty_five_hours_has_one_effect() -> None:
+    town = Town(roles(1))
+    event = town.grant(random.Random(46), 0)  # noqa: S311 - repeatable on purpose
+    for _ in range(200):
+        town.hear(event)
+        town.clock.time += timedelta(minutes=7.5)
+    assert len(town.iam.calls) == len(town.store.jobs()) == 1
+
+
 def plans(judgement: Judgement) -> list[tuple[str, str, object]]:
     return [(p.finding.guardrail, s.step.action, s.step) for p in judgement.planned for s in p.steps]
 

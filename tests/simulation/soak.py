@@ -40,7 +40,7 @@ def main() -> int:
                 return 1
             print(f"\r{min(number * CHUNK, seeds):,} of {seeds:,} histories, {time.monotonic() - started:.0f} s", end="", flush=True)
     print()
-    places = ["tests/properties", "tests/simulation/test_lost_events.py", "tests/simulation/test_month.py"]
+    places = ["tests/properties", "tests/simulation/test_lost_events.py", "tests/simulation/test_month.py", "tests/strict"]
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", *places], env={**os.environ, "RINGFENCE_CASES": "full"}, check=False
     ).returncode

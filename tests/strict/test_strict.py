@@ -37,13 +37,14 @@ from tests.support.aws import customer_policy, make, make_table
 from tests.support.cases import DEPLOYMENT, settings_of, state_of
 from tests.support.desk import decide, vote
 from tests.support.jobs import CONTAINMENT, NOW, REVERSAL, Clock, job, put, work
+from tests.support.scale import FULL, cases
 from tests.unit.test_budget import judgement
 
 TRUST = json.dumps(
     {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
 )
 WHOLE = Wanted(QUARANTINE_USER.reads)
-ROUNDS = 10  # a thirtieth of TRUST's 300: eight threads on one core take a second a round
+ROUNDS = 300 if FULL else 10  # eight threads on one core take a second a round
 
 
 def code(call: Callable[..., Any], **parameters: str) -> str:
@@ -137,7 +138,7 @@ def made_as(quota: Quota, iam: Any) -> Identity:
     return make(iam, wanted)
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=cases(1000), deadline=None, suppress_health_check=list(HealthCheck))
 @given(quota=quotas)
 def test_whatever_quota_is_full_it_is_contained_or_a_person_is_asked(quota: Quota) -> None:
     """Statement 74. moto knows no boundary of a user, so that rung is left out there."""
