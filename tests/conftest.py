@@ -5,11 +5,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from tests.support.shell import Shell
 
 if TYPE_CHECKING:
     from tests.support.stack import Stack
+
+settings.register_profile("house", deadline=None)  # how fast is for the benchmarks to say
+settings.load_profile("house")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

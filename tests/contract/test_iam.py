@@ -13,7 +13,7 @@ from botocore.stub import Stubber
 from ringfence.clouds.aws.iam_reader import READS, IamReader
 from ringfence.clouds.aws.iam_writer import IamWriter
 from ringfence.clouds.aws.replies import reply_of
-from ringfence.clouds.aws.snapshot import details, take
+from ringfence.clouds.aws.snapshot import take
 from ringfence.clouds.memory import MemoryIam
 from ringfence.clouds.snapshot import SnapshotReader
 from ringfence.domain.identity import Identity, Kind
@@ -228,20 +228,6 @@ def test_a_snapshot_of_the_account_is_read_back(iam: Any) -> None:
 def test_what_is_no_snapshot_is_refused(given: Any) -> None:
     with pytest.raises(UsageError, match="no snapshot"):
         SnapshotReader(given)
-
-
-def test_what_comes_in_pages_is_read_to_the_end() -> None:
-    """1,001 of what IAM lists: policies of a role, attached and inline, and identities of an account."""
-    with aws(managed=False) as iam:
-        trust = json.dumps({"Version": "2012-10-17", "Statement": []})
-        for number in range(1001):
-            iam.create_role(RoleName=f"r{number}", AssumeRolePolicyDocument=trust)
-            iam.put_role_policy(RoleName="r0", PolicyName=f"i{number}", PolicyDocument=json.dumps(INLINE))
-            iam.attach_role_policy(RoleName="r0", PolicyArn=customer_policy(iam, f"arn:aws:iam::123456789012:policy/p{number}"))
-        state = IamReader().read(Identity.of(Kind.ROLE, "r0", "123456789012"), Wanted(frozenset({Facet.INLINE, Facet.ATTACHED})))
-        assert isinstance(state, State)
-        assert (len(state.inline or {}), len(state.attached or ())) == (1001, 1001)
-        assert len(details()["RoleDetailList"]) == 1001
 
 
 def test_holders_and_keys_that_come_in_pages_are_read_to_the_end() -> None:

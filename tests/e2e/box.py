@@ -138,35 +138,35 @@ def remember(record: dict[str, Any]) -> None:
 plain_iam = iam.handle_request
 
 
-held: dict[str, dict[str, dict[str, str]]] = {}  # service-specific credentials by user and id, which ministack lacks
+held: dict[tuple[str, str], dict[str, dict[str, str]]] = {}  # credentials by user and kind, then by id, which ministack lacks
+# Of each kind: the parameter that names its id, what a list calls them, and what IAM gives each beside id, user and status (botocore's model).
+LACKING: dict[str, tuple[str, str, dict[str, str]]] = {
+    "ServiceSpecificCredential": ("ServiceSpecificCredentialId", "ServiceSpecificCredentials", {"ServiceName": "bedrock.amazonaws.com"}),
+    "SSHPublicKey": ("SSHPublicKeyId", "SSHPublicKeys", {"Fingerprint": "00", "SSHPublicKeyBody": "synthetic"}),
+    "SigningCertificate": ("CertificateId", "Certificates", {"CertificateBody": "synthetic"}),
+}
+MADE = {"SigningCertificate": "Certificate"}  # where the reply calls it otherwise
 
 
 def credentials(form: dict[str, str]) -> bytes | None:
     """Answer the calls on a user's service-specific credentials, SSH keys and certificates; None for every other call."""
-    operation, mine = form.get("Action", ""), held.setdefault(form.get("UserName", ""), {})
-    number = form.get("ServiceSpecificCredentialId", f"ACCAEXAMPLE{sum(map(len, held.values())):09d}")
+    operation = form.get("Action", "")
+    verb = next((v for v in ("Create", "Upload", "Update", "List") if operation.startswith(v)), "")
+    kind = next((k for k in LACKING if verb and operation.removeprefix(verb).removesuffix("s") == k), "")
+    if not kind:
+        return None
+    named, plural, more = LACKING[kind]
+    mine = held.setdefault((form.get("UserName", ""), kind), {})
     body = ""
-    match operation:
-        case "CreateServiceSpecificCredential":
-            made = {
-                "ServiceSpecificCredentialId": number,
-                "UserName": form["UserName"],
-                "ServiceName": form["ServiceName"],
-                "Status": "Active",
-            }
-            mine[number] = made
-            body = f"<ServiceSpecificCredential>{members(made)}</ServiceSpecificCredential>"
-        case "UpdateServiceSpecificCredential":
-            mine[number]["Status"] = form["Status"]
-        case "ListServiceSpecificCredentials":
-            listed = "".join(f"<member>{members(one)}</member>" for one in mine.values())
-            body = f"<ServiceSpecificCredentials>{listed}</ServiceSpecificCredentials>"
-        case "ListSSHPublicKeys":
-            body = "<SSHPublicKeys/><IsTruncated>false</IsTruncated>"
-        case "ListSigningCertificates":
-            body = "<Certificates/><IsTruncated>false</IsTruncated>"
-        case _:
-            return None
+    if verb in ("Create", "Upload"):
+        number = f"AXXAEXAMPLE{sum(map(len, held.values())):09d}"
+        mine[number] = {named: number, "UserName": form["UserName"], "Status": "Active", **more}
+        body = f"<{MADE.get(kind, kind)}>{members(mine[number])}</{MADE.get(kind, kind)}>"
+    elif verb == "Update":
+        mine[form[named]]["Status"] = form["Status"]
+    else:
+        listed = "".join(f"<member>{members(one)}</member>" for one in mine.values())
+        body = f"<{plural}>{listed}</{plural}><IsTruncated>false</IsTruncated>"
     metadata = f"<ResponseMetadata><RequestId>{uuid.uuid4()}</RequestId></ResponseMetadata>"
     return f"<{operation}Response><{operation}Result>{body}</{operation}Result>{metadata}</{operation}Response>".encode()
 

@@ -4,11 +4,12 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from moto import mock_aws
 from moto.core.responses import ActionResult
-from moto.iam import responses
+from moto.iam import models, responses
 
 from ringfence.clouds.aws import clients
 from ringfence.domain.identity import Identity, Kind
@@ -17,6 +18,20 @@ from tests.support.cases import OWN_POLICIES
 from tests.support.template import template
 
 MANAGED = "arn:aws:iam::aws:policy/"
+
+
+AWS_OWN = (
+    "AdministratorAccess",
+    "AmazonBedrockFullAccess",
+    "AmazonS3FullAccess",
+    "AmazonS3ReadOnlyAccess",
+    "AmazonSageMakerCanvasAIServicesAccess",
+    "AmazonSageMakerFullAccess",
+    "IAMFullAccess",
+    "IAMReadOnlyAccess",
+    "PowerUserAccess",
+    "ReadOnlyAccess",
+)
 
 
 class ServiceCredentials:
@@ -47,6 +62,24 @@ class ServiceCredentials:
         held = ServiceCredentials.held[self._get_param("UserName")]
         held[self._get_param("ServiceSpecificCredentialId")]["Status"] = self._get_param("Status")
         return ActionResult({})
+
+
+@cache
+def aws_own() -> dict[str, Any]:
+    """Read them, once."""
+    every = json.loads(getattr(models, "aws_managed_policies_data"))  # noqa: B009 - moto exports it by use
+    return {name: every[name] for name in AWS_OWN}
+
+
+def managed_policies(backend: Any) -> list[Any]:
+    """Give a backend those of AWS's own policies that tests attach: moto reads 1,582 of them, and every snapshot would list them all."""
+    if "MOTO_IAM_LOAD_MANAGED_POLICIES" not in os.environ:
+        return []
+    make_one = models.AWSManagedPolicy.from_data
+    return [make_one(name, backend.account_id, backend.region_name, data) for name, data in aws_own().items()]
+
+
+setattr(models.IAMBackend, "_init_aws_policies", managed_policies)  # noqa: B010 - a method of moto's
 
 
 @contextmanager
