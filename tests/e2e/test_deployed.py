@@ -97,7 +97,8 @@ def test_a_finding_delivered_five_times_asks_once_and_approval_leads_to_quaranti
 
 
 def test_what_the_stolen_session_left_behind_is_found_and_asked_about(box: Box) -> None:
-    made = {"userName": "mallory", "userId": "AIDAEXAMPLEMALLORY", "arn": f"arn:aws:iam::{ACCOUNT}:user/mallory"}
+    user = box.iam.create_user(UserName="mallory")["User"]
+    made = {"userName": "mallory", "userId": user["UserId"], "arn": user["Arn"]}
     record = event_file("aws/cloudtrail/AttachRolePolicy.json")["detail"]
     box.remember(
         record
@@ -105,7 +106,6 @@ def test_what_the_stolen_session_left_behind_is_found_and_asked_about(box: Box) 
         | {"requestParameters": {"userName": "mallory"}, "responseElements": {"user": made}}
         | {"userIdentity": {"type": "AssumedRole", "principalId": "AROAEXAMPLE:i-0", "accessKeyId": "ASIAEXAMPLE"}}
     )
-    box.iam.create_user(UserName="mallory")
     box.functions.invoke(FunctionName=box.function("ReviewFunction"), Payload=b"{}")
     question = box.job_of("mallory", "pending", "persistence-after-containment")
     incident = box.job_of("fraud-stolen", "for-a-person", "persistence-after-containment")

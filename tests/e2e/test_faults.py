@@ -48,7 +48,6 @@ OPERATIONS = (
     "UpdateAccessKey",
     "UpdateServiceSpecificCredential",
     "UpdateSSHPublicKey",
-    "UpdateSigningCertificate",
 )
 KINDS = {"Role": Kind.ROLE, "User": Kind.USER, "Group": Kind.GROUP}
 
@@ -113,9 +112,6 @@ def _credential(operation: str, iam: Any, name: str) -> tuple[Fact, dict[str, st
     if operation == "UpdateSSHPublicKey":
         made = str(iam.upload_ssh_public_key(UserName=name, SSHPublicKeyBody="synthetic")["SSHPublicKey"]["SSHPublicKeyId"])
         return Fact(FactKind.SSH_KEY, made), {"SSHPublicKeyId": made, "Status": "Inactive"}
-    if operation == "UpdateSigningCertificate":
-        made = str(iam.upload_signing_certificate(UserName=name, CertificateBody="synthetic")["Certificate"]["CertificateId"])
-        return Fact(FactKind.CERTIFICATE, made), {"CertificateId": made, "Status": "Inactive"}
     held = iam.create_service_specific_credential(UserName=name, ServiceName="bedrock.amazonaws.com")["ServiceSpecificCredential"]
     made = str(held["ServiceSpecificCredentialId"])
     return Fact(FactKind.SERVICE_CREDENTIAL, made), {"ServiceSpecificCredentialId": made, "Status": "Inactive"}

@@ -27,7 +27,7 @@ class Story(Struct, frozen=True, kw_only=True):
     per_hour: int = 10  # identities
     skewed: bool = False
     spread: int = 0  # seconds over which the events come
-    busy: int = 400  # steps in which things may go wrong; then everything works, and all has to come to its end
+    busy: int = 150  # steps in which things may go wrong; then everything works, and all has to come to its end
     chaos: float = 0.3  # how often they do
 
 
