@@ -17,7 +17,7 @@ from ringfence.settings import Settings
 from tests.support.cases import DEPLOYMENT, EVENTS, settings_of
 from tests.support.jobs import ADMIN, BY_SAGEMAKER
 from tests.support.scale import cases
-from tests.support.town import EVERYTHING, SETTINGS, Town, roles
+from tests.support.town import EVERYTHING, Town, roles
 
 SHAPES = [json.loads(path.read_text()) for path in sorted(EVENTS.rglob("*.json"))]
 ODD: list[Any] = [
@@ -195,7 +195,3 @@ def test_nobody_of_the_protected_set_is_ever_touched() -> None:
         town.message(adversarial(random.Random(1), 10**6 + chunk, town.iam.states[place].identity))  # noqa: S311 - as above
         touched += bool(town.store.jobs())
     assert touched, "an ordinary identity is judged all the same"
-
-
-def test_settings_of_a_town_are_no_protection() -> None:
-    assert SETTINGS.never_touch == ()

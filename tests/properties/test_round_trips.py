@@ -24,7 +24,6 @@ from tests.support.jobs import ADMIN, CONTAINMENT, NOW, Clock, World, put, work
 from tests.support.jobs import job as one_job
 from tests.support.scale import cases
 
-KINDS = {"user": (Kind.USER,), "role": (Kind.ROLE,)}
 BOUNDARIES = [None, None, *DEPLOYMENT.boundaries, "arn:aws:iam::123456789012:policy/foreign"]
 
 

@@ -83,19 +83,19 @@ def standing(states: Iterable[State], judge: Callable[[Event], Judgement]) -> Ma
 
 def unheard(found: Mapping[str, Judgement], previous: Census | None) -> Process[tuple[Judgement, ...]]:
     """Give what stands since the last census and no event was heard about: EventBridge may lose one. What stood at first is nobody's news."""
+    if previous is None:
+        return ()
     missed: list[Judgement] = []
-    for name, judgement in found.items() if previous is not None else ():
-        known = previous is None or name in previous.standing
-        if not known and not (yield from _heard(judgement, previous)):
-            missed.append(judgement)
+    for judgement in (judgement for name, judgement in found.items() if name not in previous.standing):
+        missed += [] if (yield from _heard(judgement, previous)) else [judgement]
     return tuple(missed)
 
 
-def _heard(judgement: Judgement, previous: Census | None) -> Process[bool]:
+def _heard(judgement: Judgement, previous: Census) -> Process[bool]:
     facts = [(planned.finding.identity, step.step.fact) for planned in judgement.planned for step in planned.steps]
     for identity, fact in facts:
         last: tuple[Slot, ...] = yield ReadSlots(heard_name(identity, fact), 1)
-        if previous is None or not last or last[0].time < previous.taken - LATE:
+        if not last or last[0].time < previous.taken - LATE:
             return False
         job: Job | None = yield ReadJob(last[0].job)
         if job is None or job.state in TAKEN_OFF:

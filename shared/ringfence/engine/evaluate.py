@@ -193,8 +193,10 @@ class Evaluator:
                 exempted.append(Planned(finding=verdict, steps=(), exempt=exempt))
             elif verdict is not None:
                 made = self._plan(case, verdict)
-                (planned if made is not None and not made.held else held).extend([made] if made is not None else [])
-                handled += [f"already remediated: {verdict.reason}"] if made is None or made.held else []
+                if made is not None:
+                    (held if made.held else planned).append(made)
+                if made is None or made.held:
+                    handled.append(f"already remediated: {verdict.reason}")
         outcome, reasons = Outcome.QUIET, [f"{event.name} on {case.identity.name} breaks no guardrail"]
         for found, words in (
             (Outcome.QUIET, [p.exempt for p in exempted]),
@@ -214,13 +216,10 @@ class Evaluator:
         )
 
     def _exempt(self, finding: Finding, case: Case) -> Exemption | None:
-        identity = finding.identity
-        for exemption in self.settings.exemptions:
-            named = exempts(exemption, identity, self.census())
-            here = exemption.project == case.project.name and exemption.guardrail == finding.guardrail
-            if named and here and case.now < exemption.until:
-                return exemption
-        return None
+        ours = (case.project.name, finding.guardrail)
+        here = [e for e in self.settings.exemptions if (e.project, e.guardrail) == ours and case.now < e.until]
+        census = self.census() if here else None
+        return next((e for e in here if exempts(e, finding.identity, census)), None)
 
     def _plan(self, case: Case, finding: Finding) -> Planned | None:
         """Plan what the finding calls for; None where all of it is so already."""
