@@ -5,128 +5,21 @@ from typing import Any
 
 import msgspec
 import pytest
-from botocore.stub import Stubber
 
-from ringfence.clouds.aws import clients
-from ringfence.clouds.aws.history import PAGES, CloudTrailHistory
-from ringfence.clouds.memory import MemoryHistory, MemoryQueue, MemoryStore
 from ringfence.domain.census import Census
-from ringfence.domain.identity import Identity, Kind
-from ringfence.domain.job import Job, JobState
+from ringfence.domain.job import JobState
 from ringfence.domain.record import RecordKind
-from ringfence.domain.state import Credential, FactKind, State
-from ringfence.engine.commands import Desk, ReadHistory, perform_at_desk, run_at_desk, run_with_history
-from ringfence.engine.incident import KEYS, LISTED, PERSISTENCE
+from ringfence.engine.commands import ReadHistory, perform_at_desk, run_at_desk
+from ringfence.engine.incident import KEYS, LISTED
 from ringfence.engine.moves import LOOKS, SEARCH_AGAIN, end
-from ringfence.engine.ports import Absence, Remembered, Wanted
 from ringfence.engine.search import BEFORE, LEASE, PATIENCE, REQUESTS, SESSION, search, searches, unsearched
-from ringfence.errors import RefusedError, UpstreamError
-from ringfence.settings import Mode, Settings
+from ringfence.errors import RefusedError
+from ringfence.settings import Mode
 from ringfence.sources.aws_persistence import left_by
-from tests.support.aws import aws
-from tests.support.cases import settings_of
-from tests.support.jobs import CONTAINMENT, NOW, REVERSAL, ROLE, Clock, job, put_done
+from tests.support.jobs import NOW, REVERSAL
+from tests.support.scene import ACCOUNT, EVE, SETTINGS, TRAIN, Scene, assume, by_key, call, made_key, made_user
 
 S = JobState
-ACCOUNT = "123456789012"
-EVE = Identity.of(Kind.USER, "eve", ACCOUNT, unique_id="AIDAEXAMPLEEVE")
-SETTINGS = settings_of(None)
-
-
-def call(
-    number: str, service: str, name: str, given: dict[str, Any] | None = None, reply: dict[str, Any] | None = None, **more: Any
-) -> dict[str, Any]:
-    """A record of CloudTrail: a call by eve, unless it says otherwise."""
-    who = {"type": "IAMUser", "userName": "eve", "principalId": EVE.unique_id, "accessKeyId": "AKIAEXAMPLEEVE"}
-    return {
-        "eventID": number,
-        "eventTime": NOW.isoformat(),
-        "eventSource": f"{service}.amazonaws.com",
-        "eventName": name,
-        "recipientAccountId": ACCOUNT,
-        "userIdentity": {**who, **more.pop("who", {})},
-        "requestParameters": given,
-        "responseElements": reply,
-        **more,
-    }
-
-
-def by_key(key: str) -> dict[str, Any]:
-    return {"who": {"type": "AssumedRole", "userName": "", "principalId": "AROAEXAMPLE:x", "accessKeyId": key}}
-
-
-def made_user(name: str, **more: Any) -> dict[str, Any]:
-    arn = f"arn:aws:iam::{ACCOUNT}:user/{name}"
-    made = {"userName": name, "userId": f"AIDAEXAMPLE{name.upper()}", "arn": arn}
-    return call(f"made-{name}", "iam", "CreateUser", {"userName": name}, {"user": made}, **more)
-
-
-def assume(role: Identity, key: str, **more: Any) -> dict[str, Any]:
-    reply = {"credentials": {"accessKeyId": key}, "assumedRoleUser": {"assumedRoleId": f"{role.unique_id}:s"}}
-    listed = {"resources": [{"ARN": role.arn, "accountId": ACCOUNT, "type": "AWS::IAM::Role"}]}
-    return call(f"assume-{role.name}-{key}", "sts", "AssumeRole", {"roleArn": role.arn}, reply, **{**listed, **more})
-
-
-def made_key(owner: str, key: str, **more: Any) -> dict[str, Any]:
-    return call(f"key-{key}", "iam", "CreateAccessKey", {"userName": owner}, {"accessKey": {"userName": owner, "accessKeyId": key}}, **more)
-
-
-class Everybody:
-    """A reader to whom everybody exists, by a unique id that follows from the name; but who is gone, or was made anew."""
-
-    def __init__(self) -> None:
-        self.gone: set[str] = set()
-        self.held: tuple[str, ...] = ()
-        self.anew: dict[str, str] = {}
-
-    def read(self, identity: Identity, wanted: Wanted) -> State | Absence:
-        assert wanted.documents == ()
-        if identity.name in self.gone:
-            return Absence.GONE
-        number = f"{'AIDA' if identity.kind is Kind.USER else 'AROA'}EXAMPLE{identity.name.removeprefix('fraud-').upper()}"
-        live = msgspec.structs.replace(identity, unique_id=self.anew.get(identity.name, number))
-        key = Credential(FactKind.ACCESS_KEY, "AKIAEXAMPLEHELD", "Active")
-        return State(identity=live, attached=self.held, inline={}, credentials=(key,) if identity.name == "mallory" else ())
-
-    def holders(self, policy_arn: str) -> tuple[Identity, ...] | Absence:
-        raise AssertionError(f"nobody asks who holds {policy_arn}")
-
-
-class Scene:
-    """A contained identity, and what CloudTrail remembers."""
-
-    def __init__(self, *records: dict[str, Any], target: Identity = EVE, settings: Settings = SETTINGS, **fields: Any) -> None:
-        self.settings = settings
-        self.store, self.queue, self.clock = MemoryStore(), MemoryQueue(), Clock()
-        self.history, self.iam = MemoryHistory(records), Everybody()
-        plan = msgspec.structs.replace(job(CONTAINMENT).plan, target=target)
-        made = {"plan": plan, "looks": 1, "due": NOW + timedelta(seconds=LOOKS[1]), "since": NOW, **fields}
-        self.root = put_done(self.store, msgspec.structs.replace(job(CONTAINMENT), **made), 0)
-
-    @property
-    def desk(self) -> Desk:
-        return Desk(self.store, self.queue, self.clock)
-
-    def search(self) -> Job:
-        return self.search_of(self.root)
-
-    def search_of(self, job: Job) -> Job:
-        return run_with_history(search(job.id, self.settings, self.history.regions), self.desk, self.history, self.iam)
-
-    def incidents(self) -> list[Job]:
-        return [found for found in self.store.jobs() if found.guardrail == PERSISTENCE]
-
-    def incident(self) -> Job:
-        """The incident itself: about the contained identity, and nothing to approve."""
-        (found,) = (j for j in self.incidents() if j.plan.target == self.root.plan.target and not j.plan.steps)
-        return found
-
-    def asked(self) -> dict[str, tuple[JobState, list[str]]]:
-        """By name of the target: the state of the question, and the calls that are asked about."""
-        return {j.plan.target.name: (j.state, [s.call.operation for s in j.plan.steps]) for j in self.incidents() if j.plan.steps}
-
-
-TRAIN = msgspec.structs.replace(ROLE, unique_id="AROAEXAMPLETRAIN")
 
 
 def test_everything_that_lasts_is_found_listed_once_and_asked_about() -> None:
@@ -466,53 +359,3 @@ def test_the_history_is_read_nowhere_else() -> None:
 )
 def test_a_record_of_any_shape_is_read(record: dict[str, Any]) -> None:
     assert left_by(record) is None
-
-
-def test_cloudtrail_is_asked_page_by_page_and_not_faster_than_it_answers() -> None:
-    with aws(managed=False):
-        (client, *_) = clients.cloudtrails()
-        pauses: list[float] = []
-        asked = {"LookupAttributes": [{"AttributeKey": "Username", "AttributeValue": "eve"}], "StartTime": NOW, "MaxResults": 50}
-        with Stubber(client) as stub:
-            stub.add_response("lookup_events", {"Events": [{"CloudTrailEvent": '{"eventID":"a"}'}, {}], "NextToken": "more"}, asked)
-            stub.add_response(
-                "lookup_events",
-                {"Events": [{"CloudTrailEvent": '{"eventID":"a"}'}, {"CloudTrailEvent": "[]"}]},
-                {**asked, "NextToken": "more"},
-            )
-            history = CloudTrailHistory(lambda: (client,), pauses.append)
-            assert history.regions == ("us-east-1",)
-            assert history.lookup("Username", "eve", NOW) == Remembered(({"eventID": "a"},), complete=False, requests=2), (
-                "two could not be read"
-            )
-            stub.add_client_error("lookup_events", "ThrottlingException")
-            with pytest.raises(UpstreamError):
-                CloudTrailHistory(lambda: (client,), pauses.append).lookup("Username", "eve", NOW)
-            for _ in range(PAGES):
-                stub.add_response("lookup_events", {"NextToken": "more"})
-            assert history.lookup("Username", "eve", NOW) == Remembered((), complete=False, requests=PAGES)
-            stub.add_response("lookup_events", {"Events": [{"CloudTrailEvent": text} for text in ('"\\ud800"', "1e999", "[" * 9999)]})
-            assert not history.lookup("Username", "eve", NOW).complete, "what cannot be read ends nothing, and is said"
-            stub.add_response("lookup_events", {"Events": []})
-            assert history.lookup("Username", "eve", NOW).complete
-            stub.assert_no_pending_responses()
-    assert pauses == [0.5] * (4 + PAGES)
-
-
-@pytest.mark.parametrize(
-    ("region", "regions"),
-    [
-        ("us-east-1", ["us-east-1"]),
-        ("eu-west-1", ["eu-west-1", "us-east-1"]),
-        ("cn-north-1", ["cn-north-1"]),
-        ("us-gov-east-1", ["us-gov-east-1", "us-gov-west-1"]),
-    ],
-)
-def test_events_of_iam_are_looked_for_where_the_partition_keeps_them(
-    region: str, regions: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with aws(managed=False):
-        monkeypatch.setenv("AWS_DEFAULT_REGION", region)
-        clients.cloudtrails.cache_clear()
-        assert [client.meta.region_name for client in clients.cloudtrails()] == regions
-        clients.cloudtrails.cache_clear()
