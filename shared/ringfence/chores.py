@@ -161,16 +161,18 @@ def census_if_due(log: Log) -> int:
     found = census.standing(states, lambda event: judge(event, wiring.now()))
     taken = census.take(Reader(raw).account(), states, known, previous, found, _usable, wiring.now())
     missed = run_at_desk(census.unheard(found, previous), wiring.desk())
-    failed = 0
-    for told in (*census.badges(taken, previous, (state.identity for state in states)), *missed):
+    failed: list[str] = []
+    for news in (*census.badges(taken, previous, (state.identity for state in states)), *missed):
         try:
-            run_at_desk(decide(told, known), wiring.desk())
+            run_at_desk(decide(news.judgement, known), wiring.desk())
         except Exception:  # the function's edge: one finding that cannot be kept must not keep the account from being counted
-            log.exception("a finding of the census could not be kept", event_id=told.event.id)
-            failed += 1
-    store.keep(taken)
+            log.exception("a finding of the census could not be kept", event_id=news.judgement.event.id)
+            failed += news.names
+    store.keep(census.without(taken, failed))
     if failed:
-        raise UpstreamError(f"{failed} findings of the census could not be kept", "See the log above: a person has to look at them")
+        raise UpstreamError(
+            f"findings of the census about {len(failed)} grants or identities could not be kept", "The next census tells them again"
+        )
     return 1
 
 

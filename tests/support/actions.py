@@ -54,7 +54,9 @@ def case_of(case: dict[str, Any], state: State | None, **deployment: Any) -> tup
 def planned(action: Action, case: dict[str, Any], state: State | None, **deployment: Any) -> tuple[Step, ...]:
     steps = action.plan(*case_of(case, state, **deployment))
     assert not isinstance(steps, Impossible), steps.reason
-    return steps
+    if "rung" not in case:
+        return steps
+    return (steps[0].otherwise[case["rung"] - 1], *steps[1:])  # as it runs where IAM refuses the rungs below
 
 
 def job(steps: tuple[Step, ...], target: Identity, action: Action) -> Job:

@@ -13,6 +13,7 @@ import yaml
 from ringfence.actions import own_documents
 from ringfence.clouds.memory import MemoryIam
 from ringfence.config import compile_settings, parse
+from ringfence.domain.census import Census
 from ringfence.domain.event import Event
 from ringfence.domain.finding import Guardrail
 from ringfence.domain.identity import Identity, Kind
@@ -35,6 +36,12 @@ DEPLOYMENT = Deployment(
     boundaries=("arn:aws:iam::123456789012:policy/ml-boundary",),
 )
 OWN_POLICIES = own_documents(DEPLOYMENT)
+COUNTED = Census(taken=datetime(2026, 3, 2, 6, tzinfo=UTC), config_hash="", identities=0, admins=(), protected={})
+
+
+def counted() -> Census:
+    """Give a census that found nothing: without one a deployment takes nothing for fresh."""
+    return COUNTED
 
 
 def load_cases(path: Path) -> list[dict[str, Any]]:
@@ -111,8 +118,8 @@ def settings_of(given: Mapping[str, Any] | None, deployment: Mapping[str, Any] |
 def evaluator(case: Mapping[str, Any], guardrail: Guardrail) -> Evaluator:
     """Give the evaluator of a case, with one guardrail."""
     state = state_of(case.get("state"))
-    reader = None if case.get("offline") else MemoryIam(*([state] if state else []))
-    return Evaluator(settings_of(case.get("settings"), case.get("deployment")), reader, (guardrail,))
+    reader = None if case.get("offline") else MemoryIam(*([state] if state else []), policies=OWN_POLICIES)
+    return Evaluator(settings_of(case.get("settings"), case.get("deployment")), reader, (guardrail,), census=counted)
 
 
 def judge(case: Mapping[str, Any], guardrail: Guardrail) -> Judgement:

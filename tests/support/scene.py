@@ -69,6 +69,7 @@ class Everybody:
     def __init__(self) -> None:
         self.gone: set[str] = set()
         self.held: tuple[str, ...] = ()
+        self.keys: dict[str, tuple[str, ...]] = {"mallory": ("AKIAEXAMPLEHELD",)}
         self.anew: dict[str, str] = {}
 
     def read(self, identity: Identity, wanted: Wanted) -> State | Absence:
@@ -77,8 +78,8 @@ class Everybody:
             return Absence.GONE
         number = f"{'AIDA' if identity.kind is Kind.USER else 'AROA'}EXAMPLE{identity.name.removeprefix('fraud-').upper()}"
         live = msgspec.structs.replace(identity, unique_id=self.anew.get(identity.name, number))
-        key = Credential(FactKind.ACCESS_KEY, "AKIAEXAMPLEHELD", "Active")
-        return State(identity=live, attached=self.held, inline={}, credentials=(key,) if identity.name == "mallory" else ())
+        keys = tuple(Credential(FactKind.ACCESS_KEY, key, "Active") for key in self.keys.get(identity.name, ()))
+        return State(identity=live, attached=self.held, inline={}, credentials=keys)
 
     def holders(self, policy_arn: str) -> tuple[Identity, ...] | Absence:
         raise AssertionError(f"nobody asks who holds {policy_arn}")
@@ -91,6 +92,8 @@ class Scene:
         self.settings = settings
         self.store, self.queue, self.clock = MemoryStore(), MemoryQueue(), Clock()
         self.history, self.iam = MemoryHistory(records), Everybody()
+        for record in records:
+            self.made(record)
         plan = msgspec.structs.replace(job(CONTAINMENT).plan, target=target)
         made = {"plan": plan, "looks": 1, "due": NOW + timedelta(seconds=LOOKS[1]), "since": NOW, **fields}
         self.root = put_done(self.store, msgspec.structs.replace(job(CONTAINMENT), **made), 0)
@@ -98,6 +101,12 @@ class Scene:
     @property
     def desk(self) -> Desk:
         return Desk(self.store, self.queue, self.clock)
+
+    def made(self, record: dict[str, Any]) -> None:
+        """A key that was made is there, and active."""
+        key = (record.get("responseElements") or {}).get("accessKey")
+        if isinstance(key, dict) and key.get("userName"):
+            self.iam.keys[key["userName"]] = (*self.iam.keys.get(key["userName"], ()), key["accessKeyId"])
 
     def search(self) -> Job:
         return self.search_of(self.root)

@@ -93,7 +93,7 @@ class Town:
         states = list(self.iam.states.values())
         found = standing(states, lambda event: self.evaluator.judge(event, self.clock.time))
         taken = take(Account(holders=(), groups={}, missing=()), states, self.settings, previous, found, lambda _: True, self.clock.time)
-        for judgement in run_at_desk(unheard(found, previous), Desk(self.store, self.queue, self.clock)):
+        for judgement in (n.judgement for n in run_at_desk(unheard(found, previous), Desk(self.store, self.queue, self.clock))):
             decide(judgement, self.settings, self.store, self.queue, self.clock.time)
         self.store.keep(taken)
 

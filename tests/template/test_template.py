@@ -278,7 +278,14 @@ def test_everything_that_waits_has_dead_letters_and_an_alarm() -> None:
         for a in resources.values()
         if a["Type"] == "AWS::CloudWatch::Alarm"
     }
-    assert watched == dead | {"ReviewFunction", "review"}
+    assert watched == dead | {"ReviewFunction", "review", "LaterQueue", "NoticesQueue"}
+    (silence,) = (a["Properties"] for a in resources.values() if a.get("Properties", {}).get("MetricName") == "Invocations")
+    assert (silence["TreatMissingData"], silence["ComparisonOperator"]) == ("breaching", "LessThanThreshold"), (
+        "no figure is the worst figure"
+    )
+    assert resources["EvaluateFunction"]["Properties"]["Events"]["Events"]["Properties"]["BatchSize"] == 1, (
+        "one event may take all the time"
+    )
     for rule in (r for r in resources.values() if r["Type"] == "AWS::Events::Rule"):
         assert all("DeadLetterConfig" in t for t in rule["Properties"]["Targets"])
 

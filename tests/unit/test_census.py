@@ -1,7 +1,7 @@
 """The census: who is administrator and usable by people, who is protected since when, what each guardrail would find about what stands."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -16,9 +16,10 @@ from ringfence.domain.finding import Severity
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.job import JobState
 from ringfence.domain.state import State
-from ringfence.engine.census import A_HANDFUL, badges, due, standing, take
+from ringfence.engine.census import A_HANDFUL, badges, due, standing, take, unheard, without
+from ringfence.engine.commands import Desk, run_at_desk
 from ringfence.engine.discovery import used_by_people
-from ringfence.engine.evaluate import Evaluator
+from ringfence.engine.evaluate import Evaluator, Judgement
 from ringfence.engine.protect import protected
 from ringfence.settings import Settings
 from tests.support.cases import ROOT, settings_of, state_of
@@ -66,6 +67,19 @@ def count(
     return take(Reader(raw).account(), states, settings, previous, found, usable, NOW)
 
 
+BOSS = Identity.of(Kind.USER, "boss-2", "123456789012", unique_id="AIDAEXAMPLEBOSS-2")
+DESK = Desk(MemoryStore(), MemoryQueue(), lambda: NOW)
+
+
+def found_in(users: list[Any]) -> Mapping[str, Judgement]:
+    reader = SnapshotReader({"UserDetailList": users, "RoleDetailList": [], "GroupDetailList": [], "Policies": []})
+    return standing(reader.states(), lambda event: Evaluator(SETTINGS, reader).judge(event, NOW))
+
+
+def badges_of(census: Census, previous: Census) -> int:
+    return len(list(badges(census, previous, [BOSS])))
+
+
 def test_administrators_are_those_that_people_can_use() -> None:
     taken = count([user("ana", ADMIN), user("bo")], [role("ops", BY_PEOPLE, ADMIN), role("train", BY_SERVICE, ADMIN)])
     assert taken.admins == ("AIDAEXAMPLEANA", "AROAEXAMPLEOPS")
@@ -98,6 +112,19 @@ def test_no_name_and_no_later_pattern_protects_a_suspect_but_the_owner_may_name_
         assert (third.protected, third.newly) == ({}, ("AIDAEXAMPLEBOSS-2",))
     named = msgspec.structs.replace(SETTINGS, config_hash="named", never_touch=("AIDAEXAMPLEBOSS-2",))
     assert protected(suspect, named, second)
+
+
+def test_what_could_not_be_told_is_told_by_the_next_census() -> None:
+    first = count([user("ana")], [])
+    second = count([user("ana", ADMIN), user("boss-2")], [], previous=first)
+    (missed,), (badge,) = run_at_desk(unheard(found_in([user("ana", ADMIN)]), first), DESK), badges(second, first, [BOSS])
+    assert missed.judgement.event.id.endswith(f":{first.taken.isoformat()}"), "taken off and given again, it is asked about again"
+    assert badges_of(second, first) == 1
+    kept = without(second, (*missed.names, *badge.names))
+    assert (set(second.standing) - set(kept.standing), kept.newly) == (set(missed.names), ())
+    third = count([user("ana", ADMIN), user("boss-2")], [], previous=kept)
+    assert badges_of(third, kept) == 1
+    assert [n.names for n in run_at_desk(unheard(found_in([user("ana", ADMIN)]), kept), DESK)] == [missed.names]
 
 
 def test_somebody_made_anew_under_an_exact_name_is_a_suspect() -> None:
@@ -139,7 +166,7 @@ def test_badges_are_told_once_are_critical_and_cannot_bury_anybody() -> None:
     everybody = [Identity.of(Kind.USER, u["UserName"], "123456789012", unique_id=u["UserId"]) for u in users]
     store, queue = MemoryStore(), MemoryQueue()
     for _ in range(3):
-        for badge in badges(taken, first, everybody):
+        for badge in (news.judgement for news in badges(taken, first, everybody)):
             decide(badge, SETTINGS, store, queue, NOW)
     assert {(job.state, job.severity, job.guardrail) for job in store.jobs()} == {
         (JobState.FOR_A_PERSON, Severity.CRITICAL, "protected-pattern")

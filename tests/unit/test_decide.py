@@ -18,7 +18,7 @@ from ringfence.engine.moves import UNTAKEN
 from ringfence.errors import RefusedError
 from ringfence.settings import Settings
 from ringfence.sources import normalise
-from tests.support.cases import event_file, settings_of
+from tests.support.cases import counted, event_file, settings_of
 from tests.support.desk import decide, open_undo, vote
 from tests.support.jobs import ADMIN, CONTAINMENT, NOW, ROLE, World, job, put
 
@@ -148,7 +148,7 @@ def test_five_deliveries_of_a_finding_make_one_pending_job() -> None:
         event["detail"]["updatedAt"] = f"2026-03-02T09:0{count}:00.000Z"
         event["detail"]["resource"]["accessKeyDetails"]["principalId"] = f"{ROLE.unique_id}:i-0"
         (parsed,) = normalise(event)
-        decide(Evaluator(settings, world.iam).judge(parsed, NOW), settings, world.store, world.queue, NOW)
+        decide(Evaluator(settings, world.iam, census=counted).judge(parsed, NOW), settings, world.store, world.queue, NOW)
     (only,) = world.store.jobs()
     assert only.state is JobState.PENDING
     assert len(world.queue.notices) == 1
@@ -160,7 +160,7 @@ def test_a_job_whose_message_was_lost_is_sent_again_when_delivered_again() -> No
     event = event_file("aws/cloudtrail/AttachRolePolicy.json")
     event["detail"]["requestParameters"]["roleName"] = ROLE.name
     (parsed,) = normalise(event)
-    judgement = Evaluator(settings, world.iam).judge(parsed, NOW)
+    judgement = Evaluator(settings, world.iam, census=counted).judge(parsed, NOW)
     decide(judgement, settings, world.store, world.queue, NOW)
     world.queue.to_apply.clear()
     (again,) = decide(judgement, settings, world.store, world.queue, NOW)
@@ -183,7 +183,7 @@ def test_what_a_person_put_back_is_not_reversed_again_for_a_while() -> None:
         (parsed,) = normalise(event)
         now = NOW + timedelta(minutes=minutes)
         parsed = msgspec.structs.replace(parsed, time=now)
-        made = decide(Evaluator(settings, world.iam).judge(parsed, now), settings, world.store, world.queue, now)
+        made = decide(Evaluator(settings, world.iam, census=counted).judge(parsed, now), settings, world.store, world.queue, now)
         world.work()
         found = world.store.job(next(j.id for j in made if j.guardrail == "aws-admin-policy-on-ai-identity"))
         assert found is not None
@@ -263,7 +263,7 @@ def test_a_finding_that_goes_on_after_its_question_expired_is_asked_anew() -> No
 
     def deliver(event: Event, minute: int) -> list[JobState]:
         now = NOW + timedelta(minutes=minute)
-        decide(Evaluator(settings, world.iam).judge(event, now), settings, world.store, world.queue, now)
+        decide(Evaluator(settings, world.iam, census=counted).judge(event, now), settings, world.store, world.queue, now)
         return [j.state for j in world.store.jobs()]
 
     assert deliver(finding(0), 1) == [JobState.PENDING]
@@ -281,7 +281,7 @@ def test_what_could_not_be_judged_is_for_a_person() -> None:
     world = World()
     settings = settings_of(None)
     (event,) = normalise(event_file("aws/guardduty/attack-sequence-without-detection.json"))
-    judgement = Evaluator(settings, world.iam).judge(event, NOW)
+    judgement = Evaluator(settings, world.iam, census=counted).judge(event, NOW)
     (made,) = decide(judgement, settings, world.store, world.queue, NOW)
     assert made.state is JobState.FOR_A_PERSON
     assert "could not be judged" in world.queue.notices[0].text
@@ -292,7 +292,7 @@ def test_an_exception_that_was_used_shows_in_the_trail() -> None:
     exception = {"guardrail": "aws-credential-exfiltration", "principal": "role/fraud-train", "reason": "red team", "until": "2026-04-01"}
     settings = settings_of({"projects": [{"name": "p", "aws": {"accounts": ["*"]}, "exceptions": [exception]}]})
     world = World()
-    (made,) = decide(Evaluator(settings, world.iam).judge(finding(0), NOW), settings, world.store, world.queue, NOW)
+    (made,) = decide(Evaluator(settings, world.iam, census=counted).judge(finding(0), NOW), settings, world.store, world.queue, NOW)
     assert made.state is JobState.NOTHING_TO_DO
     assert RecordKind.EXEMPTION_USED in [r.kind for r in world.store.records()]
     assert "exempt until 2026-04-01" in world.queue.notices[-1].text
@@ -304,7 +304,7 @@ def test_an_exception_that_was_used_shows_in_the_trail() -> None:
             ]
         }
     )
-    assert Evaluator(other, world.iam).judge(finding(0), NOW).planned, "an exception of one project exempts no other"
+    assert Evaluator(other, world.iam, census=counted).judge(finding(0), NOW).planned, "an exception of one project exempts no other"
 
 
 @pytest.mark.parametrize("tamper", ["plan", "end", "intent", "order", "state", "decision"])
@@ -313,7 +313,7 @@ def test_the_audit_of_the_trail_sees(tamper: str) -> None:
     settings = settings_of({"projects": [{"name": "p", "aws": {"accounts": ["*"]}}]})
     event = event_file("aws/cloudtrail/AttachRolePolicy.json")
     event["detail"]["requestParameters"]["roleName"] = ROLE.name
-    decide(Evaluator(settings, world.iam).judge(normalise(event)[0], NOW), settings, world.store, world.queue, NOW)
+    decide(Evaluator(settings, world.iam, census=counted).judge(normalise(event)[0], NOW), settings, world.store, world.queue, NOW)
     world.work()
     (done,) = [j for j in world.store.jobs() if j.state is JobState.DONE]
     records = {r.kind: r for r in world.store.records(done.id)}

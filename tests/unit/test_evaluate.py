@@ -16,8 +16,9 @@ from ringfence.engine.discovery import membership
 from ringfence.engine.evaluate import Evaluator
 from ringfence.engine.ports import Absence, Wanted
 from ringfence.errors import NotReadError
+from ringfence.settings import Deployment
 from ringfence.sources import normalise
-from tests.support.cases import DEPLOYMENT, event_file, settings_of, state_of
+from tests.support.cases import DEPLOYMENT, counted, event_file, settings_of, state_of
 from tests.support.jobs import ADMIN, NOW
 
 NOTEBOOK = {"role": "AmazonSageMaker-ExecutionRole-20260101T120000", "attached": ["arn:aws:iam::aws:policy/AdministratorAccess"]}
@@ -31,7 +32,7 @@ def attach_event(**changes: Any) -> Event:
 def whens(event: Event, settings: dict[str, Any] | None = None, later: timedelta = timedelta(minutes=1), **state: Any) -> list[When]:
     made = state_of({**NOTEBOOK, **state})
     assert made is not None
-    judgement = Evaluator(settings_of(settings), MemoryIam(made)).judge(event, NOW + later)
+    judgement = Evaluator(settings_of(settings), MemoryIam(made), census=counted).judge(event, NOW + later)
     return [p.when for planned in judgement.planned for p in planned.steps]
 
 
@@ -64,18 +65,18 @@ def test_observe_on_the_deployment_caps_every_override() -> None:
     made = state_of(NOTEBOOK)
     assert made is not None
     offline = msgspec.structs.replace(settings_of(strict), deployment=msgspec.structs.replace(DEPLOYMENT, own_roles=()))
-    judgement = Evaluator(offline, MemoryIam(made)).judge(event, NOW)
+    judgement = Evaluator(offline, MemoryIam(made), census=counted).judge(event, NOW)
     assert [p.when for planned in judgement.planned for p in planned.steps] == [When.ACT], "offline it shows what the override would do"
 
 
 def test_an_event_that_nobody_hears_is_quiet_and_says_so() -> None:
-    judgement = Evaluator(settings_of(None), None).judge(attach_event(name="CreateBucket"), NOW)
+    judgement = Evaluator(settings_of(None), None, census=counted).judge(attach_event(name="CreateBucket"), NOW)
     assert judgement.outcome is Outcome.QUIET
     assert "no guardrail hears CreateBucket" in judgement.reason
 
 
 def test_an_event_that_names_no_identity_needs_state() -> None:
-    judgement = Evaluator(settings_of(None), None).judge(attach_event(subject=None, parameters={}), NOW)
+    judgement = Evaluator(settings_of(None), None, census=counted).judge(attach_event(subject=None, parameters={}), NOW)
     assert judgement.outcome is Outcome.NEEDS_STATE
 
 
@@ -85,7 +86,7 @@ def test_holders_that_nobody_knows_need_state() -> None:
             return Absence.GONE
 
     (event,) = normalise(event_file("aws/cloudtrail/CreatePolicyVersion.json"))
-    assert Evaluator(settings_of(None), Nobody()).judge(event, NOW).outcome is Outcome.NEEDS_STATE
+    assert Evaluator(settings_of(None), Nobody(), census=counted).judge(event, NOW).outcome is Outcome.NEEDS_STATE
 
 
 def test_the_gravest_holder_speaks_for_the_event() -> None:
@@ -94,7 +95,7 @@ def test_the_gravest_holder_speaks_for_the_event() -> None:
     assert ai is not None
     assert web is not None
     (event,) = normalise(event_file("aws/cloudtrail/CreatePolicyVersion.json"))
-    judgement = Evaluator(settings_of(None), MemoryIam(web, ai)).judge(event, NOW)
+    judgement = Evaluator(settings_of(None), MemoryIam(web, ai), census=counted).judge(event, NOW)
     assert judgement.outcome is Outcome.FINDING
     assert [i.name for i in judgement.identities] == ["web", "AmazonBedrockAgentCore-x"]
     assert [p.finding.identity.name for p in judgement.planned] == ["AmazonBedrockAgentCore-x"]
@@ -191,7 +192,7 @@ def test_only_what_is_needed_is_read() -> None:
 
     made = state_of(NOTEBOOK)
     assert made is not None
-    Evaluator(settings_of(None), Counting(made)).judge(attach_event(), NOW)
+    Evaluator(settings_of(None), Counting(made), census=counted).judge(attach_event(), NOW)
     (wanted,) = asked
     assert Facet.KEYS not in wanted.facets
     assert Facet.MFA not in wanted.facets
@@ -204,6 +205,18 @@ def test_a_tag_of_its_own_protects_nobody(tag: str) -> None:
     event = event_file("aws/cloudtrail/AttachRolePolicy.json")
     event["detail"]["requestParameters"] = {"roleName": "fraud-train", "policyArn": ADMIN}
     (parsed,) = normalise(event)
-    (planned,) = Evaluator(settings_of(None), MemoryIam(state)).judge(parsed, parsed.time or NOW).planned
+    (planned,) = Evaluator(settings_of(None), MemoryIam(state), census=counted).judge(parsed, parsed.time or NOW).planned
     assert planned.steps
     assert not planned.out_of_reach
+
+
+def test_without_a_census_a_deployment_takes_nothing_for_fresh() -> None:
+    """To give somebody again what they have had for long is a bait; without a census nobody knows what they had."""
+    made = state_of(NOTEBOOK)
+    assert made is not None
+    for settings, wanted in (
+        (settings_of(None), When.ASK),
+        (msgspec.structs.replace(settings_of(None), deployment=Deployment()), When.ACT),
+    ):
+        (planned,) = Evaluator(settings, MemoryIam(made)).judge(attach_event(), NOW).planned
+        assert [p.when for p in planned.steps] == [wanted]

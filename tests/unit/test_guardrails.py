@@ -26,6 +26,7 @@ EXPECTED = {
     "quiet": {Outcome.QUIET},
     "exempt": {Outcome.QUIET, Outcome.IGNORED},
     "fixed": {Outcome.QUIET},
+    "held": {Outcome.IGNORED},
     "ignored": {Outcome.IGNORED},
     "unknown": {Outcome.NEEDS_STATE},
     "malformed": {Outcome.NEEDS_STATE, Outcome.UNSUPPORTED, Outcome.MALFORMED, Outcome.QUIET},

@@ -17,7 +17,7 @@ from ringfence.engine.evaluate import MANY, Evaluator, Judgement, Planned
 from ringfence.engine.trail import LONGEST, decision
 from ringfence.settings import Settings
 from ringfence.sources import normalise
-from tests.support.cases import OWN, OWN_POLICIES, event_file, settings_of, state_of
+from tests.support.cases import DEPLOYMENT, OWN, OWN_POLICIES, event_file, settings_of, state_of
 from tests.support.desk import decide, open_undo, vote
 from tests.support.jobs import CONTAINMENT, NOW, REVERSAL, ROLE, World, job
 
@@ -140,6 +140,31 @@ def test_a_boundary_that_somebody_set_between_plan_and_call_comes_back_with_the_
     world.work()
     ((state),) = world.iam.states.values()
     assert state.boundary == "arn:aws:iam::123456789012:policy/ml-boundary"
+
+
+def test_a_boundary_that_its_owner_took_off_between_plan_and_call_stays_off() -> None:
+    from tests.unit.test_containment import BOUNDARY, contain
+
+    world = World()
+    planned = msgspec.structs.replace(BOUNDARY, before="arn:aws:iam::123456789012:policy/ml-boundary")
+    done = contain(world, CONTAINMENT, planned)
+    undo = open_undo(done.id, "operator", settings_of(None), world.store, world.queue, world.clock.time)
+    assert undo.plan.steps[0].call.operation == "DeleteRolePermissionsBoundary"
+    world.work()
+    ((state),) = world.iam.states.values()
+    assert state.boundary is None
+
+
+def test_a_boundary_that_the_attacker_put_in_ours_place_does_not_come_back() -> None:
+    from tests.unit.test_containment import BOUNDARY, contain
+
+    world = World()
+    reverted = "arn:aws:iam::123456789012:policy/x"  # and asserted again over it
+    done = contain(world, CONTAINMENT, BOUNDARY, before_look=lambda n: world.change(boundary=reverted) if n == 1 else None)
+    ((state),) = world.iam.states.values()
+    assert state.boundary == DEPLOYMENT.quarantine_boundary
+    undo = open_undo(done.id, "operator", settings_of(None), world.store, world.queue, world.clock.time)
+    assert undo.plan.steps[0].call.operation == "DeleteRolePermissionsBoundary", "what was there before us was none"
 
 
 def test_an_exception_goes_by_who_bore_the_name_when_it_was_recorded() -> None:

@@ -14,7 +14,7 @@ from ringfence.engine.evaluate import Evaluator
 from ringfence.engine.moves import end, stored
 from ringfence.engine.ports import Lost
 from ringfence.sources import normalise
-from tests.support.cases import event_file, settings_of
+from tests.support.cases import counted, event_file, settings_of
 from tests.support.desk import decide
 from tests.support.jobs import ADMIN, NOW, REVERSAL, ROLE, World, job, put
 
@@ -50,7 +50,7 @@ def desk(world: World) -> Desk:
 
 
 def heard(world: World, event: Event) -> tuple[JobState, ...]:
-    judgement = Evaluator(SETTINGS, world.iam).judge(event, world.clock.time)
+    judgement = Evaluator(SETTINGS, world.iam, census=counted).judge(event, world.clock.time)
     assert judgement.own
     return tuple(made.state for made in decide(judgement, SETTINGS, world.store, world.queue, world.clock.time))
 
@@ -131,12 +131,12 @@ def test_a_replay_of_what_we_did_makes_no_loop() -> None:
     detail = event_file("aws/cloudtrail/AttachRolePolicy.json")["detail"]
     detail |= {"requestParameters": {"roleName": ROLE.name, "policyArn": ADMIN}, "eventTime": NOW.isoformat()}
     (event,) = normalise(detail)
-    (made,) = decide(Evaluator(SETTINGS, world.iam).judge(event, NOW), SETTINGS, world.store, world.queue, NOW)
+    (made,) = decide(Evaluator(SETTINGS, world.iam, census=counted).judge(event, NOW), SETTINGS, world.store, world.queue, NOW)
     world.work()
     for number in range(50):
         mine = our_event(world, userAgent=f"ringfence-job/{made.id}", eventID=f"own-{number}")
         assert heard(world, mine) == ()
         again = msgspec.structs.replace(event, id=f"late-{number}")
-        decide(Evaluator(SETTINGS, world.iam).judge(again, NOW), SETTINGS, world.store, world.queue, NOW)
+        decide(Evaluator(SETTINGS, world.iam, census=counted).judge(again, NOW), SETTINGS, world.store, world.queue, NOW)
         world.work()
     assert [c.operation for c in world.iam.calls] == ["DetachRolePolicy"]

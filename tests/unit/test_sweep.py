@@ -166,7 +166,8 @@ def test_a_watch_that_cannot_go_on_says_so() -> None:
     world.clock.time += timedelta(seconds=5)
     world.responder.verify(ID)
     found = run_at_desk(give_up(ID, "it failed five times"), desk(world))
-    assert (found.state, found.due) == (S.DONE, None)
+    assert (found.state, found.due) == (S.DONE, world.clock.time + SEARCH_AGAIN), "what was left behind is looked for all the same"
+    assert world.queue.notices[-1].page
     assert "could not be looked at again" in world.queue.notices[-1].text
     assert world.store.records()[-1].kind in (RecordKind.VERIFY, RecordKind.CLOSED)
 

@@ -71,6 +71,13 @@ def test_a_credential_is_not_woken_while_what_it_issued_may_live() -> None:
     assert undo(other, made, hours=TOKENS_LIVE.total_seconds() / 3600).state is JobState.APPROVED
 
 
+def test_it_is_counted_from_the_last_act_not_from_the_question() -> None:
+    world = World()
+    made = put_done(world.store, msgspec.structs.replace(job(CONTAINMENT, key_off()), created=NOW - timedelta(minutes=30)), 0, 1)
+    with pytest.raises(RefusedError, match="may be alive until 2026-03-03 21:00 UTC"):
+        undo(world, made, hours=35.9)
+
+
 def tampered(how: str) -> MemoryStore:
     """A store in which trail and job do not agree."""
     world = World()

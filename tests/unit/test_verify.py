@@ -11,9 +11,11 @@ from ringfence.domain.plan import ActionClass, Call, Step
 from ringfence.domain.record import RecordKind
 from ringfence.domain.state import Fact, FactKind
 from ringfence.engine.audit_trail import problems
+from ringfence.engine.commands import run_at_desk
 from ringfence.engine.ids import again_id
-from ringfence.engine.moves import LOOKS
+from ringfence.engine.moves import LOOKS, SEARCH_AGAIN
 from ringfence.engine.ports import Failed, Reply
+from ringfence.engine.search import searches
 from ringfence.engine.verify import ROUNDS
 from ringfence.errors import RefusedError
 from tests.support.cases import settings_of
@@ -113,6 +115,9 @@ def test_reverted_each_time_after_it_held_people_are_paged_in_the_end() -> None:
     assert world.queue.notices[-1].page
     assert "samples/scp/" in world.queue.notices[-1].text
     assert problems(world.store.jobs(), world.store.records) == ()
+    last = world.store.jobs()[-1]
+    world.clock.time = last.created + SEARCH_AGAIN
+    assert [j.id for j in run_at_desk(searches(), world.responder)] == [last.id], "what was left behind is looked for all the same"
 
 
 def test_it_is_looked_at_when_it_is_time_and_not_before() -> None:

@@ -8,36 +8,29 @@ import json
 
 import msgspec
 
-from ringfence.actions._action import Impossible, iam_call
+from ringfence.actions._action import iam_call
 from ringfence.actions._own_policies import DENY_ALL
 from ringfence.domain.finding import Case
 from ringfence.domain.identity import Kind
 from ringfence.domain.plan import ActionClass, Step
 from ringfence.domain.state import Fact, FactKind, State, digest, read
 
-ATTACH_QUOTA = 10  # managed policies on one identity, by default
 INLINE_QUOTA = {Kind.ROLE: 10_240, Kind.USER: 2_048}  # characters of all inline policies, white space not counted
 INLINE_NAME = "ringfence-quarantine"
 
 
-def deny_step(case: Case, action: str) -> Step | Impossible:
-    """Give the step that denies everything: the first rung that fits, with those above it for when a quota refuses that one after all."""
+def deny_step(case: Case, action: str) -> Step:
+    """Give the step that denies everything: the first rung, with those above it for when a quota refuses it."""
     state, deployment = case.state, case.settings.deployment
     policy = deployment.quarantine_policy or own_policy(case, "quarantine")
     if state is None:
         return attach_step(case, action, policy)
-    held, old = read(state.attached, "attached policies"), state.boundary
-    rungs: list[Step] = []
-    if policy in held or len(held) < ATTACH_QUOTA:
-        rungs.append(attach_step(case, action, policy))
+    old = state.boundary
+    rungs = [attach_step(case, action, policy)]  # whatever is attached already: the quota may have been raised
     if deployment.quarantine_boundary and (old is None or old in deployment.boundaries or old == deployment.quarantine_boundary):
         rungs.append(_boundary_step(case, action, deployment.quarantine_boundary, old))
     if deployment.full_powers and _inline_fits(state):
         rungs.append(_inline_step(case, action))
-    if not rungs:
-        return Impossible(
-            f"{case.identity.name} holds {len(held)} managed policies (the quota) and no other rung of the ladder is open to this deployment"
-        )
     return msgspec.structs.replace(rungs[0], otherwise=tuple(rungs[1:]))
 
 

@@ -12,8 +12,7 @@ def plan(case: Case, finding: Finding) -> tuple[Step, ...] | Impossible:  # noqa
     """One step: an explicit Deny over everything, which needs no session time: it covers every session."""
     if case.identity.kind is not Kind.ROLE:
         return Impossible(f"{case.identity.name} is a {case.identity.kind}, not a role")
-    step = deny_step(case, ACTION.id)
-    return step if isinstance(step, Impossible) else (step,)
+    return (deny_step(case, ACTION.id),)
 
 
 ACTION = Action(

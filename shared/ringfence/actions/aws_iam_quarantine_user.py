@@ -23,8 +23,6 @@ def plan(case: Case, finding: Finding) -> tuple[Step, ...] | Impossible:  # noqa
     first = deny_step(case, ACTION.id)
     held = () if case.state is None else read(case.state.credentials, "credentials")
     rest = tuple(_deactivate(case.identity.name, c) for c in held if c.status == "Active")
-    if isinstance(first, Impossible):
-        return rest or first  # better than nothing; the password still works
     return (first, *rest)
 
 

@@ -7,15 +7,20 @@ from typing import Any
 
 from msgspec import Struct
 
+from ringfence.clouds.authorization_details import Reader
+from ringfence.clouds.aws import snapshot
 from ringfence.clouds.aws.iam_reader import IamReader
 from ringfence.clouds.aws.iam_writer import IamWriter
 from ringfence.clouds.memory import MemoryQueue
+from ringfence.clouds.snapshot import SnapshotReader
 from ringfence.demo.account import DEPLOYMENT, TRAINING
 from ringfence.demo.story import Scene, raw
 from ringfence.domain.caller import Caller
+from ringfence.domain.census import Census
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.state import Facet, State
+from ringfence.engine import census
 from ringfence.engine.approve import vote
 from ringfence.engine.audit_trail import problems
 from ringfence.engine.commands import run_at_desk
@@ -65,12 +70,20 @@ class Demo:
         self.iam, self.store, self.ask = iam, store, ask
         self.clock, self.queue = Clock(), MemoryQueue()
         self.reader = IamReader()
-        self.evaluator = Evaluator(SETTINGS, self.reader)
+        self.store.keep(self._census())
+        self.evaluator = Evaluator(SETTINGS, self.reader, census=self.store.census)
         self.responder = Responder(SETTINGS, store, self.queue, self.reader, IamWriter(), self.clock)
         self.role_id = str(iam.get_role(RoleName=TRAINING)["Role"]["RoleId"])
         self.before = self.training()
         self._last: dict[str, Any] = {}
         self._seen: set[str] = set()
+
+    def _census(self) -> Census:
+        """Count the account, as `review` does in a deployment: what stands is no fresh change."""
+        raw = snapshot.details()
+        states = tuple(SnapshotReader(raw).states())
+        found = census.standing(states, lambda event: Evaluator(SETTINGS, SnapshotReader(raw)).judge(event, self.clock()))
+        return census.take(Reader(raw).account(), states, SETTINGS, None, found, lambda _: True, self.clock())
 
     def training(self) -> State:
         """Read the training role as it is."""

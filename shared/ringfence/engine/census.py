@@ -5,6 +5,9 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
+from msgspec import Struct
+
 from ringfence.domain.census import Census
 from ringfence.domain.event import Event, Outcome, Source
 from ringfence.domain.finding import Finding, Severity
@@ -26,6 +29,23 @@ A_DAY = timedelta(hours=24)
 A_HANDFUL = 10
 TAKEN_OFF = (JobState.DONE, JobState.NOTHING_TO_DO, JobState.STALE)
 LATE = timedelta(hours=1)  # what was heard shortly before a census may show in the next one only
+
+
+class News(Struct, frozen=True):
+    """A finding of a census, and the names by which the census remembers that it was told."""
+
+    names: tuple[str, ...]
+    judgement: Judgement
+
+
+def without(census: Census, untold: Iterable[str]) -> Census:
+    """Give a census that does not remember what could not be told: the next one tells it."""
+    out = set(untold)
+    return msgspec.structs.replace(
+        census,
+        standing=tuple(name for name in census.standing if name not in out),
+        newly=tuple(name for name in census.newly if name not in out),
+    )
 
 
 def take(
@@ -81,14 +101,20 @@ def standing(states: Iterable[State], judge: Callable[[Event], Judgement]) -> Ma
     return {name: judgement for name, judgement in judged if judgement.planned}
 
 
-def unheard(found: Mapping[str, Judgement], previous: Census | None) -> Process[tuple[Judgement, ...]]:
+def unheard(found: Mapping[str, Judgement], previous: Census | None) -> Process[tuple[News, ...]]:
     """Give what stands since the last census and no event was heard about: EventBridge may lose one. What stood at first is nobody's news."""
     if previous is None:
         return ()
-    missed: list[Judgement] = []
-    for judgement in (judgement for name, judgement in found.items() if name not in previous.standing):
-        missed += [] if (yield from _heard(judgement, previous)) else [judgement]
+    missed: list[News] = []
+    for name, judgement in ((name, judgement) for name, judgement in found.items() if name not in previous.standing):
+        missed += [] if (yield from _heard(judgement, previous)) else [News((name,), _anew(judgement, previous))]
     return tuple(missed)
+
+
+def _anew(judgement: Judgement, previous: Census) -> Judgement:
+    """Name the event by the census too: what was taken off and stands again is asked about again."""
+    event = msgspec.structs.replace(judgement.event, id=f"{judgement.event.id}:{previous.taken.isoformat()}")
+    return msgspec.structs.replace(judgement, event=event)
 
 
 def _heard(judgement: Judgement, previous: Census) -> Process[bool]:
@@ -108,7 +134,7 @@ def due(previous: Census | None, settings: Settings, now: datetime, age: timedel
     return previous is None or previous.config_hash != settings.config_hash or now - previous.taken >= age
 
 
-def badges(census: Census, previous: Census | None, identities: Iterable[Identity]) -> Iterator[Judgement]:
+def badges(census: Census, previous: Census | None, identities: Iterable[Identity]) -> Iterator[News]:
     """Give a finding about everybody who matches a protecting pattern only since the last census: somebody may be printing badges.
 
     Beyond a handful there is one finding about all the others: who can make identities cannot bury the approvers.
@@ -116,25 +142,22 @@ def badges(census: Census, previous: Census | None, identities: Iterable[Identit
     before = previous.newly if previous else ()
     new = [i for i in identities if i.unique_id in census.newly and i.unique_id not in before]
     for identity in new[:A_HANDFUL]:
-        yield _badge(identity, f"{identity.arn} matches a pattern of the protected set, and did not when the pattern was recorded")
+        yield _badge((identity,), f"{identity.arn} matches a pattern of the protected set, and did not when the pattern was recorded")
     if rest := new[A_HANDFUL:]:
-        yield _badge(rest[0], f"{len(rest)} more identities match patterns of the protected set only since, {rest[0].arn} among them")
+        yield _badge(tuple(rest), f"{len(rest)} more identities match patterns of the protected set only since, {rest[0].arn} among them")
 
 
-def _badge(identity: Identity, what: str) -> Judgement:
+def _badge(identities: tuple[Identity, ...], what: str) -> News:
+    identity = identities[0]
     reason = f"{what}: no name protects whoever comes to match"
     finding = Finding(
         guardrail=BADGE, severity=Severity.CRITICAL, identity=identity, reason=reason, evidence={"unique_id": identity.unique_id}
     )
     hint = f"If it is yours, put its unique id under `never_touch` ({identity.unique_id}) and deploy; else find out who made it"
     event = Event(source=Source.OTHER, name=BADGE, id=f"badge:{identity.unique_id}", time=None, account=identity.account)
-    return Judgement(
-        event=event,
-        outcome=Outcome.FINDING,
-        reason=reason,
-        identities=(identity,),
-        planned=(Planned(finding=finding, steps=(), remark=hint),),
-    )
+    planned = (Planned(finding=finding, steps=(), remark=hint),)
+    told = Judgement(event=event, outcome=Outcome.FINDING, reason=reason, identities=(identity,), planned=planned)
+    return News(tuple(i.unique_id or "" for i in identities), told)
 
 
 def _register(

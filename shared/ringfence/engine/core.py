@@ -8,7 +8,6 @@ A job's version is the fencing token: who takes a job over moves it on, and whoe
 The call that was in flight is found by reading the state, and closed by whoever took over.
 """
 
-import math
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Unpack
@@ -30,7 +29,7 @@ from ringfence.engine.own_policies import void
 from ringfence.engine.ports import Absence, Done, Exemption, Failed, Lost, Reply
 from ringfence.engine.protect import any_protected, built_in
 from ringfence.engine.steps import cut_short, open_intent, or_partial, step_record
-from ringfence.engine.verify import taken_back, verify, watched
+from ringfence.engine.verify import seconds, taken_back, verify, watched
 from ringfence.errors import RefusedError, UndeclaredCallError, UpstreamError
 from ringfence.settings import Settings
 
@@ -73,7 +72,7 @@ class JobCore:
         job = yield from stored(job_id)
         if job.due is not None and watched(job):
             now: datetime = yield ReadTime()
-            yield Later(job, max(1, math.ceil((job.due - now).total_seconds())))  # the message that should verify it may be lost
+            yield Later(job, seconds(job.due, now))  # the message that should verify it may be lost
             return job
         if is_operators(job) and not job.ended:
             return (yield from self._abandoned(job))

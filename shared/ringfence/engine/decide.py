@@ -57,12 +57,11 @@ def decide(judgement: Judgement, settings: Settings) -> Process[tuple[Job, ...]]
 
 def _ours(planned: Planned) -> Process[bool]:
     """Whether a containment that stands is ours, and watched: somebody else's may be taken off again as soon as we have looked away."""
-    for step in planned.steps[:1]:
-        last: tuple[Slot, ...] = yield ReadSlots(heard_name(planned.finding.identity, step.step.fact), 1)
-        job: Job | None = (yield ReadJob(last[0].job)) if last else None
-        if job is not None and job.state in STANDING and not (job.ended and (yield from taken_back(job.again_of or job.id))):
-            return True
-    return False
+    last: tuple[Slot, ...] = yield ReadSlots(heard_name(planned.finding.identity, planned.steps[0].step.fact), 1)
+    job: Job | None = (yield ReadJob(last[0].job)) if last else None
+    if job is None or job.state not in STANDING:
+        return False
+    return not (job.ended and (yield from taken_back(job.again_of or job.id)))
 
 
 def _unjudged(judgement: Judgement) -> Planned:

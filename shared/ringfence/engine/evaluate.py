@@ -231,7 +231,7 @@ class Evaluator:
         steps: list[PlannedStep] = []
         remarks: list[str] = []
         handled = False
-        open_: list[bool] = []
+        open_ = False
         for name in finding.actions:
             made = self.actions[name].plan(case, finding)
             if isinstance(made, Impossible):
@@ -240,10 +240,10 @@ class Evaluator:
             stands = [self._stands(step, case) for step in made]
             contained = self.actions[name].action_class is ActionClass.CONTAINMENT
             left = made if contained else [step for step, so in zip(made, stands, strict=True) if not so]
-            asks = len(affects) > self.settings.max_blast_radius or _stood(case, census)
+            asks = len(affects) > self.settings.max_blast_radius or _stood(case, census, deployed=self.settings.deployed)
             steps += [PlannedStep(step, self._when(step, case, finding, asks=asks)) for step in left]
             handled = handled or any(stands)
-            open_ += [so for step, so in zip(made, stands, strict=True) if step in left and not so]
+            open_ = open_ or not all(stands)
         if handled and not steps and not remarks:
             return None
         return Planned(
@@ -260,8 +260,10 @@ class Evaluator:
         if case.state is None or not step.holds(case.state):
             return False
         own = resting_on((step,), self.settings.deployment)
-        read = self.reader.read(case.identity, Wanted(frozenset({Facet.DOCUMENTS}), own)) if own and self.reader else case.state
-        return isinstance(read, State) and (not own or not void(step, read, self.settings.deployment))
+        if not own or self.reader is None:
+            return not own
+        read = self.reader.read(case.identity, Wanted(frozenset({Facet.DOCUMENTS}), own))
+        return isinstance(read, State) and not void(step, read, self.settings.deployment)
 
     def _when(self, step: Step, case: Case, finding: Finding, *, asks: bool) -> When:
         mode = self.settings.mode_of(finding.guardrail, case.project)
@@ -301,9 +303,14 @@ class Evaluator:
         )
 
 
-def _stood(case: Case, census: Census | None) -> bool:
-    """Whether the grant stood at the last census: giving again what somebody has had for long is no fresh change, but may be a bait."""
+def _stood(case: Case, census: Census | None, *, deployed: bool) -> bool:
+    """Whether the grant stood at the last census: giving again what somebody has had for long is no fresh change, but may be a bait.
+
+    In a deployment without a census it may have; offline there is none, and an event is taken at its word.
+    """
     event = case.event
-    if census is None or event is None:
+    if event is None:
         return False
+    if census is None:
+        return deployed
     return grant_name(case.identity.unique_id, event.name, event.parameters) in census.standing

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
+from msgspec import Struct
 
 from ringfence.actions import ACTIONS, Impossible
 from ringfence.domain.census import Census
@@ -30,7 +31,6 @@ ANSWERS = {Kind.USER: "aws.iam.quarantine-user", Kind.ROLE: "aws.iam.quarantine-
 KEY_OFF = "aws.iam.deactivate-access-key"
 LISTED = 30  # things in words
 ACTION = {action.id: action for action in ACTIONS}
-KEYS = 20  # that are switched off by one plan
 MARK = "persistence:"
 
 
@@ -47,9 +47,16 @@ def events_of(jobs: Iterable[Job]) -> frozenset[str]:
     return frozenset(event for job in jobs for event in job.about)
 
 
-def incident(job: Job, root: Job, new: tuple[Left, ...], complete: bool, settings: Settings) -> Process[Judgement]:  # noqa: FBT001 - a fact, no switch
-    """Make one judgement of all that was found: the incident itself, and a finding for each identity that has to be contained for it."""
-    target, now = job.plan.target, (yield ReadTime())
+class Incident(Struct, frozen=True):
+    """What was left behind: the incident itself, and what each identity that somebody is asked about has to be contained for."""
+
+    summary: Judgement
+    groups: tuple[tuple[Left, ...], ...]
+
+
+def incident(job: Job, root: Job, new: tuple[Left, ...], complete: bool, settings: Settings) -> Incident:  # noqa: FBT001 - a fact, no switch
+    """Make one incident of all that was found. As many questions follow as one actor may cause; the rest is named, for a person."""
+    target = job.plan.target
     event = Event(
         source=Source.OTHER,
         name=PERSISTENCE,
@@ -60,17 +67,33 @@ def incident(job: Job, root: Job, new: tuple[Left, ...], complete: bool, setting
         partition=target.partition,
         actor=Actor(display=root.plan.target.arn, type="", identity=root.plan.target),
     )
+    groups = _by_name(new, target)
+    asked = tuple(tuple(group) for group in groups[: settings.max_open_questions_per_actor])
     whole = "" if complete else "; not everything could be looked at: look on in CloudTrail"
+    if rest := groups[len(asked) :]:
+        whole += f"; nobody is asked about {len(rest)} more identities, {_named(rest)}: a person has to look at them"
     reason = f"{target.name} was contained ({job.id}); before that {_listed(new) or 'nothing that was looked at'}{whole}"
     evidence = {"found": [msgspec.to_builtins(left) for left in new[:LISTED]], "all": len(new), "complete": complete}
     summary = Finding(guardrail=PERSISTENCE, severity=Severity.CRITICAL, identity=target, reason=reason, evidence=evidence)
     planned = [Planned(finding=summary, steps=(), remark="One incident: its questions follow; what none is asked about is a person's")]
-    census: Census | None = yield ReadCensus()
-    answers: list[Planned | None] = []
-    for group in _by_name(new, target):
-        answers += [(yield from _answer(group, job, event, settings, census, now))]
-    planned += [answer for answer in answers if answer is not None]
-    return Judgement(event=event, outcome=Outcome.FINDING, reason=reason, identities=(target,), planned=tuple(planned))
+    told = Judgement(event=event, outcome=Outcome.FINDING, reason=reason, identities=(target,), planned=tuple(planned))
+    return Incident(told, asked)
+
+
+def answered(group: tuple[Left, ...], job: Job, summary: Judgement, settings: Settings) -> Process[Judgement | None]:
+    """Give the finding about one identity of an incident; None where there is nothing to contain any more."""
+    planned = yield from _answer(group, job, summary.event, settings)
+    if planned is None:
+        return None
+    finding = planned.finding
+    return Judgement(
+        event=summary.event, outcome=Outcome.FINDING, reason=finding.reason, identities=(finding.identity,), planned=(planned,)
+    )
+
+
+def _named(groups: list[list[Left]]) -> str:
+    names = [next(left.identity.name for left in group if left.identity is not None) for group in groups[:LISTED]]
+    return ", ".join(names) + (" and others" if len(groups) > LISTED else "")
 
 
 def _listed(found: Iterable[Left]) -> str:
@@ -88,8 +111,10 @@ def _by_name(found: Iterable[Left], target: Identity) -> list[list[Left]]:
     return sorted(groups.values(), key=lambda group: (not any(g.access_key for g in group), all(g.assumed for g in group)))
 
 
-def _answer(group: list[Left], job: Job, event: Event, settings: Settings, census: Census | None, now: datetime) -> Process[Planned | None]:
-    """Plan for one identity: switch its new keys off where that is all, else contain it. None where it is gone."""
+def _answer(group: tuple[Left, ...], job: Job, event: Event, settings: Settings) -> Process[Planned | None]:
+    """Plan for one identity: switch its new keys off where that is all, else contain it. None where it is gone, or all those keys are."""
+    census: Census | None = yield ReadCensus()
+    now: datetime = yield ReadTime()
     named = next(left.identity for left in group if left.identity is not None)
     keys = tuple(left.access_key for left in group if left.access_key)
     action = ACTION.get(KEY_OFF if len(keys) == len(group) else ANSWERS.get(named.kind, ""))
@@ -100,12 +125,16 @@ def _answer(group: list[Left], job: Job, event: Event, settings: Settings, censu
     made = {left.identity.unique_id for left in group if left.identity is not None}
     if None not in made and identity.unique_id not in made:
         return None  # who bears the name now is somebody else
+    active = {c.id for c in state.credentials or () if c.status == "Active"}
+    live = tuple(key for key in dict.fromkeys(keys) if key in active)
+    if len(keys) == len(group) and not live:
+        return None  # decoys that were deleted must not stand before a key that works
     finding = Finding(
         guardrail=PERSISTENCE,
         severity=Severity.CRITICAL,
         identity=identity,
         reason=f"{job.plan.target.name} was contained ({job.id}); before that {_listed(group)}",
-        evidence={"access_key_ids": keys[:KEYS]},
+        evidence={"access_key_ids": live},
         certain=False,
     )
     about = tuple(left.event for left in group)[:LISTED]

@@ -17,12 +17,11 @@ from ringfence.domain.job import Job
 from ringfence.domain.record import Record, RecordKind
 from ringfence.engine.commands import Process, ReadHistory, ReadOverdue, ReadRecords, ReadTime
 from ringfence.engine.decide import decide
-from ringfence.engine.ids import again_id
-from ringfence.engine.incident import events_of, incident, root_of
+from ringfence.engine.incident import Incident, answered, events_of, incident, root_of
 from ringfence.engine.moves import SEARCH_AGAIN, commit, contains, notice, stored
 from ringfence.engine.ports import Remembered
 from ringfence.engine.trail import record
-from ringfence.engine.verify import ROUNDS, watched
+from ringfence.engine.verify import watched
 from ringfence.settings import Settings
 from ringfence.sources.aws_persistence import Left, Place, counts, left_by, places_of, sessions_of, started
 
@@ -54,6 +53,8 @@ def search(job_id: str, settings: Settings, regions: tuple[str, ...]) -> Process
     now: datetime = yield ReadTime()
     if not _is_time(job, now):
         return job
+    if job.due is not None and now >= job.due + PATIENCE:  # whoever tried was cut off before they could say so
+        return (yield from unsearched(job_id, "it took too long, time and again"))
     job = yield from commit(job.moved(job.state, job.due, searching=now))
     root = yield from stored(root_of(job))
     keys, known = yield from _remembered(job, root)
@@ -61,14 +62,23 @@ def search(job_id: str, settings: Settings, regions: tuple[str, ...]) -> Process
     new = tuple(left for left in trace.left if left.event not in known)
     unasked: frozenset[str] = frozenset()
     if new or not trace.complete:
-        opened = yield from decide((yield from incident(job, root, new, trace.complete, settings)), settings)
-        unasked = events_of(one for one in opened if one.ended and one.plan.steps)
+        unasked = yield from _tell(incident(job, root, new, trace.complete, settings), job, settings)
     where = f" (looked in {', '.join(regions)})"
     said = (f"{len(new)} traces of {job.plan.target.name}" if new else "nothing more was left behind") + where
     if not trace.complete:
         said += "; not everything could be looked at: look on in CloudTrail"
     found = tuple(left.event for left in new if left.event not in unasked)[:REMEMBERED]
     return (yield from _searched(job.id, root, said, found))
+
+
+def _tell(found: Incident, job: Job, settings: Settings) -> Process[frozenset[str]]:
+    """Open the incident before anything else of it: what follows may be cut off. Give the events that nobody is asked about after all."""
+    yield from decide(found.summary, settings)
+    opened: list[Job] = []
+    for group in found.groups:
+        if (answer := (yield from answered(group, job, found.summary, settings))) is not None:
+            opened += yield from decide(answer, settings)
+    return events_of(one for one in opened if one.ended and one.plan.steps)
 
 
 def unsearched(job_id: str, why: str) -> Process[Job]:
@@ -101,10 +111,10 @@ def _searched(job_id: str, root: Job, said: str, found: tuple[str, ...], *, page
 
 
 def _remembered(job: Job, root: Job) -> Process[tuple[tuple[str, ...], frozenset[str]]]:
-    """Give the keys that the finding named, and what the incident's searches found."""
+    """Give the keys that the finding named, and what the incident's searches found: all of it is kept with the root."""
     keys: list[str] = []
     known: set[str] = set()
-    for one in dict.fromkeys((job.id, root.id, *(again_id(root.id, number) for number in range(1, ROUNDS + 1)))):
+    for one in dict.fromkeys((job.id, root.id)):
         records: tuple[Record, ...] = yield ReadRecords(one)
         for said in records:
             if said.kind is RecordKind.SWEEP:

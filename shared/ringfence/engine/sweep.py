@@ -10,7 +10,7 @@ from ringfence.domain.job import Job, JobState
 from ringfence.domain.record import RecordKind
 from ringfence.engine.approve import expire
 from ringfence.engine.commands import Later, Process, ReadOverdue, ReadTime, ReadUntold, Send, Tell
-from ringfence.engine.moves import commit, notice, stored
+from ringfence.engine.moves import LOOKS, SEARCH_AGAIN, commit, notice, stored
 from ringfence.engine.ports import Notice
 from ringfence.engine.steps import cut_short
 from ringfence.engine.trail import record
@@ -61,6 +61,7 @@ def give_up(job_id: str, why: str) -> Process[Job]:
     if job.due is not None and watched(job):
         now: datetime = yield ReadTime()
         said = f"it was contained, and could not be looked at again: {why}"
-        looked = job.moved(job.state, None, looks=job.looks + 1)
-        return (yield from commit(looked, record(job, RecordKind.VERIFY, now, said, number=job.looks), notice=notice(looked, now, said)))
+        moved = job.moved(job.state, now + SEARCH_AGAIN, looks=len(LOOKS))
+        told = notice(moved, now, said, page=True)
+        return (yield from commit(moved, record(job, RecordKind.VERIFY, now, said, number=job.looks), notice=told))
     return job

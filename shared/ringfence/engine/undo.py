@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 from itertools import count
 
 import msgspec
+from msgspec import Struct
 
 from ringfence.domain.caller import Caller
 from ringfence.domain.finding import Severity
 from ringfence.domain.job import Job, JobState
-from ringfence.domain.plan import ActionClass, Plan, Step
+from ringfence.domain.plan import ActionClass, Call, Plan, Step
 from ringfence.domain.record import Record, RecordKind
 from ringfence.domain.state import CREDENTIALS, FactKind
 from ringfence.engine.approve import authorise
@@ -31,6 +32,13 @@ from ringfence.settings import Settings
 TOKENS_LIVE = timedelta(hours=36)
 
 
+class _Past(Struct, frozen=True):
+    """What the first intent of each step found, where that was not what was planned for (empty: nothing; None: as planned); the last outcome."""
+
+    found: Mapping[tuple[int, int], str | None]
+    last: datetime
+
+
 def open_undo(of: str, by: Caller, settings: Settings, override: str = "") -> Process[Job]:
     """Open the undo of a job, or give the one that is open or done already. Raises RefusedError where there is nothing to undo.
 
@@ -45,10 +53,11 @@ def open_undo(of: str, by: Caller, settings: Settings, override: str = "") -> Pr
     chain = yield from _chain(job.again_of or of)
     authorise(job, by, settings)
     now: datetime = yield ReadTime()
-    undo, new = yield from _attempt(chain, by.arn, now)
+    past = yield from _past(chain)
+    undo, new = yield from _attempt(chain, by.arn, now, past)
     if new:
         _check_reopening(undo, override)
-        _check_tokens(undo, chain, now, override)
+        _check_tokens(undo, past.last, now, override)
     asked = record(undo, RecordKind.UNDO_REQUESTED, now, undo.reason, data={"of": undo.undo_of, "by": by.arn, "override": override})
     yield from open_job(undo, decision(undo, now, {"undo_of": undo.undo_of}), asked)
     current = yield from stored(undo.id)
@@ -75,7 +84,7 @@ def _chain(root: str) -> Process[tuple[Job, ...]]:
     return tuple(chain)
 
 
-def _attempt(chain: tuple[Job, ...], by: str, now: datetime) -> Process[tuple[Job, bool]]:
+def _attempt(chain: tuple[Job, ...], by: str, now: datetime, past: _Past) -> Process[tuple[Job, bool]]:
     """Give the undo that counts - the first that has not ended without success -, and whether it is a new one."""
     job = chain[0]
     for number in count():
@@ -84,24 +93,27 @@ def _attempt(chain: tuple[Job, ...], by: str, now: datetime) -> Process[tuple[Jo
             break
         if not earlier.ended or earlier.state is JobState.DONE:
             return earlier, False
-    return _undo(chain, undo_id(job.id, number), by, now, (yield from _drifted(chain))), True
+    return _undo(chain, undo_id(job.id, number), by, now, past.found), True
 
 
-def _drifted(chain: tuple[Job, ...]) -> Process[Mapping[tuple[int, int], str]]:
-    """Give what the first intent of each step found where that was not what was planned for: it is what the step replaced."""
-    found: dict[tuple[int, int], str] = {}
+def _past(chain: tuple[Job, ...]) -> Process[_Past]:
+    """Read what a job and those that asserted it again did. What a later one found may be what somebody put in our act's place: it does not count."""
+    found: dict[tuple[int, int], str | None] = {}
+    last = chain[-1].created
     for job in chain:
         records: tuple[Record, ...] = yield ReadRecords(job.id)
         for said in records:
-            if said.kind is RecordKind.INTENT and isinstance(value := said.data.get("found"), str):
-                found.setdefault((said.step or 0, said.rung), value)
-    return found
+            if said.kind is RecordKind.INTENT:
+                found.setdefault((said.step or 0, said.rung), said.data.get("found"))
+            if said.kind is RecordKind.OUTCOME:
+                last = max(last, said.time)
+    return _Past(found, last)
 
 
-def _undo(chain: tuple[Job, ...], made_id: str, by: str, now: datetime, drifted: Mapping[tuple[int, int], str]) -> Job:
+def _undo(chain: tuple[Job, ...], made_id: str, by: str, now: datetime, found: Mapping[tuple[int, int], str | None]) -> Job:
     job = chain[0]
     places = {place for one in chain for place in one.changed}  # again-jobs have the same plan
-    steps = tuple(_inverse(job.plan.rung(*place), drifted.get(place)) for place in sorted(places, reverse=True))
+    steps = tuple(_inverse(job.plan.rung(*place), found.get(place)) for place in sorted(places, reverse=True))
     operators = job.action_class is ActionClass.REVERSAL
     return Job(
         id=made_id,
@@ -128,10 +140,10 @@ def _check_reopening(undo: Job, override: str) -> None:
         )
 
 
-def _check_tokens(undo: Job, chain: tuple[Job, ...], now: datetime, override: str) -> None:
+def _check_tokens(undo: Job, last: datetime, now: datetime, override: str) -> None:
     """A credential that is woken brings back to life what was issued with it, once the deny is off."""
     wakes = [s for s in undo.plan.steps if s.fact.kind in CREDENTIALS and s.after == "Active"]
-    until = chain[0].created + TOKENS_LIVE
+    until = last + TOKENS_LIVE
     if wakes and not override and now < until:
         raise RefusedError(
             f"sessions issued with {wakes[0].fact.key} may be alive until {until:%Y-%m-%d %H:%M} UTC and would work again",
@@ -139,11 +151,11 @@ def _check_tokens(undo: Job, chain: tuple[Job, ...], now: datetime, override: st
         )
 
 
-def _inverse(step: Step, drifted: str | None) -> Step:
-    """Turn a step round. A boundary that somebody set between plan and call is put back, not the one that was planned for."""
+def _inverse(step: Step, found: str | None) -> Step:
+    """Turn a step round. A boundary that somebody set, or took off, between plan and call comes back, not the one that was planned for."""
     call, before = step.inverse, step.before
-    if step.fact.kind is FactKind.BOUNDARY and drifted:
-        call, before = msgspec.structs.replace(step.call, parameters={**step.call.parameters, "PermissionsBoundary": drifted}), drifted
+    if step.fact.kind is FactKind.BOUNDARY and found is not None:
+        call, before = _boundary(step.call, found), found or None
     return Step(
         action=step.action,
         action_class=step.action_class,
@@ -153,3 +165,11 @@ def _inverse(step: Step, drifted: str | None) -> Step:
         call=call,
         inverse=step.call,
     )
+
+
+def _boundary(call: Call, arn: str) -> Call:
+    """Give the call that sets a boundary, or takes it off where there was none, on whom another such call is about."""
+    if arn:
+        return msgspec.structs.replace(call, parameters={**call.parameters, "PermissionsBoundary": arn})
+    named = {key: value for key, value in call.parameters.items() if key != "PermissionsBoundary"}
+    return msgspec.structs.replace(call, operation=call.operation.replace("Put", "Delete", 1), parameters=named)

@@ -35,7 +35,7 @@ def verify(job_id: str, settings: Settings) -> Process[Job]:
         return job
     now: datetime = yield ReadTime()
     if now < job.due:
-        yield Later(job, max(1, math.ceil((job.due - now).total_seconds())))
+        yield Later(job, seconds(job.due, now))
         return job
     deployment = settings.deployment
     state: State | Absence = yield ReadState(job.plan.target, wanted(job.plan.steps, deployment))
@@ -86,7 +86,7 @@ def _holds(job: Job) -> Process[Job]:
     else:
         yield from commit(moved, *records)
     if due is not None and watched(moved):
-        yield Later(moved, _seconds(due, now))
+        yield Later(moved, seconds(due, now))
     return moved
 
 
@@ -108,7 +108,7 @@ def _reverted(job: Job, wrong: str) -> Process[Job]:
     if due is None:
         return (yield from end(job, S.NOT_CONTAINED, f"{said}. Somebody reverts it: look now", _look(job, now, said)))
     moved = yield from commit(job.moved(S.VERIFYING, due, looks=job.looks + 1), _look(job, now, f"{said}. IAM may lag: looked at again"))
-    yield Later(moved, _seconds(due, now))
+    yield Later(moved, seconds(due, now))
     return moved
 
 
@@ -125,9 +125,9 @@ def _again(job: Job, said: str) -> Process[Job]:
         version=0,
         reason=reason,
         created=now,
-        due=None if last else now + UNTAKEN,
+        due=now + (SEARCH_AGAIN if last else UNTAKEN),
         round=number,
-        looks=0,
+        looks=len(LOOKS) if last else 0,
         step=0,
         rungs=(),
         changed=(),
@@ -174,7 +174,8 @@ def _next_look(job: Job, now: datetime) -> datetime | None:
     return now + timedelta(seconds=LOOKS[job.looks + 1] - LOOKS[job.looks])
 
 
-def _seconds(due: datetime, now: datetime) -> int:
+def seconds(due: datetime, now: datetime) -> int:
+    """Give the seconds until something is due, at least one."""
     return max(1, math.ceil((due - now).total_seconds()))
 
 

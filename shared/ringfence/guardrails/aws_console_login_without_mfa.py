@@ -23,9 +23,6 @@ def check(case: Case) -> Verdict:
             return Unknown("whether the user has an MFA device is not known")
         if case.state.mfa:
             return None
-    ours = case.settings.deployment.require_mfa_policy
-    if ours and case.state is not None and case.state.attached is not None and ours in case.state.attached:
-        return None  # under our policy already: such a user can only enrol
     return _finding(case)
 
 
@@ -49,7 +46,7 @@ GUARDRAIL = Guardrail(
     severity=Severity.HIGH,
     why="A password alone is guessed, phished or bought; everything behind the console is then open.",
     triggers=(Trigger(Source.SIGNIN, "ConsoleLogin"), Trigger(Source.GUARDDUTY, "InitialAccess:IAM/ValidAccounts")),
-    reads=frozenset({Facet.ATTACHED, Facet.MFA}),
+    reads=frozenset({Facet.MFA}),
     actions=("aws.iam.require-mfa", "aws.iam.quarantine-user"),
     attack=("T1078.004",),
     false_positives="Users under the deny-unless-MFA policy who sign in to enrol; users named under `mfa.exempt`; single sign-on, whose MFA is at the identity provider.",

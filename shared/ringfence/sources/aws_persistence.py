@@ -11,6 +11,7 @@ from typing import Any
 from msgspec import Struct
 
 from ringfence.domain.identity import Identity, Kind
+from ringfence.sources import aws_cloudtrail
 from ringfence.sources._read import table, text
 
 VERSION = re.compile(r"20[0-9]{6}(v[0-9])?$", re.ASCII)
@@ -52,7 +53,8 @@ THINGS = {  # what runs with somebody's permissions, or lets somebody in, and wh
     "ec2.amazonaws.com": {"RunInstances": "instanceType"},
 }
 ASSUMING = ("AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity")
-SESSIONS = (*ASSUMING, "GetSessionToken", "GetFederationToken")
+BY_USERS = ("GetSessionToken", "GetFederationToken")  # their sessions outlive the key that started them
+SESSIONS = (*ASSUMING, *BY_USERS)
 
 
 class Left(Struct, frozen=True, kw_only=True):
@@ -123,6 +125,10 @@ def left_by(record: Mapping[str, Any]) -> Left | None:
         if home not in ("", role.account):
             return Left(event=event, what=f"it assumed the role {_short(role.name)} of account {role.account}")
         return Left(event=event, what=f"it assumed the role {_short(role.name)}", identity=role, assumed=True)
+    if service == "sts.amazonaws.com" and name in BY_USERS:
+        caller = aws_cloudtrail.actor(record)
+        if caller is not None and (user := caller.identity) is not None and user.kind is Kind.USER:
+            return Left(event=event, what=f"it started a session as the user {_short(user.name)}, for up to 36 hours", identity=user)
     if service == "iam.amazonaws.com" and (found := _identity_left(record, name, given, home)) is not None:
         return found
     if (parameter := THINGS.get(service, {}).get(name)) is None:
