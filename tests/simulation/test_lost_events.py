@@ -48,11 +48,7 @@ def test_whatever_is_lost_the_account_ends_the_same(lost: float) -> None:
 
 
 def test_what_stood_at_first_is_the_baseline() -> None:
-    town = Town(roles(3))
-    for place, state in town.iam.states.items():
-        town.iam.states[place] = msgspec.structs.replace(state, attached=(ADMIN,))
-    assert town.store.census() is None
-    town.count()
+    town = Town(msgspec.structs.replace(state, attached=(ADMIN,)) for state in roles(3))
     assert town.store.jobs() == ()
     census = town.store.census()
     assert census is not None
@@ -60,10 +56,9 @@ def test_what_stood_at_first_is_the_baseline() -> None:
 
 
 def test_to_give_somebody_again_what_they_have_had_for_long_is_a_bait_and_only_asks() -> None:
-    town = Town(roles(3))
+    (first, *others) = roles(3)
+    town = Town([msgspec.structs.replace(first, attached=(ADMIN,)), *others])
     (place, state) = next(iter(town.iam.states.items()))
-    town.iam.states[place] = msgspec.structs.replace(state, attached=(ADMIN,))
-    town.count()
     again = Event(
         source=Source.CLOUDTRAIL,
         name="AttachRolePolicy",

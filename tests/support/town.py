@@ -46,6 +46,7 @@ class Town:
         self.store, self.queue, self.clock = MemoryStore(), MemoryQueue(), Clock()
         self.evaluator = Evaluator(settings, self.iam, census=self.store.census)
         self.responder = Responder(settings, self.store, self.queue, self.iam, self.iam, self.clock)
+        self.count()  # the first minute is over
 
     def grant(self, rnd: random.Random, number: int) -> Event:
         """Somebody gives a role something; give the event of it."""
