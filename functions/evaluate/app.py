@@ -8,7 +8,7 @@ from ringfence import wiring
 from ringfence.edge import each_record, read_event
 from ringfence.engine.canary import heard, is_canary
 from ringfence.engine.commands import run_at_desk
-from ringfence.engine.decide import UNJUDGED, decide
+from ringfence.engine.hear import hear
 from ringfence.sources import normalise
 
 log = Logger(service="evaluate")
@@ -28,8 +28,7 @@ def one(body: str) -> None:
         log.info(
             "judged", event_id=event.id, source=event.source, event_name=event.name, outcome=judgement.outcome, reason=judgement.reason
         )
-        if judgement.planned or judgement.held or judgement.exempted or judgement.own or judgement.outcome in UNJUDGED:
-            jobs = run_at_desk(decide(judgement, wiring.settings()), wiring.desk())
+        if jobs := run_at_desk(hear(judgement, wiring.evaluator(), wiring.settings()), wiring.desk()):
             log.info("decided", event_id=event.id, jobs={job.id: job.state for job in jobs})
 
 

@@ -19,7 +19,8 @@ from ringfence.engine import census
 from ringfence.engine.canary import missing
 from ringfence.engine.commands import DeskPorts, run_at_desk, run_with_history
 from ringfence.engine.decide import decide
-from ringfence.engine.evaluate import Evaluator, Judgement
+from ringfence.engine.evaluate import Evaluator
+from ringfence.engine.judgement import Judgement
 from ringfence.engine.ports import History, JobMessage, Wanted
 from ringfence.engine.search import search, searches, unsearched
 from ringfence.engine.sweep import give_up

@@ -50,6 +50,8 @@ class Project(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     groups: tuple[str, ...] = ()
     permission_sets: tuple[str, ...] = ()
     allowed_policies: tuple[str, ...] = ()
+    require_boundary: tuple[str, ...] = ()  # boundaries of which each identity must have one
+    buckets: tuple[str, ...] = ()  # that hold its data and models
     approved_models: tuple[str, ...] = ()
 
 
@@ -75,6 +77,8 @@ class Deployment(Struct, frozen=True, forbid_unknown_fields=True):
     own_roles: tuple[str, ...] = ()
     boundaries: tuple[str, ...] = ()  # that `respond` may put back
     full_powers: bool = False  # inline deny allowed
+    no_bearer_policy: str = ""
+    stack: str = ""  # CloudFormation begins the names of what it makes with it
 
     @property
     def account(self) -> str:
@@ -99,6 +103,13 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     max_open_questions_per_actor: int = 10
     max_guardrail_share_percent: int = 20
     mfa_exempt: tuple[str, ...] = ()
+    mfa_grace_hours: int = 24
+    allow_static_keys: bool = False
+    allow_bedrock_api_keys: bool = False
+    trusted_accounts: tuple[str, ...] = ()
+    trusted_issuers: tuple[str, ...] = ()  # hosts of OIDC providers
+    trusted_features: tuple[str, ...] = ()
+    security_admins: tuple[str, ...] = ()  # globs over ARNs: may change identity providers and detectors
     never_touch: tuple[str, ...] = ()
     deployers: tuple[str, ...] = ()
     projects: tuple[Project, ...] = ()

@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 
 from ringfence.clouds.aws.history import CloudTrailHistory
-from ringfence.clouds.aws.iam_reader import IamReader
-from ringfence.clouds.aws.iam_writer import IamWriter
 from ringfence.clouds.aws.queue import SqsQueue
+from ringfence.clouds.aws.reader import AwsReader
 from ringfence.clouds.aws.store import DynamoStore
+from ringfence.clouds.aws.writer import AwsWriter
 from ringfence.engine.commands import Desk
 from ringfence.engine.evaluate import Evaluator
 from ringfence.engine.respond import Responder
@@ -68,13 +68,13 @@ def desk() -> Desk:
 @cache
 def evaluator() -> Evaluator:
     """Give the judge of events, over the live account."""
-    return Evaluator(settings(), IamReader(), census=store().census)
+    return Evaluator(settings(), AwsReader(), census=store().census, before=store().before)
 
 
 @cache
 def responder() -> Responder:
     """Give the only writer."""
-    return Responder(settings(), store(), queue(), IamReader(), IamWriter(), now)
+    return Responder(settings(), store(), queue(), AwsReader(), AwsWriter(), now)
 
 
 def _list(text: str) -> tuple[str, ...]:

@@ -11,9 +11,9 @@ from botocore.parsers import ResponseParserError
 from botocore.stub import Stubber
 
 from ringfence.clouds.aws.iam_reader import READS, IamReader
-from ringfence.clouds.aws.iam_writer import IamWriter
 from ringfence.clouds.aws.replies import reply_of
 from ringfence.clouds.aws.snapshot import take
+from ringfence.clouds.aws.writer import AwsWriter
 from ringfence.clouds.memory import MemoryIam
 from ringfence.clouds.snapshot import SnapshotReader
 from ringfence.domain.identity import Identity, Kind
@@ -102,8 +102,13 @@ def test_holders_of_a_policy(iam: Any) -> None:
         assert wanted is not None
         target = make(iam, wanted)
         getattr(iam, f"attach_{target.kind}_policy")(**{f"{target.kind.title()}Name": target.name, "PolicyArn": arn})
-    found = IamReader().holders(arn)
-    assert not isinstance(found, Absence)
+    policy = Identity.thing(Kind.POLICY, arn)
+    assert policy is not None
+    read = IamReader().read(policy, Wanted(frozenset({Facet.MEMBERS, Facet.VERSIONS})))
+    assert isinstance(read, State)
+    assert (read.default_version, list(read.versions or ())) == ("v1", ["v1"])
+    assert read.identity.unique_id
+    found = read.members or ()
     assert {(i.kind, i.name) for i in found} == {(Kind.ROLE, "r"), (Kind.USER, "u"), (Kind.GROUP, "g")}
     documents = IamReader().read(found[0], Wanted(frozenset({Facet.DOCUMENTS}), (arn, arn + "-not")))
     assert isinstance(documents, State)
@@ -127,7 +132,7 @@ def test_memory_refuses_what_iam_refuses(iam: Any, call: Call) -> None:
     wanted = state_of({"role": "r"})
     assert wanted is not None
     make(iam, wanted)
-    replies = [IamWriter().call(call, "j"), MemoryIam(wanted).call(call, "j")]
+    replies = [AwsWriter().call(call, "j"), MemoryIam(wanted).call(call, "j")]
     assert [r.code for r in replies if isinstance(r, Failed)] == ["NoSuchEntity", "NoSuchEntity"]
 
 
@@ -139,7 +144,7 @@ def test_the_job_travels_in_the_user_agent(iam: Any) -> None:
     iam.meta.events.register_last(
         "before-send.iam.DeleteRolePolicy", lambda request, **_: agents.append(str(request.headers["User-Agent"]))
     )
-    reply = IamWriter().call(Call("iam", "DeleteRolePolicy", {"RoleName": "r", "PolicyName": "p"}), "0123abcd")
+    reply = AwsWriter().call(Call("iam", "DeleteRolePolicy", {"RoleName": "r", "PolicyName": "p"}), "0123abcd")
     assert isinstance(reply, Done)
     assert "ringfence-job/0123abcd" in agents[0]
     IamReader().read(Identity.of(Kind.ROLE, "r", ACCOUNT), Wanted())
@@ -150,7 +155,7 @@ def test_the_job_travels_in_the_user_agent(iam: Any) -> None:
 def test_only_iam_is_written(iam: Any, call: Call) -> None:
     assert iam
     with pytest.raises(UndeclaredCallError):
-        IamWriter().call(call, "j")
+        AwsWriter().call(call, "j")
 
 
 def client_error(code: str, status: int = 400) -> ClientError:
@@ -173,7 +178,7 @@ def test_a_lost_reply_of_the_client_is_lost(iam: Any) -> None:
         raise ConnectionClosedError(endpoint_url="x")
 
     iam.meta.events.register_first("before-send.iam.DeleteRolePolicy", dies)
-    reply = IamWriter().call(Call("iam", "DeleteRolePolicy", {"RoleName": "r", "PolicyName": "p"}), "j")
+    reply = AwsWriter().call(Call("iam", "DeleteRolePolicy", {"RoleName": "r", "PolicyName": "p"}), "j")
     assert isinstance(reply, Lost)
 
 
@@ -219,7 +224,11 @@ def test_a_snapshot_of_the_account_is_read_back(iam: Any) -> None:
     role = reader.read(Identity.of(Kind.ROLE, "R", ACCOUNT), EVERYTHING)
     assert isinstance(role, State)
     assert role.documents == {arn: INLINE}
-    assert reader.holders(arn) == (role.identity,)
+    policy = Identity.thing(Kind.POLICY, arn)
+    assert policy is not None
+    held = reader.read(policy, EVERYTHING)
+    assert isinstance(held, State)
+    assert (held.members, held.default_version, held.versions) == ((role.identity,), "v1", {"v1": INLINE})
     assert reader.read(Identity.of(Kind.ROLE, "r", "210987654321"), EVERYTHING) is Absence.NOT_KNOWN
     assert reader.read(Identity.of(Kind.ROLE, "no", ACCOUNT), EVERYTHING) is Absence.NOT_KNOWN
 
@@ -233,13 +242,16 @@ def test_what_is_no_snapshot_is_refused(given: Any) -> None:
 def test_holders_and_keys_that_come_in_pages_are_read_to_the_end() -> None:
     """moto gives no second page of these: what IAM answers is scripted."""
     with aws(managed=False) as iam, Stubber(iam) as stub:
+        stub.add_response("get_policy", {"Policy": {"PolicyId": "ANPAEXAMPLEEXAMPLE", "DefaultVersionId": "v1"}})
         for page in range(11):
             more = {"IsTruncated": True, "Marker": f"m{page}"} if page < 10 else {"IsTruncated": False}
             roles = [{"RoleName": f"r{n}", "RoleId": f"AROAEXAMPLEEXAMPLE{n}"} for n in range(page * 100, min(1001, page * 100 + 100))]
             stub.add_response("list_entities_for_policy", {"PolicyRoles": roles, "PolicyUsers": [], "PolicyGroups": [], **more})
-        holders = IamReader(lambda: iam).holders("arn:aws:iam::123456789012:policy/held")
-        assert not isinstance(holders, Absence)
-        assert len(holders) == 1001
+        held = Identity.thing(Kind.POLICY, "arn:aws:iam::123456789012:policy/held")
+        assert held is not None
+        policy = IamReader(lambda: iam).read(held, Wanted(frozenset({Facet.MEMBERS})))
+        assert isinstance(policy, State)
+        assert len(policy.members or ()) == 1001
         stub.add_response(
             "get_user",
             {

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from ringfence.clouds.aws.iam_reader import IamReader
-from ringfence.clouds.aws.iam_writer import IamWriter
 from ringfence.clouds.aws.store import DynamoStore
+from ringfence.clouds.aws.writer import AwsWriter
 from ringfence.clouds.memory import MemoryQueue, MemoryStore
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.job import Job, JobState
@@ -123,7 +123,7 @@ def carried(target: Identity, step: Step, store: Store) -> Job:
     plan = Plan(target=target, affects=(target.key,), steps=(step,), config_hash="test")
     made = Job(**{**{f: getattr(job(step), f) for f in job(step).__struct_fields__}, "plan": plan})
     put(store, made)
-    responder = Responder(settings_of(None), store, queue, IamReader(), IamWriter(), clock)
+    responder = Responder(settings_of(None), store, queue, IamReader(), AwsWriter(), clock)
     for _ in range(4):
         try:
             responder.apply(made.id)
@@ -167,7 +167,7 @@ def test_without_the_table_nothing_is_called_and_then_it_goes_on(proxy: Proxy) -
         }
     )
     put(store, made)
-    responder = Responder(settings_of(None), store, MemoryQueue(), IamReader(), IamWriter(), Clock())
+    responder = Responder(settings_of(None), store, MemoryQueue(), IamReader(), AwsWriter(), Clock())
     for operation in ("GetItem", "TransactWriteItems", "Query"):
         proxy.rules(
             {"service": "dynamodb", "operation": operation, "error": {"code": "InternalServerError", "status": 500, "message": "no"}}

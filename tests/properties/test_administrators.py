@@ -10,7 +10,7 @@ from ringfence.domain.finding import Finding, Severity
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.job import JobState
 from ringfence.domain.plan import When
-from ringfence.engine.evaluate import Judgement, Planned, PlannedStep
+from ringfence.engine.judgement import Judgement, Planned, PlannedStep
 from ringfence.errors import RefusedError
 from tests.support.desk import decide, vote
 from tests.support.jobs import CONTAINMENT, NOW, REVERSAL
@@ -27,7 +27,7 @@ def about(rnd: random.Random, number: int) -> Judgement:
     affects = tuple(rnd.sample(PEOPLE, rnd.randint(1, 4))) if rnd.random() < 0.3 else (who,)
     step = rnd.choice([CONTAINMENT, REVERSAL])
     found = Finding(guardrail=rnd.choice("abcd"), severity=rnd.choice(list(Severity)), identity=who, reason="a test", evidence={})
-    planned = Planned(finding=found, steps=(PlannedStep(step, rnd.choice([When.ACT, When.ASK])),), affects=affects, people=True)
+    planned = Planned(finding=found, steps=(PlannedStep(step, rnd.choice([When.ACT, When.ASK]), found.identity, affects),), people=True)
     made = base(number, actor=rnd.choice(["eve", "zoe", ""]))
     return msgspec.structs.replace(made, planned=(planned,))
 

@@ -9,7 +9,7 @@ import pytest
 
 from ringfence.domain.event import Event
 from ringfence.domain.job import JobState
-from ringfence.engine.evaluate import Judgement
+from ringfence.engine.judgement import Judgement
 from ringfence.settings import Mode
 from tests.support.jobs import work
 from tests.support.scale import cases

@@ -36,8 +36,8 @@ class Throttled:
         self._ask()
         return self.world.iam.read(identity, wanted)
 
-    def holders(self, policy_arn: str) -> tuple[Identity, ...] | Absence:
-        raise AssertionError(policy_arn)
+    def owner(self, access_key_id: str) -> Identity | Absence:
+        raise AssertionError(access_key_id)
 
     def call(self, call: Call, job: str) -> Reply:
         self._ask()

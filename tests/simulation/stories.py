@@ -11,7 +11,7 @@ from ringfence.domain.event import Actor, Event, Outcome, Source
 from ringfence.domain.finding import Finding, Severity
 from ringfence.domain.identity import Identity
 from ringfence.domain.plan import ActionClass, Step, When
-from ringfence.engine.evaluate import Judgement, Planned, PlannedStep
+from ringfence.engine.judgement import Judgement, Planned, PlannedStep
 from tests.support.cases import DEPLOYMENT
 from tests.support.jobs import ADMIN, CONTAINMENT, NOW, REVERSAL, ROLE
 
@@ -35,7 +35,9 @@ def finding(number: int, steps: tuple[Step, ...], when: When, severity: Severity
     """A judgement with one finding and its steps."""
     event = Event(source=Source.CLOUDTRAIL, name="AttachRolePolicy", id=f"e{number}", time=NOW, actor=Actor(display=actor, type="IAMUser"))
     found = Finding(guardrail="test", severity=severity, identity=ROLE, reason="a test", evidence={})
-    planned = Planned(finding=found, steps=tuple(PlannedStep(step, when) for step in steps), people=False)
+    planned = Planned(
+        finding=found, steps=tuple(PlannedStep(step, when, found.identity, (found.identity,)) for step in steps), people=False
+    )
     return Judgement(event=event, outcome=Outcome.FINDING, reason="a test", identities=(ROLE,), planned=(planned,))
 
 

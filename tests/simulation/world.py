@@ -113,9 +113,9 @@ class World:
                 return msgspec.structs.replace(self.rnd.choice(recent), documents=dict(self.iam.policies))
         return self.iam.read(identity, wanted)
 
-    def holders(self, policy_arn: str) -> tuple[Identity, ...] | Absence:
+    def owner(self, access_key_id: str) -> Identity | Absence:
         """Nobody asks."""
-        return self.iam.holders(policy_arn)
+        return self.iam.owner(access_key_id)
 
     def call(self, *_: object) -> Reply:
         """Calls are made by `_make`."""

@@ -19,8 +19,8 @@ from ringfence.actions.aws_iam_quarantine_role import ACTION as QUARANTINE_ROLE
 from ringfence.actions.aws_iam_quarantine_user import ACTION as QUARANTINE_USER
 from ringfence.clouds.aws import clients
 from ringfence.clouds.aws.iam_reader import IamReader
-from ringfence.clouds.aws.iam_writer import IamWriter
 from ringfence.clouds.aws.store import DynamoStore
+from ringfence.clouds.aws.writer import AwsWriter
 from ringfence.clouds.memory import MemoryQueue, MemoryStore
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.job import Job, JobState
@@ -161,7 +161,7 @@ def test_whatever_quota_is_full_it_is_contained_or_a_person_is_asked(quota: Quot
 def check_contained(made: Job, *, contained: bool) -> None:
     """Carry a containment out, and see that it holds on the rung that is on record; or that people are paged."""
     store, queue, clock = MemoryStore(), MemoryQueue(), Clock()
-    responder = Responder(settings_of(None), store, queue, IamReader(), IamWriter(), clock)
+    responder = Responder(settings_of(None), store, queue, IamReader(), AwsWriter(), clock)
     put(store, made)
     responder.apply(made.id)
     work(queue, responder, clock)
@@ -187,7 +187,7 @@ def test_seen_late_it_is_called_contained_late() -> None:
         target = make(iam, wanted)
         clock.time += timedelta(minutes=1)
         store, queue = MemoryStore(), MemoryQueue()
-        responder = Responder(settings_of(None), store, queue, IamReader(), IamWriter(), clock)
+        responder = Responder(settings_of(None), store, queue, IamReader(), AwsWriter(), clock)
         put(store, msgspec.structs.replace(job(CONTAINMENT), plan=msgspec.structs.replace(job(CONTAINMENT).plan, target=target)))
         responder.apply(job(CONTAINMENT).id)
         work(queue, responder, clock)
@@ -260,7 +260,7 @@ def test_eight_deliveries_of_one_event_make_one_job_and_one_detachment() -> None
                 vote(made.id, f"arn:aws:iam::123456789012:user/u{n}", allowed, store, MemoryQueue(), NOW, approve=True)
 
             assert len(threads(8, voting)) == 7, "one vote decides"
-            responder = Responder(allowed, store, MemoryQueue(), IamReader(), IamWriter(), lambda: NOW)
+            responder = Responder(allowed, store, MemoryQueue(), IamReader(), AwsWriter(), lambda: NOW)
             before = layer.calls.count("DetachRolePolicy")
 
             def applying(_: int, responder: Responder = responder, made: Any = made) -> None:
@@ -285,6 +285,6 @@ def test_no_call_is_even_tried_on_what_only_aws_changes(path: str) -> None:
         store, before = MemoryStore(), list(layer.calls)
         made = msgspec.structs.replace(job(CONTAINMENT), plan=msgspec.structs.replace(job(CONTAINMENT).plan, target=target))
         put(store, made)
-        responder = Responder(settings_of(None), store, MemoryQueue(), IamReader(), IamWriter(), lambda: NOW)
+        responder = Responder(settings_of(None), store, MemoryQueue(), IamReader(), AwsWriter(), lambda: NOW)
         assert responder.apply(made.id).state is JobState.UNSUPPORTED
         assert layer.calls == before

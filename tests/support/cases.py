@@ -17,8 +17,10 @@ from ringfence.domain.census import Census
 from ringfence.domain.event import Event
 from ringfence.domain.finding import Guardrail
 from ringfence.domain.identity import Identity, Kind
+from ringfence.domain.signal import Signal
 from ringfence.domain.state import Credential, FactKind, State
-from ringfence.engine.evaluate import Evaluator, Judgement
+from ringfence.engine.evaluate import Evaluator
+from ringfence.engine.judgement import Judgement
 from ringfence.settings import Deployment, Settings
 from ringfence.sources import normalise
 
@@ -76,13 +78,31 @@ def raw_event(case: Mapping[str, Any]) -> Any:
     return event
 
 
+def thing_of(given: Mapping[str, Any]) -> State | None:
+    """Build the state of a target that is no principal: `policy`, `trail` or `model_logging` (a region) names it."""
+    if "policy" in given:
+        name = given["policy"].rpartition("/")[2]
+        policy = Identity(Kind.POLICY, f"arn:aws:iam::{ACCOUNT}:policy/{given['policy']}", name, ACCOUNT, unique_id="ANPAEXAMPLE")
+        members = tuple(i for arn in given["members"] if (i := Identity.from_arn(arn))) if "members" in given else None
+        return State(identity=policy, default_version=given["default"], versions=given["versions"], members=members)
+    for key, kind, arn in (
+        ("trail", Kind.TRAIL, "arn:aws:cloudtrail:us-east-1:{account}:trail/{name}"),
+        ("model_logging", Kind.MODEL_LOGGING, "arn:aws:bedrock:{name}:{account}:model-invocation-logging"),
+    ):
+        if key in given and (named := Identity.thing(kind, arn.format(account=ACCOUNT, name=given[key]))):
+            return State(identity=named, settings=given.get("settings", {}))
+    return None
+
+
 def state_of(given: Mapping[str, Any] | None) -> State | None:
     """Build a state from a case: `role`, `user` or `group` names it, and everything not given was read and is empty."""
     if given is None:
         return None
+    if (thing := thing_of(given)) is not None:
+        return thing
     kind = next(k for k in (Kind.ROLE, Kind.USER, Kind.GROUP) if k.value in given)
-    trust = given.get("trusted_by")
-    statement = {"Effect": "Allow", "Principal": {"Service": trust}, "Action": "sts:AssumeRole"}
+    service = given.get("trusted_by")
+    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
     path = given.get("path", "/")
     identity = Identity(
         kind=kind,
@@ -95,16 +115,20 @@ def state_of(given: Mapping[str, Any] | None) -> State | None:
     )
     return State(
         identity=identity,
-        trust={"Version": "2012-10-17", "Statement": [statement]} if trust else None,
+        created=given.get("created"),
+        trust=given.get("trust") or ({"Version": "2012-10-17", "Statement": [statement]} if service else None),
         tags=given.get("tags", {}),
         boundary=given.get("boundary"),
         attached=tuple(given.get("attached", ())),
         documents=given.get("documents", {}),
         inline=given.get("inline", {}),
+        groups=tuple(given.get("groups", ())) if kind is Kind.USER else None,
         members=tuple(i for arn in given.get("members", ()) if (i := Identity.from_arn(arn))) if kind is Kind.GROUP else None,
         mfa=tuple(given.get("mfa", ())),
         login=given.get("login", kind is Kind.USER),
-        credentials=tuple(Credential(FactKind(c["kind"]), c["id"], c["status"]) for c in given.get("credentials", ())),
+        credentials=tuple(
+            Credential(FactKind(c["kind"]), c["id"], c["status"], c.get("service", ""), c.get("used")) for c in given.get("credentials", ())
+        ),
     )
 
 
@@ -117,22 +141,38 @@ def settings_of(given: Mapping[str, Any] | None, deployment: Mapping[str, Any] |
 
 def evaluator(case: Mapping[str, Any], guardrail: Guardrail) -> Evaluator:
     """Give the evaluator of a case, with one guardrail."""
-    state = state_of(case.get("state"))
-    reader = None if case.get("offline") else MemoryIam(*([state] if state else []), policies=OWN_POLICIES)
-    return Evaluator(settings_of(case.get("settings"), case.get("deployment")), reader, (guardrail,), census=counted)
+    states = [state for name in ("state", "target") if (state := state_of(case.get(name)))]
+    documents = {arn: document for state in states for arn, document in (state.documents or {}).items()}
+    reader = None if case.get("offline") else MemoryIam(*states, policies={**OWN_POLICIES, **documents})
+    settings, before = settings_of(case.get("settings"), case.get("deployment")), state_of(case.get("before"))
+    return Evaluator(settings, reader, (guardrail,), census=counted, before=lambda _: before)
 
 
 def judge(case: Mapping[str, Any], guardrail: Guardrail) -> Judgement:
     """Judge the event of a case as its own minute."""
     (event,) = normalise(raw_event(case))
-    recent = tuple(e for name in case.get("recent", ()) for e in normalise(event_file(name)))
-    now = (event.time or datetime(2026, 3, 2, 9, tzinfo=UTC)) + timedelta(minutes=case.get("minutes_later", 1))
-    return evaluator(case, guardrail).judge(event, now, recent=recent + tuple(_signal(name) for name in case.get("signals", ())))
+    time = event.time or datetime(2026, 3, 2, 9, tzinfo=UTC)
+    judge, now = evaluator(case, guardrail), time + timedelta(minutes=case.get("minutes_later", 1))
+    if guardrail.window is None:
+        return judge.judge(event, now)
+    mine = _signal(event, time, {"name": event.name, "guardrails": case.get("found", []), "severity": case.get("severity_heard", 5)}, "")
+    others = [_signal(event, time, given, f"-{n}") for n, given in enumerate(case.get("timeline", ()))]
+    return judge.correlate(event, mine, (mine, *others), now)
 
 
-def _signal(name: str) -> Event:
-    (event,) = normalise({**event_file("aws/guardduty/credential-exfiltration-inside.json"), "type": name})
-    return event
+def _signal(event: Event, time: datetime, given: Mapping[str, Any], more: str) -> Signal:
+    """A signal of the identity of a case: so many minutes after its event, with what guardrails found."""
+    who = event.subject or Identity.of(Kind.USER, "nobody", ACCOUNT)
+    return Signal(
+        whom=given.get("whom", "mine"),
+        identity=msgspec.structs.replace(who, unique_id=given.get("unique_id", who.unique_id)),
+        event=given.get("event", f"{event.source}:{event.id}{more}"),
+        name=given["name"],
+        time=time + timedelta(minutes=given.get("minutes", 0)),
+        guardrails=tuple(given.get("guardrails", ())),
+        severity=given.get("severity", 5.0),
+        where=given.get("where", ""),
+    )
 
 
 def leaves(value: Any, path: str = "") -> dict[str, Any]:
@@ -148,7 +188,18 @@ def inputs(case: Mapping[str, Any]) -> dict[str, Any]:
     """Give everything that a case feeds in, flattened."""
     given = {
         key: case.get(key)
-        for key in ("state", "settings", "recent", "signals", "minutes_later", "deployment", "offline")
+        for key in (
+            "state",
+            "target",
+            "before",
+            "settings",
+            "found",
+            "severity_heard",
+            "timeline",
+            "minutes_later",
+            "deployment",
+            "offline",
+        )
         if case.get(key) is not None
     }
     return leaves({"event": raw_event(case), **given})

@@ -7,7 +7,7 @@ from ringfence.domain.job import Job
 from ringfence.engine import approve, undo
 from ringfence.engine import decide as deciding
 from ringfence.engine.commands import Desk, run_at_desk
-from ringfence.engine.evaluate import Judgement
+from ringfence.engine.judgement import Judgement
 from ringfence.engine.ports import Queue, Store
 from ringfence.settings import Settings
 

@@ -81,8 +81,8 @@ class Everybody:
         keys = tuple(Credential(FactKind.ACCESS_KEY, key, "Active") for key in self.keys.get(identity.name, ()))
         return State(identity=live, attached=self.held, inline={}, credentials=keys)
 
-    def holders(self, policy_arn: str) -> tuple[Identity, ...] | Absence:
-        raise AssertionError(f"nobody asks who holds {policy_arn}")
+    def owner(self, access_key_id: str) -> Identity | Absence:
+        raise AssertionError(f"nobody asks whose {access_key_id} is")
 
 
 class Scene:

@@ -15,7 +15,8 @@ from ringfence.edge import read_event
 from ringfence.engine.census import standing, take, unheard
 from ringfence.engine.commands import Desk, run_at_desk
 from ringfence.engine.decide import UNJUDGED
-from ringfence.engine.evaluate import Evaluator, Judgement
+from ringfence.engine.evaluate import Evaluator
+from ringfence.engine.judgement import Judgement
 from ringfence.engine.respond import Responder
 from ringfence.iam import Account
 from ringfence.settings import Settings

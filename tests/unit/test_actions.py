@@ -9,7 +9,7 @@ import pytest
 from ringfence.actions import ACTIONS, Action, Impossible, aws_iam_delete_inline_policy, aws_iam_quarantine_role, aws_iam_quarantine_user
 from ringfence.actions._own_policies import DENY_ALL
 from ringfence.clouds.aws.iam_reader import IamReader
-from ringfence.clouds.aws.iam_writer import IamWriter
+from ringfence.clouds.aws.writer import AwsWriter
 from ringfence.clouds.memory import MemoryIam, MemoryQueue, MemoryStore
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.job import JobState
@@ -147,7 +147,7 @@ def test_round_trip_on_moto(action: Action, case: dict[str, Any]) -> None:
         renamed = {c.id: own.id for c, own in zip(keep, live.credentials or (), strict=True)}  # moto names its credentials itself
         if keys := case.get("evidence", {}).get("access_key_ids"):
             case = {**case, "evidence": {"access_key_ids": [renamed[key] for key in keys]}}
-        round_trip(action, planned(action, case, live), target, reader, IamWriter())
+        round_trip(action, planned(action, case, live), target, reader, AwsWriter())
 
 
 FULL = [f"p{n}" for n in range(10)]

@@ -12,7 +12,7 @@ from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.job import JobState
 from ringfence.domain.plan import Call
 from ringfence.engine.advice import ELSEWHERE, SUPPORTED, by_hand, elsewhere, outside
-from ringfence.engine.evaluate import Judgement
+from ringfence.engine.judgement import Judgement
 from ringfence.engine.protect import protected
 from tests.support.cases import settings_of
 from tests.support.desk import decide

@@ -15,7 +15,7 @@ from ringfence.domain.job import Job, JobState
 from ringfence.domain.plan import ActionClass, Call, Step, When
 from ringfence.domain.record import Record, RecordKind
 from ringfence.domain.state import Fact, FactKind
-from ringfence.engine.evaluate import Judgement, Planned, PlannedStep
+from ringfence.engine.judgement import Judgement, Planned, PlannedStep
 from ringfence.engine.ports import Notice, Opened, Slot
 from ringfence.errors import ConflictError, RefusedError
 from ringfence.settings import Settings
@@ -56,7 +56,9 @@ def judgement(
     caused_by = Actor(display=f"arn:aws:iam::123456789012:user/{actor}", type="IAMUser") if actor else None
     event = Event(source=Source.CLOUDTRAIL, name="AttachRolePolicy", id=f"e{number}.{guardrail}", time=NOW, actor=caused_by)
     finding = Finding(guardrail=guardrail, severity=Severity.CRITICAL, identity=who, reason="a test", evidence={})
-    planned = Planned(finding=finding, steps=(PlannedStep(step, when),), affects=tuple(affects), people=people)
+    planned = Planned(
+        finding=finding, steps=(PlannedStep(step, when, finding.identity, tuple(affects) or (finding.identity,)),), people=people
+    )
     return Judgement(event=event, outcome=Outcome.FINDING, reason="a test", planned=(planned,))
 
 

@@ -19,7 +19,8 @@ from ringfence.domain.state import State
 from ringfence.engine.census import A_HANDFUL, badges, due, standing, take, unheard, without
 from ringfence.engine.commands import Desk, run_at_desk
 from ringfence.engine.discovery import used_by_people
-from ringfence.engine.evaluate import Evaluator, Judgement
+from ringfence.engine.evaluate import Evaluator
+from ringfence.engine.judgement import Judgement
 from ringfence.engine.protect import protected
 from ringfence.settings import Settings
 from tests.support.cases import ROOT, settings_of, state_of

@@ -9,7 +9,7 @@ import pytest
 from ringfence.clouds.memory import MemoryIam
 from ringfence.domain.event import Event, Outcome
 from ringfence.domain.finding import Unknown, Workload
-from ringfence.domain.identity import Identity
+from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.plan import When
 from ringfence.domain.state import Facet, Fact, FactKind, State
 from ringfence.engine.discovery import membership
@@ -82,7 +82,8 @@ def test_an_event_that_names_no_identity_needs_state() -> None:
 
 def test_holders_that_nobody_knows_need_state() -> None:
     class Nobody(MemoryIam):
-        def holders(self, policy_arn: str) -> tuple[Identity, ...] | Absence:
+        def read(self, identity: Identity, wanted: Wanted) -> State | Absence:
+            assert (identity.kind, Facet.MEMBERS in wanted.facets) == (Kind.POLICY, True)
             return Absence.GONE
 
     (event,) = normalise(event_file("aws/cloudtrail/CreatePolicyVersion.json"))

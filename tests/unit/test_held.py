@@ -13,7 +13,8 @@ from ringfence.domain.finding import Finding, Severity
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.state import digest
-from ringfence.engine.evaluate import MANY, Evaluator, Judgement, Planned
+from ringfence.engine.evaluate import MANY, Evaluator
+from ringfence.engine.judgement import Judgement, Planned
 from ringfence.engine.trail import LONGEST, decision
 from ringfence.settings import Settings
 from ringfence.sources import normalise

@@ -1,6 +1,7 @@
 """What an action is: a pure function from a finding and the state to steps, with its permissions declared beside it."""
 
 from collections.abc import Callable, Mapping
+from enum import Enum
 from typing import Any
 
 from msgspec import Struct
@@ -17,14 +18,21 @@ class Impossible(Struct, frozen=True):
     reason: str
 
 
+class On(Enum):
+    """What an action changes: the identity of the finding, or what the event changed (a policy, a trail)."""
+
+    IDENTITY = "identity"
+    TARGET = "target"
+
+
 class Permission(Struct, frozen=True):
-    """One IAM action that `respond` needs for the steps of an action.
+    """One permission that `respond` needs for the steps of an action.
 
     `limited_to` names what the grant is limited to by a condition or by resource; `powers` the deployment level that has it.
     """
 
     action: str
-    limited_to: str = ""  # "", "own-policies", "own-boundary" or "boundaries"
+    limited_to: str = ""  # "", "own-policies", "own-boundary", "boundaries", or the template's parameter that names the ARNs
     powers: str = "contain"  # "contain" or "full"
 
 
@@ -34,6 +42,7 @@ class Action(Struct, frozen=True, kw_only=True):
     id: str
     title: str
     action_class: ActionClass
+    on: On = On.IDENTITY
     reads: frozenset[Facet]
     writes: tuple[Permission, ...]
     undo: str  # plain words

@@ -13,7 +13,7 @@ from ringfence.actions._own_policies import DENY_ALL
 from ringfence.domain.finding import Case
 from ringfence.domain.identity import Kind
 from ringfence.domain.plan import ActionClass, Step
-from ringfence.domain.state import Fact, FactKind, State, digest, read
+from ringfence.domain.state import Document, Fact, FactKind, State, digest, read
 
 INLINE_QUOTA = {Kind.ROLE: 10_240, Kind.USER: 2_048}  # characters of all inline policies, white space not counted
 INLINE_NAME = "ringfence-quarantine"
@@ -29,7 +29,7 @@ def deny_step(case: Case, action: str) -> Step:
     rungs = [attach_step(case, action, policy)]  # whatever is attached already: the quota may have been raised
     if deployment.quarantine_boundary and (old is None or old in deployment.boundaries or old == deployment.quarantine_boundary):
         rungs.append(_boundary_step(case, action, deployment.quarantine_boundary, old))
-    if deployment.full_powers and _inline_fits(state):
+    if deployment.full_powers and inline_fits(state, DENY_ALL):
         rungs.append(_inline_step(case, action))
     return msgspec.structs.replace(rungs[0], otherwise=tuple(rungs[1:]))
 
@@ -81,6 +81,7 @@ def _inline_step(case: Case, action: str) -> Step:
     )
 
 
-def _inline_fits(state: State) -> bool:
+def inline_fits(state: State, document: Document) -> bool:
+    """Whether one more inline policy fits into what IAM allows an identity of all of them."""
     used = sum(len(json.dumps(document, separators=(",", ":"))) for document in read(state.inline, "inline policies").values())
-    return used + len(json.dumps(DENY_ALL, separators=(",", ":"))) <= INLINE_QUOTA[state.identity.kind]
+    return used + len(json.dumps(document, separators=(",", ":"))) <= INLINE_QUOTA[state.identity.kind]

@@ -34,11 +34,25 @@ DENY_UNTIL_MFA: Document = {
 }
 
 
+DENY_BEARER_TOKENS: Document = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Sid": "DenyBearerTokens",
+            "Effect": "Deny",
+            "Action": ["bedrock-mantle:CallWithBearerToken", "bedrock:CallWithBearerToken", "sagemaker:CallWithBearerToken"],
+            "Resource": "*",
+        }
+    ],
+}
+
+
 def own_documents(deployment: Deployment) -> Mapping[str, Document]:
     """Give what each policy of a deployment has to say, by ARN."""
     all_of_them = {
         deployment.quarantine_policy: DENY_ALL,
         deployment.quarantine_boundary: DENY_ALL,
         deployment.require_mfa_policy: DENY_UNTIL_MFA,
+        deployment.no_bearer_policy: DENY_BEARER_TOKENS,
     }
     return {arn: document for arn, document in all_of_them.items() if arn}

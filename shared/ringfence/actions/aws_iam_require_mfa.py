@@ -8,11 +8,11 @@ from ringfence.domain.plan import ActionClass, Step
 from ringfence.domain.state import Facet
 
 
-def plan(case: Case, finding: Finding) -> tuple[Step, ...] | Impossible:  # noqa: ARG001 - one signature for all actions
-    """One step: attach our pre-made policy. Never on a machine user: without a password it could never enrol."""
+def plan(case: Case, finding: Finding) -> tuple[Step, ...] | Impossible:
+    """One step: attach our pre-made policy. Never on a machine user, who could never enrol; a person who is declared as one can, by keys too."""
     if case.identity.kind is not Kind.USER:
         return Impossible(f"MFA can only be required of an IAM user, {case.identity.name} is a {case.identity.kind}")
-    if case.state is not None and case.state.login is False:
+    if case.state is not None and case.state.login is False and finding.evidence.get("human") is not True:
         return Impossible(f"{case.identity.name} has no console password: it is a machine and could not enrol")
     return (attach_step(case, ACTION.id, case.settings.deployment.require_mfa_policy or own_policy(case, "require-mfa")),)
 

@@ -17,7 +17,8 @@ from ringfence.cli.settings import settings
 from ringfence.clouds.snapshot import SnapshotReader
 from ringfence.domain.event import Event, Outcome, Source, unjudged
 from ringfence.domain.finding import Severity
-from ringfence.engine.evaluate import Evaluator, Judgement, Planned
+from ringfence.engine.evaluate import Evaluator
+from ringfence.engine.judgement import Judgement, Planned
 from ringfence.errors import UsageError
 from ringfence.sources import normalise
 from ringfence.sources._read import moment

@@ -51,7 +51,7 @@ def guardrail(unit: Guardrail) -> dict[str, Any]:
         "why": unit.why,
         "hears": sorted({f"{t.source} {t.name}" for t in unit.triggers}),
         "actions": list(unit.actions),
-        "attack": list(unit.attack),
+        "attack": list(unit.standards.attack),
         "false positives": unit.false_positives,
     }
 

@@ -3,7 +3,7 @@
 import time
 
 from ringfence.clouds.aws.iam_reader import IamReader
-from ringfence.clouds.aws.iam_writer import IamWriter
+from ringfence.clouds.aws.writer import AwsWriter
 from ringfence.clouds.memory import MemoryQueue
 from ringfence.domain.job import Job, JobState
 from ringfence.engine.moves import is_operators
@@ -15,7 +15,7 @@ from ringfence.wiring import now
 
 def finish(job: Job, settings: Settings, store: Store, queue: MemoryQueue) -> Job:
     """Carry a job to its end: apply (an operator's undo included), wait, verify."""
-    responder = Responder(settings, store, queue, IamReader(), IamWriter(), now)
+    responder = Responder(settings, store, queue, IamReader(), AwsWriter(), now)
     if is_operators(job):
         while call := responder.prepare(job.id):
             responder.settle(job.id, responder.writer.call(call, job.id))

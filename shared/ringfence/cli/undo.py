@@ -15,7 +15,7 @@ from ringfence.cli.run import finish
 from ringfence.cli.settings import settings
 from ringfence.cli.state import Stack, local_store, stack_option
 from ringfence.clouds.aws.caller import sign
-from ringfence.clouds.aws.iam_writer import IamWriter
+from ringfence.clouds.aws.writer import AwsWriter
 from ringfence.clouds.memory import MemoryQueue
 from ringfence.domain.caller import Caller
 from ringfence.domain.identity import Identity
@@ -100,7 +100,7 @@ def _safe(answer: Mapping[str, Any]) -> Call:
 
 def _made(call: Call, undo: str) -> dict[str, str]:
     """Make the granting call with the operator's credentials, and write down what came of it."""
-    match IamWriter().call(call, undo):
+    match AwsWriter().call(call, undo):
         case Done(request_id):
             return {"request_id": request_id}
         case Failed(code, message):

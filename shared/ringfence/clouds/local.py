@@ -2,14 +2,17 @@
 
 import sqlite3
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
 from ringfence.domain.census import Census
+from ringfence.domain.identity import Identity
 from ringfence.domain.job import Job
 from ringfence.domain.record import Record
+from ringfence.domain.signal import Signal, moment
+from ringfence.domain.state import State
 from ringfence.domain.switch import Switch
 from ringfence.engine.ports import Exemption, Notice, Opened, Slot
 from ringfence.errors import ConflictError
@@ -20,6 +23,8 @@ create table if not exists record (n integer primary key, id text not null uniqu
 create table if not exists turn (number integer primary key, body blob not null) strict;
 create table if not exists census (n integer primary key, body blob not null) strict;
 create table if not exists exemption (key text primary key, body blob not null) strict;
+create table if not exists before (key text primary key, seen text not null, body blob not null) strict;
+create table if not exists signal (whom text not null, key text not null, body blob not null, primary key (whom, key)) strict;
 create table if not exists notice (id text primary key, time text not null, told integer not null, body blob not null) strict;
 create table if not exists slot (budget text not null, number integer not null, body blob not null, primary key (budget, number)) strict;
 """
@@ -112,6 +117,29 @@ class LocalStore:
         """Give a run-time exemption."""
         row = self._db.execute("select body from exemption where key = ?", (key,)).fetchone()
         return None if row is None else msgspec.json.decode(row[0], type=Exemption)
+
+    def before(self, target: Identity) -> State | None:
+        """Give what a target was when it was last seen to be fine."""
+        row = self._db.execute("select body from before where key = ?", (target.key,)).fetchone()
+        return None if row is None else msgspec.json.decode(row[0], type=State)
+
+    def remember(self, state: State, seen: datetime) -> None:
+        """Keep what a target is, unless something newer is kept."""
+        self._db.execute(
+            "insert into before values (?, ?, ?) on conflict do update set seen = excluded.seen, body = excluded.body where seen <= excluded.seen",
+            (state.identity.key, seen.astimezone(UTC).isoformat(timespec="microseconds"), encode(state)),
+        )
+
+    def signal(self, signal: Signal) -> None:
+        """Keep a signal, once."""
+        self._db.execute("insert into signal values (?, ?, ?) on conflict do nothing", (signal.whom, signal.key, encode(signal)))
+
+    def signals(self, whom: str, since: datetime, until: datetime) -> tuple[Signal, ...]:
+        """Give the signals of a timeline within a time, oldest first."""
+        rows = self._db.execute(
+            "select body from signal where whom = ? and key >= ? and key < ? order by key", (whom, moment(since), moment(until) + "$")
+        )
+        return tuple(msgspec.json.decode(body, type=Signal) for (body,) in rows)
 
     def census(self) -> Census | None:
         """Give the newest census."""

@@ -32,7 +32,9 @@ class SnapshotReader:
         self.policies = {str(policy.get("Arn")): policy for policy in objects(snapshot, "Policies")}
 
     def read(self, identity: Identity, wanted: Wanted) -> State | Absence:  # noqa: ARG002 - everything is at hand
-        """Give the state of an identity of the snapshot."""
+        """Give the state of an identity or policy of the snapshot."""
+        if identity.kind is Kind.POLICY:
+            return self._policy(identity)
         entry = self.entries.get((identity.kind, identity.name.casefold()))
         if entry is None or Identity.from_arn(entry.get("Arn")) is None:
             return Absence.NOT_KNOWN
@@ -53,6 +55,7 @@ class SnapshotReader:
             attached=attached,
             documents={arn: document for arn in attached if (document := self._document(arn)) is not None},
             inline=inline,
+            groups=tuple(str(name) for name in entry.get("GroupList") or ()) if kind is Kind.USER else None,
             members=self._members(identity.name) if kind is Kind.GROUP else None,
             mfa=() if extra is None else tuple(extra["mfa"]) if "mfa" in extra else None,
             login=False if extra is None else extra.get("login"),
@@ -67,8 +70,32 @@ class SnapshotReader:
             if isinstance(state, State):
                 yield state
 
-    def holders(self, policy_arn: str) -> tuple[Identity, ...] | Absence:
-        """Give the identities of the snapshot to which a policy is attached."""
+    def owner(self, access_key_id: str) -> Identity | Absence:
+        """Give the user whose access key it is, where the snapshot holds keys."""
+        for name, extra in self.extra.items():
+            entry = self.entries.get((Kind.USER, name.casefold()))
+            if entry is not None and any(c.get("id") == access_key_id for c in extra.get("credentials", ())):
+                return Identity.from_arn(entry.get("Arn"), entry.get("UserId")) or Absence.NOT_KNOWN
+        return Absence.NOT_KNOWN
+
+    def _policy(self, policy: Identity) -> State | Absence:
+        entry = self.policies.get(policy.arn)
+        versions = {str(v.get("VersionId")): decode(v.get("Document")) for v in objects(entry or {}, "PolicyVersionList")}
+        if entry is None or not versions:
+            return Absence.NOT_KNOWN
+        default = str(entry.get("DefaultVersionId"))
+        live = Identity(Kind.POLICY, policy.arn, policy.name, policy.account, policy.partition, entry.get("PolicyId"))
+        return State(identity=live, default_version=default, versions=versions, members=self._holders(policy.arn))
+
+    def policies_held(self) -> Iterator[State]:
+        """Give the state of every customer managed policy that somebody holds."""
+        for arn in self.policies:
+            policy = Identity.thing(Kind.POLICY, arn)
+            state = self._policy(policy) if policy is not None and policy.account != "aws" else None
+            if isinstance(state, State) and state.members:
+                yield state
+
+    def _holders(self, policy_arn: str) -> tuple[Identity, ...]:
         found: list[Identity] = []
         for (kind, _), entry in self.entries.items():
             held = {str(p.get("PolicyArn")) for p in objects(entry, "AttachedManagedPolicies")}

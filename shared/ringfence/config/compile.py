@@ -27,6 +27,13 @@ def compile_settings(config: Config) -> Settings:
         max_open_questions_per_actor=defaults.max_open_questions_per_actor,
         max_guardrail_share_percent=defaults.max_guardrail_share_percent,
         mfa_exempt=defaults.mfa.exempt,
+        mfa_grace_hours=defaults.mfa.grace_hours,
+        allow_static_keys=defaults.keys.allow_static_keys,
+        allow_bedrock_api_keys=defaults.keys.allow_bedrock_api_keys,
+        trusted_accounts=config.trusted.aws_accounts,
+        trusted_issuers=config.trusted.oidc_issuers,
+        trusted_features=config.trusted.features,
+        security_admins=config.security_admins,
         never_touch=config.never_touch,
         deployers=config.deployers,
         projects=tuple(_project(entry) for entry in config.projects),
@@ -49,8 +56,16 @@ def _project(entry: ProjectEntry) -> Project:
         groups=aws.humans.groups,
         permission_sets=aws.humans.permission_sets,
         allowed_policies=aws.allowed_policies,
+        require_boundary=aws.require_boundary,
+        buckets=tuple(
+            dict.fromkeys(_bucket(data.at) for data in (*entry.data.training, *entry.data.artifacts) if data.at.startswith("s3://"))
+        ),
         approved_models=entry.models.approved,
     )
+
+
+def _bucket(at: str) -> str:
+    return at.removeprefix("s3://").partition("/")[0]
 
 
 def _exemptions(entry: ProjectEntry) -> tuple[Exemption, ...]:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from ringfence.clouds.authorization_details import Reader
 from ringfence.clouds.aws import snapshot
 from ringfence.clouds.aws.iam_reader import IamReader
-from ringfence.clouds.aws.iam_writer import IamWriter
+from ringfence.clouds.aws.writer import AwsWriter
 from ringfence.clouds.memory import MemoryQueue
 from ringfence.clouds.snapshot import SnapshotReader
 from ringfence.demo.account import DEPLOYMENT, TRAINING
@@ -24,8 +24,9 @@ from ringfence.engine import census
 from ringfence.engine.approve import vote
 from ringfence.engine.audit_trail import problems
 from ringfence.engine.commands import run_at_desk
-from ringfence.engine.decide import decide
-from ringfence.engine.evaluate import Evaluator, Judgement
+from ringfence.engine.evaluate import Evaluator
+from ringfence.engine.hear import hear
+from ringfence.engine.judgement import Judgement
 from ringfence.engine.ports import Store, Wanted
 from ringfence.engine.respond import Responder
 from ringfence.engine.undo import open_undo
@@ -72,7 +73,7 @@ class Demo:
         self.reader = IamReader()
         self.store.keep(self._census())
         self.evaluator = Evaluator(SETTINGS, self.reader, census=self.store.census)
-        self.responder = Responder(SETTINGS, store, self.queue, self.reader, IamWriter(), self.clock)
+        self.responder = Responder(SETTINGS, store, self.queue, self.reader, AwsWriter(), self.clock)
         self.role_id = str(iam.get_role(RoleName=TRAINING)["Role"]["RoleId"])
         self.before = self.training()
         self._last: dict[str, Any] = {}
@@ -101,7 +102,7 @@ class Demo:
         self.clock.jump(2)
         (event,) = normalise(self._last)
         judgement = self.evaluator.judge(event, self.clock.time)
-        jobs = run_at_desk(decide(judgement, SETTINGS), self.responder)
+        jobs = run_at_desk(hear(judgement, self.evaluator, SETTINGS), self.responder)
         self._work()
         repeated = scene.again or any(job.id in self._seen for job in jobs)
         self._seen |= {job.id for job in jobs}

@@ -42,6 +42,10 @@ class Actor(Struct, frozen=True, kw_only=True):
     display: str | None  # an ARN or an e-mail
     type: str  # IAMUser, AssumedRole, Root ...
     identity: Identity | None = None  # a session resolved to its role
+    human: str = ""  # the person behind a session, as far as the log tells
+    runs_on: str = ""  # the instance, pod, function or job whose session it is
+    via: str = ""  # the service that made the call on somebody's behalf
+    key: str = ""  # the access key id
 
 
 class SetAside(Struct, frozen=True):
@@ -64,6 +68,9 @@ class Event(Struct, frozen=True, kw_only=True):
     partition: str = "aws"
     actor: Actor | None = None
     subject: Identity | None = None  # the identity that the event is about, as far as the event tells
+    also: tuple[Identity, ...] = ()  # further ones: an attack sequence has several actors
+    target: Identity | None = None  # what the event changed, where that is another: a policy, a group, a trail
+    session: str = ""  # the name of the role session that the event is about
     parameters: Mapping[str, Any] = {}  # of the call, or what a guardrail needs of a finding
     request_id: str = ""  # of the call, as AWS numbers it
     mark: str = ""  # the job of ours that the call's user agent names, if any; anybody can write one

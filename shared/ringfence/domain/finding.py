@@ -1,7 +1,7 @@
 """Case and Finding: what a guardrail judges, and what it says."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from ringfence.domain.event import Event, Source
 from ringfence.domain.identity import Identity
+from ringfence.domain.signal import Signal
 from ringfence.domain.state import Facet, State
 
 if TYPE_CHECKING:
@@ -47,8 +48,11 @@ class Case(Struct, frozen=True, kw_only=True):
 
     identity: Identity
     event: Event | None
-    state: State | None  # None: not known
-    recent: tuple[Event, ...] = ()
+    state: State | None  # of the identity; None: not known
+    target: Identity | None = None  # what the event changed, where that is another than the identity: a policy, a group, a trail
+    target_state: State | None = None  # None: not known
+    before: State | None = None  # of what the event changed, when we last saw that it was fine; None: not known
+    recent: tuple[Signal, ...] = ()
     project: "Project"
     workload: Workload
     settings: "Settings"
@@ -66,6 +70,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     actions: tuple[str, ...] = ()
     standing: bool = False  # not known to be a fresh change: reversing it asks
     certain: bool = True  # False: every step asks, in every mode
+    cause: str = ""  # what makes it the same finding again, where that is not the event
 
 
 class Unknown(Struct, frozen=True):
@@ -77,23 +82,44 @@ class Unknown(Struct, frozen=True):
 type Verdict = Finding | Unknown | None
 
 
+class Judged(StrEnum):
+    """Whom a guardrail judges: whom the event touches, or who did it (then it is about the whole account, whoever it is)."""
+
+    SUBJECT = "subject"
+    ACTOR = "actor"
+
+
 class Trigger(Struct, frozen=True):
-    """One kind of event that a guardrail hears."""
+    """One kind of event that a guardrail hears, and whom it judges then."""
 
     source: Source
     name: str
+    judges: Judged = Judged.SUBJECT
+
+
+class Standards(Struct, frozen=True, kw_only=True):
+    """Where a guardrail stands in the frameworks: ids of ATT&CK, ATLAS, CIS (with the benchmark's version) and NIST SP 800-53 rev. 5."""
+
+    attack: tuple[str, ...]
+    atlas: tuple[str, ...] = ()
+    cis: tuple[str, ...] = ()
+    nist: tuple[str, ...] = ()
 
 
 class Guardrail(Struct, frozen=True, kw_only=True):
-    """A pure judgement with its metadata beside it."""
+    """A pure judgement with its metadata beside it. One with a `window` is a playbook: it judges what was signalled within it."""
 
     id: str
     title: str
     severity: Severity
     why: str
     triggers: tuple[Trigger, ...]
-    reads: frozenset[Facet]  # which parts of the state `check` looks at
-    actions: tuple[str, ...]
-    attack: tuple[str, ...]  # ATT&CK technique ids
+    reads: frozenset[Facet] = frozenset()  # which parts of the identity's state `check` looks at
+    reads_target: frozenset[Facet] = frozenset()  # the same of what the event changed besides
+    compares: bool = False  # `check` looks at what was before
+    actions: tuple[str, ...] = ()
+    standards: Standards
     false_positives: str
+    window: timedelta | None = None
+    follows: tuple[str, ...] = ()  # of a playbook: the guardrails whose findings it hears
     check: Callable[[Case], Verdict]

@@ -1,4 +1,4 @@
-"""Identity: a human or machine principal, with its immutable unique id where it is known."""
+"""Identity: a human or machine principal, or what else a step can change, with its immutable unique id where it is known."""
 
 from enum import StrEnum
 from typing import Self
@@ -9,13 +9,16 @@ from ringfence.domain.arn import parse_arn
 
 
 class Kind(StrEnum):
-    """What IAM can change here, and what it cannot."""
+    """What can be changed here, and what cannot. The last three are no principals: they are the targets of steps."""
 
     USER = "user"
     ROLE = "role"
     GROUP = "group"
     ROOT = "root"
     OUTSIDE = "outside"  # federated, Identity Center, a service, another account: not changeable by IAM here
+    POLICY = "policy"  # customer managed: its holders gain or lose
+    TRAIL = "trail"  # of CloudTrail
+    MODEL_LOGGING = "model-invocation-logging"  # Bedrock's, one for each account and region
 
 
 class Identity(Struct, frozen=True):
@@ -47,6 +50,18 @@ class Identity(Struct, frozen=True):
         if arn.type in ("user", "role", "group") and arn.service == "iam":
             return cls(Kind(arn.type), str(arn), arn.name, arn.account, arn.partition, unique_id)
         return cls(Kind.OUTSIDE, str(arn), arn.name, arn.account, arn.partition, unique_id)
+
+    @classmethod
+    def thing(cls, kind: Kind, arn: str) -> Self | None:
+        """Name a target that is no principal, by its ARN; None for no ARN."""
+        parsed = parse_arn(arn)
+        return None if parsed is None else cls(kind, str(parsed), parsed.name, parsed.account, parsed.partition)
+
+    @property
+    def region(self) -> str:
+        """The region of a target that has one; IAM's have none."""
+        parsed = parse_arn(self.arn)
+        return parsed.region if parsed else ""
 
     def same_as(self, other: "Identity") -> bool:
         """Whether both name the same principal: an STS session's ARN lacks the role's path, and IAM's names know no case."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
+from typing import Any
 
 import msgspec
 from msgspec import Struct, field
@@ -32,7 +33,8 @@ class Call(Struct, frozen=True):
 
     service: str
     operation: str
-    parameters: Mapping[str, str]
+    parameters: Mapping[str, Any]
+    region: str = ""  # of services that have one; IAM has none
 
 
 class Step(Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""The state of one identity, in parts (facets) that are read only when somebody needs them.
+"""The state of one identity or other target, in parts (facets) that are read only when somebody needs them.
 
 A facet that was not read is None and is never taken for empty: `NotReadError`. A **fact** is one changeable property of an
 identity with one value (a policy is attached, a key is Active); steps change one fact each, and preconditions, postconditions,
@@ -27,11 +27,16 @@ class Facet(StrEnum):
 
     ATTACHED = "attached"
     INLINE = "inline"
-    DOCUMENTS = "documents"  # of the attached customer-managed policies, default version
-    MEMBERS = "members"  # of a group
+    DOCUMENTS = "documents"  # of the attached policies that are named, default version
+    EVERY_DOCUMENT = "every document"  # of all attached policies
+    GROUPS = "groups"  # that a user is in
+    MEMBERS = "members"  # of a group; of a policy, who holds it
+    VERSIONS = "versions"  # of a policy
+    SETTINGS = "settings"  # of a trail, or of the logging of model invocations
     MFA = "mfa"
     LOGIN = "login"
     KEYS = "keys"  # access keys, service-specific credentials, SSH keys and signing certificates
+    KEY_USE = "key use"  # when an access key was used last
 
 
 class FactKind(StrEnum):
@@ -44,6 +49,10 @@ class FactKind(StrEnum):
     SERVICE_CREDENTIAL = "service-credential"
     SSH_KEY = "ssh-public-key"
     CERTIFICATE = "signing-certificate"
+    TRUST = "trust-policy"  # key: "trust"; value: SHA-256 of the document
+    GROUP = "group-membership"  # key: group name; value: "member" or None
+    DEFAULT_VERSION = "default-version"  # of a policy; key: "default"; value: version id
+    SETTINGS = "settings"  # key: which part of the settings; value: SHA-256 of that part, None where there is none
 
 
 CREDENTIALS = (FactKind.ACCESS_KEY, FactKind.SERVICE_CREDENTIAL, FactKind.SSH_KEY, FactKind.CERTIFICATE)
@@ -57,11 +66,13 @@ class Fact(Struct, frozen=True):
 
 
 class Credential(Struct, frozen=True):
-    """A credential of a user and its status, `Active` or `Inactive`."""
+    """A credential of a user and its status, `Active` or `Inactive`. `used` is known only where facet KEY_USE was read."""
 
     kind: FactKind
     id: str
     status: str
+    service: str = ""  # of a service-specific credential
+    used: bool | None = None  # ever; None: not known
 
 
 class State(Struct, frozen=True, kw_only=True):
@@ -75,7 +86,11 @@ class State(Struct, frozen=True, kw_only=True):
     attached: tuple[str, ...] | None = None  # policy ARNs
     documents: Mapping[str, Document] | None = None  # policy ARN -> default version
     inline: Mapping[str, Document] | None = None  # policy name -> document
-    members: tuple[Identity, ...] | None = None  # of a group
+    groups: tuple[str, ...] | None = None  # names of the groups that a user is in
+    members: tuple[Identity, ...] | None = None  # of a group; of a policy, who holds it
+    default_version: str | None = None  # of a policy
+    versions: Mapping[str, Document] | None = None  # of a policy: version id -> document
+    settings: Mapping[str, Document] | None = None  # of a trail or of model logging, by part; what is off or gone has no part
     mfa: tuple[str, ...] | None = None  # serial numbers
     login: bool | None = None  # has a console password
     credentials: tuple[Credential, ...] | None = None
@@ -90,6 +105,16 @@ class State(Struct, frozen=True, kw_only=True):
                 return None if document is None else digest(document)
             case FactKind.BOUNDARY:
                 return self.boundary
+            case FactKind.TRUST:
+                return None if self.trust is None else digest(self.trust)
+            case FactKind.GROUP:
+                return "member" if fact.key in read(self.groups, "groups") else None
+            case FactKind.DEFAULT_VERSION:
+                read(self.versions, "versions")
+                return self.default_version
+            case FactKind.SETTINGS:
+                part = read(self.settings, "settings").get(fact.key)
+                return None if part is None else digest(part)
             case _:
                 held = read(self.credentials, "credentials")
                 return next((c.status for c in held if c.kind is fact.kind and c.id == fact.key), None)
@@ -103,6 +128,10 @@ FACETS = {
     FactKind.SERVICE_CREDENTIAL: (Facet.KEYS,),
     FactKind.SSH_KEY: (Facet.KEYS,),
     FactKind.CERTIFICATE: (Facet.KEYS,),
+    FactKind.TRUST: (),
+    FactKind.GROUP: (Facet.GROUPS,),
+    FactKind.DEFAULT_VERSION: (Facet.VERSIONS,),
+    FactKind.SETTINGS: (Facet.SETTINGS,),
 }
 
 

@@ -17,8 +17,8 @@ from ringfence.domain.state import State
 from ringfence.engine.budget import heard_name
 from ringfence.engine.commands import Process, ReadJob, ReadSlots
 from ringfence.engine.discovery import Membership, membership, used_by_people
-from ringfence.engine.evaluate import Judgement, Planned
 from ringfence.engine.ids import grant_name
+from ringfence.engine.judgement import Judgement, Planned
 from ringfence.engine.ports import Slot
 from ringfence.engine.protect import exemption_pattern, exempts, means, nominations, patterns
 from ringfence.iam import Account, Graph
@@ -118,9 +118,9 @@ def _anew(judgement: Judgement, previous: Census) -> Judgement:
 
 
 def _heard(judgement: Judgement, previous: Census) -> Process[bool]:
-    facts = [(planned.finding.identity, step.step.fact) for planned in judgement.planned for step in planned.steps]
-    for identity, fact in facts:
-        last: tuple[Slot, ...] = yield ReadSlots(heard_name(identity, fact), 1)
+    facts = [(step.target, step.step.fact) for planned in judgement.planned for step in planned.steps]
+    for target, fact in facts:
+        last: tuple[Slot, ...] = yield ReadSlots(heard_name(target, fact), 1)
         if not last or last[0].time < previous.taken - LATE:
             return False
         job: Job | None = yield ReadJob(last[0].job)

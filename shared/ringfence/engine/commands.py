@@ -14,6 +14,8 @@ from ringfence.domain.identity import Identity
 from ringfence.domain.job import Job
 from ringfence.domain.plan import Call
 from ringfence.domain.record import Record
+from ringfence.domain.signal import Signal
+from ringfence.domain.state import State
 from ringfence.engine.ports import Exemption, History, Notice, Queue, Reader, Slot, Store, Wanted, Writer
 from ringfence.errors import RefusedError
 
@@ -82,6 +84,26 @@ class ReadHistory(Struct, frozen=True):
     since: datetime
 
 
+class ReadSignals(Struct, frozen=True):
+    """Answered by the signals of a timeline from one time to another, oldest first."""
+
+    whom: str
+    since: datetime
+    until: datetime
+
+
+class KeepSignal(Struct, frozen=True):
+    """Keep a signal, once."""
+
+    signal: Signal
+
+
+class Remember(Struct, frozen=True):
+    """Keep what a target is, as something that is fine."""
+
+    state: State
+
+
 class Open(Struct, frozen=True):
     """Put a new job with all that belongs to it, in one transaction; answered by what became of it (`Opened`)."""
 
@@ -128,7 +150,7 @@ class Tell(Struct, frozen=True):
 
 
 type ReadCommand = ReadJob | ReadRecords | ReadTime | ReadSwitch | ReadExemption | ReadSlots | ReadCensus | ReadUntold | ReadOverdue
-type DeskCommand = ReadCommand | Open | Commit | Send | Later | Tell
+type DeskCommand = ReadCommand | ReadSignals | Open | Commit | Send | Later | Tell | KeepSignal | Remember
 type Command = DeskCommand | ReadState | Make | ReadHistory
 type Process[T] = Generator[Command, Any, T]  # what is sent in is the answer to the command, of the type that its docstring says
 
@@ -238,6 +260,12 @@ def perform_at_desk(command: DeskCommand, desk: DeskPorts) -> object:
             desk.store.told(command.notice)
         case Commit():
             desk.store.advance(command.job, command.records, command.exemptions, command.notices, command.claims)
+        case KeepSignal():
+            desk.store.signal(command.signal)
+        case Remember():
+            desk.store.remember(command.state, desk.clock())
+        case ReadSignals():
+            return desk.store.signals(command.whom, command.since, command.until)
         case Open():
             return desk.store.open(command.job, command.records, command.notices, command.claims)
         case _:

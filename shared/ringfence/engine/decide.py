@@ -17,8 +17,8 @@ from ringfence.engine.advice import elsewhere
 from ringfence.engine.approve import expire
 from ringfence.engine.budget import Exhausted, claim, fresh, heard, heard_name, of_a_question, of_an_act, too_many
 from ringfence.engine.commands import Process, ReadCensus, ReadExemption, ReadJob, ReadSlots, ReadTime, Send
-from ringfence.engine.evaluate import Judgement, Planned, PlannedStep
 from ringfence.engine.ids import exemption_key, job_id, person
+from ringfence.engine.judgement import Judgement, Planned, PlannedStep
 from ringfence.engine.moves import UNTAKEN, notice, open_job, stored
 from ringfence.engine.own_acts import unexplained
 from ringfence.engine.ports import Exemption, Opened, Slot
@@ -33,7 +33,7 @@ UNJUDGED = (Outcome.NEEDS_STATE, Outcome.UNSUPPORTED, Outcome.MALFORMED)
 
 
 def decide(judgement: Judgement, settings: Settings) -> Process[tuple[Job, ...]]:
-    """Commit one job per finding and class of steps, then send what is to be done. Delivered again, it only sends again.
+    """Commit one job per finding, target and class of steps, then send what is to be done. Delivered again, it only sends again.
 
     An event that could not be judged becomes a job for a person: unknown is never a pass. An exception that was used is a job that
     ends at once: it shows up in the trail.
@@ -48,8 +48,7 @@ def decide(judgement: Judgement, settings: Settings) -> Process[tuple[Job, ...]]
         found.append(stolen)
     jobs: list[Job] = []
     for planned in found:
-        for action_class in dict.fromkeys(p.step.action_class for p in planned.steps) or (None,):
-            same = tuple(p for p in planned.steps if p.step.action_class is action_class)
+        for same in _grouped(planned.steps):
             job, why = yield from _job(judgement.event, planned, same, settings, now)
             jobs.append((yield from _open(job, why, planned, settings, now)))
     return tuple(jobs)
@@ -57,7 +56,8 @@ def decide(judgement: Judgement, settings: Settings) -> Process[tuple[Job, ...]]
 
 def _ours(planned: Planned) -> Process[bool]:
     """Whether a containment that stands is ours, and watched: somebody else's may be taken off again as soon as we have looked away."""
-    last: tuple[Slot, ...] = yield ReadSlots(heard_name(planned.finding.identity, planned.steps[0].step.fact), 1)
+    first = planned.steps[0]
+    last: tuple[Slot, ...] = yield ReadSlots(heard_name(first.target, first.step.fact), 1)
     job: Job | None = (yield ReadJob(last[0].job)) if last else None
     if job is None or job.state not in STANDING:
         return False
@@ -75,19 +75,26 @@ def _unjudged(judgement: Judgement) -> Planned:
     return Planned(finding=finding, steps=(), remark=advice or "it could not be judged: a person has to look", out_of_reach=bool(advice))
 
 
+def _grouped(steps: tuple[PlannedStep, ...]) -> list[tuple[PlannedStep, ...]]:
+    """Put together what one job carries out: the steps of one class on one target. Without any step there is one job all the same."""
+    groups = dict.fromkeys((p.step.action_class, p.target) for p in steps)
+    return [tuple(p for p in steps if (p.step.action_class, p.target) == group) for group in groups] or [()]
+
+
 def _job(event: Event, planned: Planned, same: tuple[PlannedStep, ...], settings: Settings, now: datetime) -> Process[tuple[Job, str]]:
-    """Make the job of the steps of one class, and say why it begins as it does; what happens is the same for all of one class."""
+    """Make the job of the steps of one class on one target, and say why it begins as it does; what happens is the same for all of them."""
     finding = planned.finding
     steps = tuple(p.step for p in same)
     plan = Plan(
-        target=finding.identity,
-        affects=tuple(i.key for i in planned.affects or (finding.identity,)),
+        target=same[0].target if same else finding.identity,
+        affects=tuple(i.key for i in (same[0].affects if same else (finding.identity,))),
         steps=steps,
         config_hash=settings.config_hash,
     )
     put_back = yield from _put_back_by(event, plan, now)
     state, why = _first_state(planned, same[0].when if same else When.NEVER, put_back)
-    cause = (event.source, event.id or event.name, finding.guardrail, plan.target.key, same[0].step.action_class if same else "none")
+    what = (finding.cause,) if finding.cause else (event.source, event.id or event.name)
+    cause = (*what, finding.guardrail, plan.target.key, same[0].step.action_class if same else "none")
     expires = now + timedelta(minutes=settings.approval_timeout_minutes)
     job = Job(
         id=(yield from _generation(cause, event, now)),
@@ -217,6 +224,6 @@ def _first_state(planned: Planned, when: When, put_back_by: str) -> tuple[JobSta
     if when is When.ACT:
         return JobState.APPROVED, "Acting by itself: a fresh change that can be undone exactly, or a containment that the mode allows"
     if when is When.ASK:
-        return JobState.PENDING, "Waiting for an approver"
+        return JobState.PENDING, f"Waiting for an approver{f'. {planned.remark}' if planned.remark else ''}"
     observed = "Only observed: the mode does not let this guardrail act, a person decides"
     return JobState.FOR_A_PERSON, planned.remark or (observed if planned.steps else "No step of ours fits: a person decides")

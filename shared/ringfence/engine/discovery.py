@@ -61,6 +61,11 @@ def membership(identity: Identity, state: State | None, settings: Settings) -> M
     return None
 
 
+def project_of(account: str, settings: Settings) -> Project:
+    """Give the project on whose account something that concerns everybody happened; the discovered one where none names the account."""
+    return next((p for p in settings.projects if any_match(p.accounts, account)), DISCOVERED)
+
+
 def workload_of(identity: Identity, state: State | None) -> Workload:
     """Say what an identity is for, by its name and by the first service that may assume it."""
     names = ROLE_NAMES if identity.kind is Kind.ROLE else USER_NAMES
@@ -100,7 +105,10 @@ def _by_name(project: Project, identity: Identity, state: State | None) -> Workl
         sets = any_match((f"AWSReservedSSO_{name}_*" for name in project.permission_sets), identity.name)
         return named or (Workload.HUMAN if sets else None)
     globs = project.groups if identity.kind is Kind.GROUP else project.users
-    return workload_of(identity, state) if any_match(globs, *arns, identity.name) else None
+    if not any_match(globs, *arns, identity.name):
+        return None
+    found = workload_of(identity, state)
+    return Workload.HUMAN if found is Workload.UNKNOWN else found  # they are declared as people, with a password or not
 
 
 def _by_tag(project: Project, identity: Identity, state: State | None) -> Workload | None:

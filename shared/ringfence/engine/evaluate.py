@@ -1,76 +1,52 @@
 """Judge one event: which identities it touches, what the guardrails say of each, and which steps would follow.
 
 The event is only a reason to look: with a reader, the current state decides. Without one (offline, no snapshot) the event alone is
-judged, and what it cannot tell is `needs-state`.
+judged, and what it cannot tell is `needs-state`. A guardrail judges whom the event touches, or - where it guards the whole account - who did it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
+import msgspec
 from msgspec import Struct
 
-from ringfence.actions import ACTIONS, Action, Impossible
+from ringfence.actions import ACTIONS, Action
 from ringfence.domain.census import Census
 from ringfence.domain.event import Event, Outcome, Source
-from ringfence.domain.finding import Case, Finding, Guardrail, Unknown, Workload
-from ringfence.domain.glob import any_match
+from ringfence.domain.finding import Case, Finding, Guardrail, Judged, Unknown, Verdict, Workload
 from ringfence.domain.identity import Identity, Kind
-from ringfence.domain.plan import ActionClass, Step, When
+from ringfence.domain.signal import Signal
 from ringfence.domain.state import Facet, State
-from ringfence.engine.discovery import Membership, membership, used_by_people
-from ringfence.engine.ids import grant_name
-from ringfence.engine.own_policies import resting_on, void
+from ringfence.engine.discovery import Membership, membership, project_of
+from ringfence.engine.judgement import Judgement, Planned, merged
+from ringfence.engine.planning import Planner
 from ringfence.engine.ports import Absence, Reader, Wanted
-from ringfence.engine.protect import any_protected, exempts
+from ringfence.engine.protect import exempts
 from ringfence.guardrails import GUARDRAILS
-from ringfence.settings import DISCOVERED, Exemption, Mode, Settings
+from ringfence.settings import DISCOVERED, Exemption, Settings
 
 # What discovery and the blast radius look at, whatever the guardrail.
-ALSO = {
-    Kind.USER: {Facet.ATTACHED, Facet.LOGIN},
-    Kind.GROUP: {Facet.MEMBERS},
-    Kind.ROLE: {Facet.ATTACHED},
-    Kind.ROOT: set[Facet](),
-    Kind.OUTSIDE: set[Facet](),
+ALSO: Mapping[Kind, frozenset[Facet]] = {
+    Kind.USER: frozenset({Facet.ATTACHED, Facet.LOGIN}),
+    Kind.GROUP: frozenset({Facet.MEMBERS}),
+    Kind.ROLE: frozenset({Facet.ATTACHED}),
+    Kind.POLICY: frozenset({Facet.MEMBERS}),
 }
 COPIES = {Source.GUARDDUTY: (Source.SECURITY_HUB,)}  # Security Hub passes GuardDuty's findings on
-DETECTIONS = (Source.GUARDDUTY, Source.SECURITY_HUB)  # they tell what somebody did: that they are gone since is no all-clear
+DETECTIONS = (Source.GUARDDUTY, Source.SECURITY_HUB, Source.HEALTH)  # they tell what somebody did: that they are gone since is no all-clear
+FOUND = "finding"  # in the index: what a guardrail found, which playbooks hear
 MANY = 50  # identities that are read for one event: a minute is enough for them
-CLOCK_SKEW = timedelta(minutes=1)
 
 
-class PlannedStep(Struct, frozen=True):
-    """A step, and what the mode makes of it."""
-
-    step: Step
-    when: When
-
-
-class Planned(Struct, frozen=True, kw_only=True):
-    """A finding with its steps, or with the reason why there are none."""
-
-    finding: Finding
-    steps: tuple[PlannedStep, ...]
-    affects: tuple[Identity, ...] = ()  # who loses something, the members of a group for one; empty: the target itself
-    people: bool = True  # people can use one of them, as far as is known
-    remark: str = ""
-    out_of_reach: bool = False  # the target is protected
-    exempt: str = ""  # the exception that covers the finding
-    held: bool = False  # every step is a containment that stands already
-    about: tuple[str, ...] = ()  # the events that it is about, beside the one that was judged
-
-
-class Judgement(Struct, frozen=True, kw_only=True):
-    """What became of one event, in plain words."""
+class _About(Struct, frozen=True):
+    """An event with what it changed, as that is now and as it was."""
 
     event: Event
-    outcome: Outcome
-    reason: str
-    identities: tuple[Identity, ...] = ()
-    planned: tuple[Planned, ...] = ()
-    held: tuple[Planned, ...] = ()  # containments that stand already: is it ours that stands?
-    exempted: tuple[Planned, ...] = ()  # findings that an exception covers
-    own: bool = False  # a call by our own role: to be reconciled with the job that made it
+    now: datetime
+    target: Identity | None = None
+    target_state: State | None = None
+    before: State | None = None
+    recent: tuple[Signal, ...] = ()
 
 
 class Evaluator:
@@ -83,20 +59,24 @@ class Evaluator:
         guardrails: Iterable[Guardrail] = GUARDRAILS,
         actions: Iterable[Action] = ACTIONS,
         census: Callable[[], Census | None] = lambda: None,
+        before: Callable[[Identity], State | None] = lambda _: None,
     ) -> None:
-        """Take the settings, the reader of states where there is one, and how to get at the newest census."""
+        """Take the settings, the reader of states where there is one, how to get at the newest census, and at what something was before."""
         self.settings = settings
         self.census = census
+        self.before = before
         self.reader = reader
-        self.actions: Mapping[str, Action] = {action.id: action for action in actions}
-        self.index: dict[tuple[str, str], list[Guardrail]] = {}
+        self.planner = Planner(settings, reader, census, actions)
+        self.index: dict[tuple[str, str], list[tuple[Judged, Guardrail]]] = {}
         for guardrail in guardrails:
+            for name in guardrail.follows:
+                self.index.setdefault((FOUND, name), []).append((Judged.SUBJECT, guardrail))
             for trigger in guardrail.triggers:
                 for source in (trigger.source, *COPIES.get(trigger.source, ())):
-                    self.index.setdefault((source, trigger.name), []).append(guardrail)
+                    self.index.setdefault((source, trigger.name), []).append((trigger.judges, guardrail))
 
-    def judge(self, event: Event, now: datetime, recent: tuple[Event, ...] = ()) -> Judgement:
-        """Judge one event. Raises UpstreamError where the state cannot be read: the event is then tried again."""
+    def judge(self, event: Event, now: datetime) -> Judgement:
+        """Judge one event by the guardrails. Raises UpstreamError where the state cannot be read: the event is then tried again."""
         known = (event.subject,) if event.subject is not None else ()
         if event.conflict and self.settings.deployed:
             return Judgement(event=event, outcome=Outcome.MALFORMED, reason=event.conflict, identities=known)
@@ -104,7 +84,7 @@ class Evaluator:
             return Judgement(event=event, outcome=Outcome.IGNORED, reason="our own act", identities=known, own=True)
         if event.set_aside is not None:
             return Judgement(event=event, outcome=event.set_aside.outcome, reason=event.set_aside.reason, identities=known)
-        heard = self.index.get((event.source, event.name))
+        heard = [(whom, g) for whom, g in self.index.get((event.source, event.name), ()) if g.window is None]
         if not heard:
             return Judgement(
                 event=event, outcome=Outcome.QUIET, reason=f"no guardrail hears {event.name or 'an event without a name'}", identities=known
@@ -113,27 +93,68 @@ class Evaluator:
             return Judgement(
                 event=event, outcome=Outcome.NEEDS_STATE, reason="the event does not say in which account it happened", identities=known
             )
-        subjects = self._subjects(event)
-        if isinstance(subjects, Unknown):
-            return Judgement(event=event, outcome=Outcome.NEEDS_STATE, reason=subjects.reason, identities=known)
-        return self._merge(event, [self._judge_one(event, subject, heard, now, recent) for subject in subjects])
+        about = self._about(event, [g for _, g in heard], now)
+        parts: list[Judgement] = []
+        if of_subjects := [g for whom, g in heard if whom is Judged.SUBJECT]:
+            parts += self._judge_subjects(about, of_subjects)
+        if of_actors := [g for whom, g in heard if whom is Judged.ACTOR]:
+            parts.append(self._judge_actor(about, of_actors))
+        return merged(event, parts)
 
-    def _subjects(self, event: Event) -> tuple[Identity, ...] | Unknown:
+    def looks_back(self, event: Event, signal: Signal) -> timedelta:
+        """Give how far the playbooks look back that hear a signal; nothing where none does."""
+        return max((g.window for g in self._playbooks(event, signal) if g.window is not None), default=timedelta())
+
+    def _playbooks(self, event: Event, signal: Signal) -> list[Guardrail]:
+        names = {(event.source.value, event.name), *((FOUND, name) for name in signal.guardrails)}
+        return list({g.id: g for name in sorted(names) for _, g in self.index.get(name, ()) if g.window is not None}.values())
+
+    def correlate(self, event: Event, signal: Signal, recent: tuple[Signal, ...], now: datetime) -> Judgement:
+        """Judge what was signalled of one identity by the playbooks that hear the event or what the guardrails found in it."""
+        return self._judge_one(_About(event, now, recent=recent), signal.identity, self._playbooks(event, signal))
+
+    def _about(self, event: Event, heard: list[Guardrail], now: datetime) -> _About:
+        """Read what the event changed beside the identity, as far as a guardrail looks at it."""
+        target, compares = event.target, any(g.compares for g in heard)
+        state: State | Absence | None = None
+        facets = {facet for g in heard for facet in g.reads_target}
+        if target is not None and self.reader is not None and (facets or event.subject is None):
+            state = self.reader.read(target, Wanted(frozenset(facets | ALSO.get(target.kind, frozenset()))))
+        read = state if isinstance(state, State) else None
+        place = read.identity if read else target
+        before = self.before(place) if compares and place is not None else None
+        return _About(event, now, place, read, before)
+
+    def _judge_subjects(self, about: _About, heard: list[Guardrail]) -> list[Judgement]:
+        event = about.event
+        subjects = self._subjects(about)
+        if isinstance(subjects, Unknown):
+            known = (event.subject,) if event.subject is not None else ()
+            return [Judgement(event=event, outcome=Outcome.NEEDS_STATE, reason=subjects.reason, identities=known)]
+        return [self._judge_one(about, subject, heard) for subject in subjects]
+
+    def _subjects(self, about: _About) -> tuple[Identity, ...] | Unknown:
+        event = about.event
         if event.subject is not None:
-            return (event.subject,)
+            return (event.subject, *event.also)
         if event.parameters.get("setAsDefault") is False:
             return ()  # a version that is not the default grants nothing
-        policy = event.parameters.get("policyArn")
-        if not isinstance(policy, str):
+        if (key := event.parameters.get("key_of")) and self.reader is not None:
+            owner = self.reader.owner(str(key))
+            return Unknown(f"whose access key {key} is, is not known") if isinstance(owner, Absence) else (owner,)
+        if about.target is None or about.target.kind is not Kind.POLICY:
             return Unknown("the event does not name the identity that it touches")
-        holders = self.reader.holders(policy) if self.reader else Absence.NOT_KNOWN
-        if isinstance(holders, Absence):
-            return Unknown(f"who holds {policy} is not known")
+        holders = about.target_state.members if about.target_state else None
+        if holders is None:
+            return Unknown(f"who holds {about.target.arn} is not known")
         if len(holders) > MANY:
-            return Unknown(f"{policy} was changed and {len(holders)} identities hold it, more than can be judged at once ({MANY})")
+            return Unknown(
+                f"{about.target.arn} was changed and {len(holders)} identities hold it, more than can be judged at once ({MANY})"
+            )
         return holders
 
-    def _judge_one(self, event: Event, subject: Identity, heard: list[Guardrail], now: datetime, recent: tuple[Event, ...]) -> Judgement:
+    def _judge_one(self, about: _About, subject: Identity, heard: list[Guardrail]) -> Judgement:
+        event = about.event
         state = self._read(event, subject, heard)
         if state is Absence.GONE and event.source not in DETECTIONS:
             return Judgement(
@@ -152,52 +173,79 @@ class Evaluator:
         if member is None:
             return Judgement(event=event, outcome=Outcome.QUIET, reason=f"{identity.name} belongs to no AI project", identities=(identity,))
         supposed = Membership(DISCOVERED, Workload.UNKNOWN) if isinstance(member, Unknown) else member
-        case = Case(
-            identity=identity,
-            event=event,
-            state=known,
-            recent=recent,
-            project=supposed.project,
-            workload=supposed.workload,
-            settings=self.settings,
-            now=now,
-        )
-        verdict = self._run(case, heard, event)
+        case = self._case(about, identity, known, supposed, heard)
+        verdict = self._run(case, [(g, g.check(case)) for g in heard])
         if isinstance(member, Unknown) and verdict.outcome is not Outcome.QUIET:
             return Judgement(event=event, outcome=Outcome.NEEDS_STATE, reason=member.reason, identities=(identity,))
         return verdict
 
+    def _judge_actor(self, about: _About, heard: list[Guardrail]) -> Judgement:
+        """Judge who did it. Who belongs to no project counts too: what such a guardrail guards is everybody's.
+
+        The actor is read only where something was found: to be contained.
+        """
+        event = about.event
+        named = event.actor.identity if event.actor else event.subject if event.source in DETECTIONS else None
+        who = named or Identity(Kind.OUTSIDE, "", (event.actor and event.actor.display) or "somebody", event.account, event.partition)
+        member = membership(who, None, self.settings)
+        supposed = member if isinstance(member, Membership) else Membership(project_of(event.account, self.settings), Workload.UNKNOWN)
+        case = self._case(about, who, None, supposed, ())
+        found = [(g, g.check(case)) for g in heard]
+        if any(isinstance(verdict, Finding) for _, verdict in found):
+            state = self._read(event, who, heard)
+            if isinstance(state, State) and state.identity.unique_id in (None, who.unique_id or state.identity.unique_id):
+                case = msgspec.structs.replace(case, identity=state.identity, state=state)
+        return self._run(case, found)
+
+    def _case(self, about: _About, identity: Identity, state: State | None, member: Membership, heard: Iterable[Guardrail]) -> Case:
+        own = about.target is None and any(g.compares for g in heard)
+        return Case(
+            identity=identity,
+            event=about.event,
+            state=state,
+            target=about.target,
+            target_state=about.target_state,
+            before=self.before(identity) if own else about.before,
+            recent=about.recent,
+            project=member.project,
+            workload=member.workload,
+            settings=self.settings,
+            now=about.now,
+        )
+
     def _read(self, event: Event, subject: Identity, heard: list[Guardrail]) -> State | Absence:
-        if self.reader is None:
+        if self.reader is None or subject.kind not in ALSO:
             return Absence.NOT_KNOWN
-        facets = {facet for guardrail in heard for facet in guardrail.reads}
-        for guardrail in heard:
-            facets |= {facet for action in guardrail.actions for facet in self.actions[action].reads}
-        facets |= ALSO[subject.kind]
+        facets = {facet for g in heard for facet in g.reads}
+        facets |= {facet for g in heard for facet in self.planner.reads(g.actions)} | ALSO[subject.kind]
         policy = event.parameters.get("policyArn")
         wanted = Wanted(frozenset(facets), (policy,) if isinstance(policy, str) and Facet.DOCUMENTS in facets else ())
         return self.reader.read(subject, wanted)
 
-    def _run(self, case: Case, heard: list[Guardrail], event: Event) -> Judgement:
+    def _run(self, case: Case, verdicts: list[tuple[Guardrail, Verdict]]) -> Judgement:
         planned: list[Planned] = []
         held: list[Planned] = []
         exempted: list[Planned] = []
         unknown: list[str] = []
         handled: list[str] = []
-        for guardrail in heard:
-            verdict = guardrail.check(case)
+        for _, verdict in verdicts:
             if isinstance(verdict, Unknown):
                 unknown.append(verdict.reason)
-            elif verdict is not None and (exemption := self._exempt(verdict, case)):
+                continue
+            if verdict is None:
+                continue
+            finding = msgspec.structs.replace(verdict, identity=case.identity)
+            if exemption := self._exempt(finding, case):
                 exempt = f"exempt until {exemption.until:%Y-%m-%d}: {exemption.reason}"
-                exempted.append(Planned(finding=verdict, steps=(), exempt=exempt))
-            elif verdict is not None:
-                made = self._plan(case, verdict)
-                if made is not None:
-                    (held if made.held else planned).append(made)
-                if made is None or made.held:
-                    handled.append(f"already remediated: {verdict.reason}")
-        outcome, reasons = Outcome.QUIET, [f"{event.name} on {case.identity.name} breaks no guardrail"]
+                exempted.append(Planned(finding=finding, steps=(), exempt=exempt))
+                continue
+            made = self.planner.plan(case, finding)
+            if made is not None:
+                (held if made.held else planned).append(made)
+            if made is None or made.held:
+                handled.append(f"already remediated: {finding.reason}")
+        name = case.event.name if case.event else "what stands"
+        outcome, reasons = Outcome.QUIET, [f"{name} on {case.identity.name} breaks no guardrail"]
         for found, words in (
             (Outcome.QUIET, [p.exempt for p in exempted]),
             (Outcome.IGNORED, handled),
@@ -206,13 +254,14 @@ class Evaluator:
         ):
             outcome, reasons = (found, words) if words else (outcome, reasons)
         return Judgement(
-            event=event,
+            event=case.event or Event(source=Source.OTHER, name=name, id="", time=None),
             outcome=outcome,
             reason="; ".join(dict.fromkeys(reasons)),
             identities=(case.identity,),
             planned=tuple(planned),
             held=tuple(held),
             exempted=tuple(exempted),
+            good=_good(case, verdicts) if outcome is Outcome.QUIET else (),
         )
 
     def _exempt(self, finding: Finding, case: Case) -> Exemption | None:
@@ -221,96 +270,8 @@ class Evaluator:
         census = self.census() if here else None
         return next((e for e in here if exempts(e, finding.identity, census)), None)
 
-    def _plan(self, case: Case, finding: Finding) -> Planned | None:
-        """Plan what the finding calls for; None where all of it is so already."""
-        members = case.state.members if case.state else None
-        affects = (case.identity,) if members is None else members
-        census = self.census()
-        if why := any_protected((case.identity, *affects), self.settings, census):
-            return Planned(finding=finding, steps=(), affects=affects, remark=f"out of reach: {why}", out_of_reach=True)
-        steps: list[PlannedStep] = []
-        remarks: list[str] = []
-        handled = False
-        open_ = False
-        for name in finding.actions:
-            made = self.actions[name].plan(case, finding)
-            if isinstance(made, Impossible):
-                remarks.append(f"{name}: {made.reason}")
-                continue
-            stands = [self._stands(step, case) for step in made]
-            contained = self.actions[name].action_class is ActionClass.CONTAINMENT
-            left = made if contained else [step for step, so in zip(made, stands, strict=True) if not so]
-            asks = len(affects) > self.settings.max_blast_radius or _stood(case, census, deployed=self.settings.deployed)
-            steps += [PlannedStep(step, self._when(step, case, finding, asks=asks)) for step in left]
-            handled = handled or any(stands)
-            open_ = open_ or not all(stands)
-        if handled and not steps and not remarks:
-            return None
-        return Planned(
-            finding=finding,
-            steps=tuple(steps),
-            affects=affects,
-            people=used_by_people(case.state),
-            remark="; ".join(remarks),
-            held=bool(steps) and not open_ and not remarks,
-        )
 
-    def _stands(self, step: Step, case: Case) -> bool:
-        """Whether a step's effect is there already: by a policy of ours only where that still says what it should."""
-        if case.state is None or not step.holds(case.state):
-            return False
-        own = resting_on((step,), self.settings.deployment)
-        if not own or self.reader is None:
-            return not own
-        read = self.reader.read(case.identity, Wanted(frozenset({Facet.DOCUMENTS}), own))
-        return isinstance(read, State) and not void(step, read, self.settings.deployment)
-
-    def _when(self, step: Step, case: Case, finding: Finding, *, asks: bool) -> When:
-        mode = self.settings.mode_of(finding.guardrail, case.project)
-        if mode is Mode.OBSERVE or step.action_class is ActionClass.LOSS:
-            return When.NEVER
-        if step.action_class is ActionClass.REVERSAL:
-            return When.ACT if not asks and self._may_reverse(case, finding) else When.ASK
-        strict_here = self.settings.overrides.get(finding.guardrail) is Mode.STRICT
-        critical = finding.severity.rank == 3 or strict_here  # noqa: PLR2004 - critical is the highest
-        return When.ACT if mode is Mode.STRICT and critical and finding.certain else When.ASK
-
-    def _may_reverse(self, case: Case, finding: Finding) -> bool:
-        """Freshness alone decides whether a grant may be reversed without asking - but a deployer's change asks."""
-        if finding.standing or not finding.certain:
-            return False
-        time = case.event.time if case.event else None
-        if time is None or not -CLOCK_SKEW <= case.now - time < timedelta(minutes=self.settings.fresh_window_minutes):
-            return False
-        actor = case.event.actor.identity if case.event and case.event.actor else None
-        by_deployer = actor is not None and any_match(self.settings.deployers, actor.arn)
-        return not by_deployer or finding.severity.rank == 3  # noqa: PLR2004 - critical is the highest
-
-    def _merge(self, event: Event, parts: list[Judgement]) -> Judgement:
-        """One event may touch several identities (the holders of a policy): the gravest outcome speaks for the event."""
-        if not parts:
-            return Judgement(event=event, outcome=Outcome.QUIET, reason="it changes what nobody holds")
-        order = (Outcome.FINDING, Outcome.NEEDS_STATE, Outcome.IGNORED, Outcome.QUIET)
-        gravest = min((part.outcome for part in parts), key=order.index)
-        return Judgement(
-            event=event,
-            outcome=gravest,
-            reason="; ".join(dict.fromkeys(part.reason for part in parts if part.outcome is gravest)),
-            identities=tuple(identity for part in parts for identity in part.identities),
-            planned=tuple(planned for part in parts for planned in part.planned),
-            held=tuple(held for part in parts for held in part.held),
-            exempted=tuple(used for part in parts for used in part.exempted),
-        )
-
-
-def _stood(case: Case, census: Census | None, *, deployed: bool) -> bool:
-    """Whether the grant stood at the last census: giving again what somebody has had for long is no fresh change, but may be a bait.
-
-    In a deployment without a census it may have; offline there is none, and an event is taken at its word.
-    """
-    event = case.event
-    if event is None:
-        return False
-    if census is None:
-        return deployed
-    return grant_name(case.identity.unique_id, event.name, event.parameters) in census.standing
+def _good(case: Case, verdicts: list[tuple[Guardrail, Verdict]]) -> tuple[State, ...]:
+    """Give what was changed and is fine, where a guardrail will compare it with what comes next."""
+    state = case.state if case.target is None else case.target_state
+    return (state,) if state is not None and any(g.compares for g, _ in verdicts) else ()

@@ -38,6 +38,11 @@ def exemption_key(target: Identity, fact: Fact) -> str:
     return digest([target.key, fact.kind, fact.key])[:ID_LENGTH]
 
 
+def pathless(identity: Identity) -> str:
+    """Give an identity's ARN without its path, as an event that lacks it tells it."""
+    return Identity.of(identity.kind, identity.name, identity.account, identity.partition).arn
+
+
 def person(name: str) -> str:
     """Name the person or role behind a caller, whatever session it uses.
 

@@ -20,7 +20,7 @@ from ringfence.domain.job import Job
 from ringfence.domain.plan import When
 from ringfence.domain.state import State, digest
 from ringfence.engine.commands import Process, ReadCensus, ReadState, ReadTime
-from ringfence.engine.evaluate import Judgement, Planned, PlannedStep
+from ringfence.engine.judgement import Judgement, Planned, PlannedStep
 from ringfence.engine.ports import Absence, Wanted
 from ringfence.engine.protect import any_protected
 from ringfence.settings import DISCOVERED, Mode, Settings
@@ -145,4 +145,4 @@ def _answer(group: tuple[Left, ...], job: Job, event: Event, settings: Settings)
     if isinstance(steps, Impossible):
         return Planned(finding=finding, steps=(), remark=steps.reason, about=about)
     when = When.NEVER if settings.mode_of(PERSISTENCE, DISCOVERED) is Mode.OBSERVE else When.ASK
-    return Planned(finding=finding, steps=tuple(PlannedStep(step, when) for step in steps), about=about)
+    return Planned(finding=finding, steps=tuple(PlannedStep(step, when, identity, (identity,)) for step in steps), about=about)

@@ -15,7 +15,7 @@ from ringfence.domain.plan import Call
 from ringfence.domain.record import Record, RecordKind
 from ringfence.engine.audit_trail import SKEW
 from ringfence.engine.commands import Process, ReadJob, ReadRecords, ReadTime
-from ringfence.engine.evaluate import Planned
+from ringfence.engine.judgement import Planned
 
 UNEXPLAINED = "own-role-unexplained"
 DOCUMENTS = ("PolicyDocument",)  # CloudTrail writes them in another form

@@ -13,6 +13,7 @@ from ringfence.domain.identity import Identity
 from ringfence.domain.job import Job
 from ringfence.domain.plan import Call
 from ringfence.domain.record import Record
+from ringfence.domain.signal import Signal
 from ringfence.domain.state import Facet, State
 from ringfence.domain.switch import Switch
 
@@ -32,14 +33,14 @@ class Wanted(Struct, frozen=True):
 
 
 class Reader(Protocol):
-    """Reads identities. Raises UpstreamError where the cloud does not answer."""
+    """Reads identities and other targets. Raises UpstreamError where the cloud does not answer."""
 
     def read(self, identity: Identity, wanted: Wanted) -> State | Absence:
         """Give the state of an identity, with at least the facets asked for."""
         ...
 
-    def holders(self, policy_arn: str) -> tuple[Identity, ...] | Absence:
-        """Give the identities to which a managed policy is attached."""
+    def owner(self, access_key_id: str) -> Identity | Absence:
+        """Give the user whose access key it is."""
         ...
 
 
@@ -185,6 +186,22 @@ class Store(Protocol):
 
     def exemption(self, key: str) -> Exemption | None:
         """Give a run-time exemption."""
+        ...
+
+    def before(self, target: Identity) -> State | None:
+        """Give what a target was when it was last seen to be fine, None where it never was."""
+        ...
+
+    def remember(self, state: State, seen: datetime) -> None:
+        """Keep what a target is, unless something newer is kept already."""
+        ...
+
+    def signal(self, signal: Signal) -> None:
+        """Keep a signal, once: the same one again changes nothing."""
+        ...
+
+    def signals(self, whom: str, since: datetime, until: datetime) -> tuple[Signal, ...]:
+        """Give the signals of a timeline from one time to another, both included, oldest first."""
         ...
 
     def census(self) -> Census | None:

@@ -15,7 +15,7 @@ from ringfence.domain.census import Census
 from ringfence.domain.glob import any_match, matches
 from ringfence.domain.identity import Identity, Kind
 from ringfence.engine.advice import ELSEWHERE, outside
-from ringfence.engine.ids import IDENTITY_CENTER
+from ringfence.engine.ids import IDENTITY_CENTER, pathless
 from ringfence.settings import Exemption, Settings
 
 SERVICE_LINKED, RESERVED = "/aws-service-role/", "/aws-reserved/"
@@ -51,7 +51,7 @@ def nominations(identity: Identity, settings: Settings) -> Iterator[str]:
         approver = Identity.from_arn(pattern) if pattern in settings.approvers else None
         of_roles = pattern in ORGANISATION_ACCESS and identity.kind is Kind.ROLE and matches(pattern, identity.name)
         by_name = pattern in BREAK_GLASS and matches(pattern, identity.name)
-        by_arn = pattern in settings.never_touch and any_match((pattern,), identity.arn, _pathless(identity))
+        by_arn = pattern in settings.never_touch and any_match((pattern,), identity.arn, pathless(identity))
         if of_roles or by_name or by_arn or (approver is not None and approver.same_as(identity)):
             yield pattern
 
@@ -101,7 +101,14 @@ def built_in(identity: Identity, settings: Settings) -> str | None:
         return f"{ELSEWHERE['AWSAccount']} ({arn.account}, not {home})"
     if identity.kind is Kind.ROLE and (why := _aws_own(identity, arn.path)):
         return why
+    if identity.kind is Kind.POLICY and identity.arn in _own_policies(settings):
+        return "it is one of Ringfence's own policies"
     return "it is one of Ringfence's own roles" if identity.arn in settings.deployment.own_roles else None
+
+
+def _own_policies(settings: Settings) -> tuple[str, ...]:
+    own = settings.deployment
+    return own.quarantine_policy, own.require_mfa_policy, own.quarantine_boundary, own.no_bearer_policy
 
 
 def _aws_own(identity: Identity, path: str) -> str | None:
@@ -123,7 +130,3 @@ def _named_like_aws_own(identity: Identity) -> str | None:
 def _permission_set(identity: Identity) -> str:
     named = identity.name.removeprefix("AWSReservedSSO_").rsplit("_", 1)[0]
     return f"it belongs to Identity Center: change the permission set {named} instead, and end its sessions in the access portal"
-
-
-def _pathless(identity: Identity) -> str:
-    return Identity.of(identity.kind, identity.name, identity.account, identity.partition).arn

@@ -24,6 +24,8 @@ SENSITIVE_SERVICES = (
     "sso",
     "sts",
 )
+# AWS's own policies that make their holder administrator, by the part of the ARN after `policy/` (AWS managed policy reference, read in 2026-11).
+ADMINISTRATORS = frozenset({"AdministratorAccess", "IAMFullAccess", "PowerUserAccess", "job-function/SystemAdministrator"})
 DATA_ACTIONS = ("s3:getobject", "s3:putobject", "s3:deleteobject", "kms:decrypt", "secretsmanager:getsecretvalue", "sts:assumerole")
 MODEL_ACTION = "bedrock:invokemodel"
 

@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from ringfence.domain.event import Source
-from ringfence.domain.finding import Case, Finding, Guardrail, Severity, Trigger, Unknown, Verdict, Workload
+from ringfence.domain.finding import Case, Finding, Guardrail, Severity, Standards, Trigger, Unknown, Verdict, Workload
 from ringfence.domain.state import Facet
-from ringfence.guardrails._policies import attached_document, in_words, proof, sure
+from ringfence.guardrails._policies import ADMINISTRATORS, attached_document, in_words, proof, sure
 from ringfence.iam import admin_grants
 from ringfence.settings import Environment
 
 # By the part of the ARN after `policy/`. Sources: AWS managed policy reference; documents read in 2026-11.
-ADMINISTRATORS = frozenset({"AdministratorAccess", "IAMFullAccess", "PowerUserAccess", "job-function/SystemAdministrator"})
 DATA_OWNERS = frozenset({"AmazonS3FullAccess", "SecretsManagerReadWrite", "AWSKeyManagementServicePowerUser"})
 SAGEMAKER = "AmazonSageMakerFullAccess"  # what AWS's own consoles attach outside production
 BEDROCK = "AmazonBedrockFullAccess"
@@ -93,7 +92,9 @@ GUARDRAIL = Guardrail(
     ),
     reads=frozenset({Facet.ATTACHED, Facet.DOCUMENTS}),
     actions=("aws.iam.detach-managed-policy",),
-    attack=("T1098.003",),
+    standards=Standards(
+        attack=("T1098.003",), cis=("aws-v7:2.14", "aws-v7:2.20", "aws-v5:1.15", "aws-v5:1.21"), nist=("AC-6", "AC-6(1)", "AC-6(5)")
+    ),
     false_positives="Policies that a project names under `allowed_policies`; break-glass and platform roles under `never_touch`; service-linked roles.",
     check=check,
 )

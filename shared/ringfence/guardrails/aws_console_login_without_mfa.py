@@ -1,12 +1,10 @@
 """aws-console-login-without-mfa: a password alone reached the console."""
 
 from ringfence.domain.event import Source
-from ringfence.domain.finding import Case, Finding, Guardrail, Severity, Trigger, Unknown, Verdict
+from ringfence.domain.finding import Case, Finding, Guardrail, Severity, Standards, Trigger, Unknown, Verdict
 from ringfence.domain.glob import any_match
 from ringfence.domain.identity import Kind
 from ringfence.domain.state import Facet
-
-ANOMALIES = ("Sign-in Anomaly Alert", "InitialAccess:IAMUser/AnomalousBehavior", "UnauthorizedAccess:IAMUser/ConsoleLoginSuccess.B")
 
 
 def check(case: Case) -> Verdict:
@@ -27,16 +25,13 @@ def check(case: Case) -> Verdict:
 
 
 def _finding(case: Case) -> Finding:
-    odd = [e.name for e in case.recent if e.name in ANOMALIES]
-    actions = ("aws.iam.require-mfa", "aws.iam.quarantine-user") if odd else ("aws.iam.require-mfa",)
-    also = f", after {odd[0]}" if odd else ""
     return Finding(
         guardrail=GUARDRAIL.id,
-        severity=Severity.CRITICAL if odd else GUARDRAIL.severity,
+        severity=GUARDRAIL.severity,
         identity=case.identity,
-        reason=f"the user {case.identity.name} reached the console with a password alone{also}",
-        evidence={"mfa_used": "No", "anomalies": odd},
-        actions=actions,
+        reason=f"the user {case.identity.name} reached the console with a password alone",
+        evidence={"mfa_used": "No"},
+        actions=GUARDRAIL.actions,
     )
 
 
@@ -47,8 +42,10 @@ GUARDRAIL = Guardrail(
     why="A password alone is guessed, phished or bought; everything behind the console is then open.",
     triggers=(Trigger(Source.SIGNIN, "ConsoleLogin"), Trigger(Source.GUARDDUTY, "InitialAccess:IAM/ValidAccounts")),
     reads=frozenset({Facet.MFA}),
-    actions=("aws.iam.require-mfa", "aws.iam.quarantine-user"),
-    attack=("T1078.004",),
+    actions=("aws.iam.require-mfa",),
+    standards=Standards(
+        attack=("T1078.004",), cis=("aws-v7:2.10", "aws-v7:5.2", "aws-v5:1.9", "aws-v5:4.2"), nist=("IA-2(1)", "IA-2(2)", "AC-2(12)")
+    ),
     false_positives="Users under the deny-unless-MFA policy who sign in to enrol; users named under `mfa.exempt`; single sign-on, whose MFA is at the identity provider.",
     check=check,
 )

@@ -1,7 +1,7 @@
 """aws-credential-exfiltration: GuardDuty saw a workload's credentials used from outside the workload."""
 
 from ringfence.domain.event import Source
-from ringfence.domain.finding import Case, Finding, Guardrail, Severity, Trigger, Verdict
+from ringfence.domain.finding import Case, Finding, Guardrail, Severity, Standards, Trigger, Verdict
 from ringfence.domain.identity import Kind
 
 TYPES = tuple(
@@ -39,7 +39,7 @@ GUARDRAIL = Guardrail(
     triggers=tuple(Trigger(Source.GUARDDUTY, name) for name in TYPES),
     reads=frozenset(),
     actions=("aws.iam.quarantine-role",),
-    attack=("T1552.005", "T1550.001"),
+    standards=Standards(attack=("T1552.005", "T1550.001"), atlas=("AML.T0012",), nist=("IR-4(1)", "SI-4")),
     false_positives="Traffic that leaves through a corporate proxy or VPN: tell GuardDuty by a trusted IP list. Use inside another account of yours only asks, in every mode.",
     check=check,
 )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ringfence.domain.event import Event, Source
-from ringfence.domain.finding import Case, Finding, Guardrail, Severity, Trigger, Unknown, Verdict
+from ringfence.domain.finding import Case, Finding, Guardrail, Severity, Standards, Trigger, Unknown, Verdict
 from ringfence.domain.state import Facet
 from ringfence.guardrails._policies import SENSITIVE_SERVICES, attached_document, data_actions, in_words, proof, sure
 from ringfence.iam import Policy, admin_grants, parse, wildcard_grants
@@ -68,7 +68,7 @@ def _version(case: Case, event: Event) -> Verdict:
         return Unknown(f"who holds {arn} is not known")
     document = event.parameters.get("policyDocument")
     policy = attached_document(case, arn) or parse(document)
-    return _judge(case, policy, f"the new default version of {arn}", {"policy_arn": arn}, actions=())
+    return _judge(case, policy, f"the new default version of {arn}", {"policy_arn": arn}, actions=("aws.iam.rollback-policy-version",))
 
 
 def _judge(case: Case, policy: Policy, named: str, evidence: Mapping[str, Any], actions: tuple[str, ...]) -> Verdict:
@@ -95,8 +95,10 @@ GUARDRAIL = Guardrail(
     why="A whole service, or data on every resource, is how one model project reads every other project's data.",
     triggers=tuple(Trigger(Source.CLOUDTRAIL, name) for name in (*INLINE, *ATTACH, "CreatePolicyVersion")),
     reads=frozenset({Facet.ATTACHED, Facet.DOCUMENTS, Facet.INLINE}),
-    actions=("aws.iam.delete-inline-policy", "aws.iam.detach-managed-policy"),
-    attack=("T1098.003",),
+    reads_target=frozenset({Facet.VERSIONS}),
+    compares=True,
+    actions=("aws.iam.delete-inline-policy", "aws.iam.detach-managed-policy", "aws.iam.rollback-policy-version"),
+    standards=Standards(attack=("T1098.003",), cis=("aws-v7:2.14", "aws-v5:1.15"), nist=("AC-3", "AC-6", "AC-6(7)")),
     false_positives="Statements under a narrowing condition do not count; sandboxes are only observed; policies named under `allowed_policies`.",
     check=check,
 )

@@ -1,7 +1,10 @@
-"""Access Analyzer findings: recognised, not judged yet (EventBridge reference, "IAM Access Analyzer events")."""
+"""Access Analyzer findings about roles that somebody outside may take (EventBridge reference, "IAM Access Analyzer events")."""
 
 from ringfence.domain.event import Event, Outcome, Source, unjudged
+from ringfence.domain.identity import Identity, Kind
 from ringfence.sources._read import Envelope, moment, text
+
+FINDING = "Access Analyzer Finding"
 
 
 def recognises(envelope: Envelope) -> bool:
@@ -14,12 +17,16 @@ def recognises(envelope: Envelope) -> bool:
 
 
 def events(envelope: Envelope) -> tuple[Event, ...]:
-    """Set the finding aside: no guardrail of this version hears it."""
+    """Give the event of a finding about a role; every other one is set aside."""
     detail = envelope.detail
+    role = Identity.from_arn(text(detail, "resource"))
+    active = text(detail, "status") == "ACTIVE" and "accessPreviewId" not in detail
+    if active and role is not None and role.kind is Kind.ROLE and text(detail, "resourceType") == "AWS::IAM::Role":
+        return (_external(envelope, role),)
     if text(detail, "status") in ("RESOLVED", "ARCHIVED"):
         why, outcome = f"the finding is {text(detail, 'status').lower()}", Outcome.IGNORED
     else:
-        why, outcome = "Access Analyzer findings are not judged by this version", Outcome.UNSUPPORTED
+        why, outcome = "of Access Analyzer's findings only those about roles are judged", Outcome.UNSUPPORTED
     return (
         unjudged(
             Source.ACCESS_ANALYZER,
@@ -29,4 +36,18 @@ def events(envelope: Envelope) -> tuple[Event, ...]:
             text(detail, "id") or envelope.id,
             moment(detail.get("updatedAt")) or envelope.time,
         ),
+    )
+
+
+def _external(envelope: Envelope, role: Identity) -> Event:
+    detail = envelope.detail
+    return Event(
+        source=Source.ACCESS_ANALYZER,
+        name=FINDING,
+        id=text(detail, "id") or envelope.id,
+        time=moment(detail.get("updatedAt")) or envelope.time,
+        account=text(detail, "accountId") or role.account,
+        region=envelope.region or text(detail, "region"),
+        partition=role.partition,
+        subject=role,
     )

@@ -7,7 +7,7 @@ Fields: GuardDuty API Reference, "Finding"; User Guide, "Processing findings wit
 grow with each repetition; the id stays, and deduplication goes by it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ringfence.domain.event import Event, Outcome, SetAside, Source
@@ -36,7 +36,7 @@ def event_of(finding: Mapping[str, Any], source: Source, envelope: Envelope) -> 
     kind = text(finding, "type")
     account = text(finding, "accountId") or envelope.account
     partition = text(finding, "partition") or "aws"
-    who = subject(finding, account, partition)
+    actors = subjects(finding, account, partition)
     return Event(
         source=source,
         name=kind,
@@ -47,12 +47,16 @@ def event_of(finding: Mapping[str, Any], source: Source, envelope: Envelope) -> 
         region=text(finding, "region") or envelope.region,
         partition=partition,
         actor=None,
-        subject=who,
+        subject=actors[0] if actors else None,
+        also=actors[1:],
+        session=text(finding, "resource", "accessKeyDetails", "principalId").partition(":")[2],
         parameters={
             "severity": number(finding.get("severity")),
             "user_type": text(finding, "resource", "accessKeyDetails", "userType"),
             "access_key_id": text(finding, "resource", "accessKeyDetails", "accessKeyId"),
             "title": text(finding, "title"),
+            "address": _address(finding),
+            "buckets": _buckets(finding),
         },
         set_aside=set_aside(finding, kind),
     )
@@ -66,8 +70,6 @@ def set_aside(finding: Mapping[str, Any], kind: str) -> SetAside | None:
         return SetAside(Outcome.IGNORED, "an archived finding")
     if not kind:
         return SetAside(Outcome.UNSUPPORTED, "a GuardDuty finding without a type")
-    if kind.startswith("AttackSequence:") and not table(finding, "service", "detection"):
-        return SetAside(Outcome.UNSUPPORTED, f"{kind} without service.detection names no principal: a person has to look")
     return None
 
 
@@ -77,8 +79,14 @@ def _sample(finding: Mapping[str, Any]) -> bool:
     return flag(extra.get("sample")) or '"sample":true' in text(extra, "value").replace(" ", "").lower()
 
 
-def subject(finding: Mapping[str, Any], account: str, partition: str) -> Identity | None:
-    """Name the identity whose credentials the finding is about; `userType` decides what its name means."""
+def subjects(finding: Mapping[str, Any], account: str, partition: str) -> tuple[Identity, ...]:
+    """Name the identities whose credentials the finding is about: one, or of an attack sequence all of its actors."""
+    one = _subject(finding, account, partition)
+    return (one,) if one is not None else tuple(dict.fromkeys(_sequence_actors(finding, account, partition)))
+
+
+def _subject(finding: Mapping[str, Any], account: str, partition: str) -> Identity | None:
+    """Name the identity of `accessKeyDetails`; `userType` decides what its name means."""
     details = table(finding, "resource", "accessKeyDetails")
     principal = text(details, "principalId").split(":")[0] or None
     name = text(details, "userName").split("/")[0]
@@ -90,18 +98,37 @@ def subject(finding: Mapping[str, Any], account: str, partition: str) -> Identit
         case "Root":
             return Identity.of(Kind.ROOT, "root", account, partition)
         case _:
-            return _sequence_actor(finding, account, partition)
+            return None
 
 
-def _sequence_actor(finding: Mapping[str, Any], account: str, partition: str) -> Identity | None:
+def _sequence_actors(finding: Mapping[str, Any], account: str, partition: str) -> Iterator[Identity]:
     for entry in items(finding, "service", "detection", "sequence", "actors"):
         name, uid = text(entry, "user", "name"), text(entry, "user", "uid").split(":")[0] or None
+        home = text(entry, "user", "account", "uid") or account
         match text(entry, "user", "type"):
             case "IAMUser" if name:
-                return Identity.of(Kind.USER, name, account, partition, uid)
+                yield Identity.of(Kind.USER, name, home, partition, uid)
             case "AssumedRole" if name:
-                return Identity.of(Kind.ROLE, name, account, partition, uid)
-    return None
+                yield Identity.of(Kind.ROLE, name.split("/")[0], home, partition, uid)
+            case "Root":
+                yield Identity.of(Kind.ROOT, "root", home, partition)
+
+
+def _address(finding: Mapping[str, Any]) -> str:
+    action = table(finding, "service", "action")
+    found = (text(value, "remoteIpDetails", "ipAddressV4") for value in action.values() if isinstance(value, Mapping))
+    return next((address for address in found if address), "")
+
+
+def _buckets(finding: Mapping[str, Any]) -> tuple[str, ...]:
+    """Name the buckets that a finding of S3 or an attack sequence is about."""
+    plain = [text(bucket, "name") for bucket in items(finding, "resource", "s3BucketDetails")]
+    of_sequence = [
+        text(entry, "uid").rpartition(":")[2]
+        for entry in items(finding, "service", "detection", "sequence", "resources")
+        if text(entry, "resourceType") == "S3_BUCKET"
+    ]
+    return tuple(dict.fromkeys(name for name in (*plain, *of_sequence) if name))
 
 
 def lower_camel(value: Any) -> Any:

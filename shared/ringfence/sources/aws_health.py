@@ -1,7 +1,12 @@
-"""AWS Health events: recognised, not judged yet (AWS Health User Guide, "EventBridge")."""
+"""AWS Health events about risky credentials (AWS Health User Guide, "EventBridge"): `affectedEntities` names the access keys."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from ringfence.domain.event import Event, Outcome, Source, unjudged
-from ringfence.sources._read import Envelope, text
+from ringfence.sources._read import Envelope, items, moment, text
+
+EXPOSED = "AWS_RISK_CREDENTIALS_EXPOSED"
 
 
 def recognises(envelope: Envelope) -> bool:
@@ -10,8 +15,24 @@ def recognises(envelope: Envelope) -> bool:
 
 
 def events(envelope: Envelope) -> tuple[Event, ...]:
-    """Set the event aside: no guardrail of this version hears it."""
-    name = text(envelope.detail, "eventTypeCode")
-    return (
-        unjudged(Source.HEALTH, Outcome.UNSUPPORTED, "AWS Health events are not judged by this version", name, envelope.id, envelope.time),
+    """Give one event for each exposed key; every other event of Health is set aside."""
+    detail = envelope.detail
+    name = text(detail, "eventTypeCode")
+    if name != EXPOSED:
+        why = f"of AWS Health's events only {EXPOSED} is judged"
+        return (unjudged(Source.HEALTH, Outcome.UNSUPPORTED, why, name, envelope.id, envelope.time),)
+    keys = [key for entity in items(detail, "affectedEntities") if (key := text(entity, "entityValue"))]
+    return tuple(_exposed(envelope, detail, key, n) for n, key in enumerate(keys or [""]))
+
+
+def _exposed(envelope: Envelope, detail: Mapping[str, Any], key: str, number: int) -> Event:
+    named = text(detail, "eventArn") or envelope.id
+    return Event(
+        source=Source.HEALTH,
+        name=EXPOSED,
+        id=f"{named}#{number}" if number else named,
+        time=moment(detail.get("startTime")) or envelope.time,
+        account=text(detail, "affectedAccount") or envelope.account,
+        region=envelope.region,
+        parameters={"key_of": key},
     )

@@ -1,13 +1,19 @@
-"""Console sign-ins: CloudTrail records named ConsoleLogin, bare or in "AWS Console Sign In via CloudTrail".
+"""Console sign-ins: CloudTrail records named ConsoleLogin, bare or in "AWS Console Sign In via CloudTrail"; and Sign-In's own alerts.
 
 Fields: CloudTrail User Guide, "AWS Management Console sign-in events". The detail type occurs in two spellings
-("... Sign In ..." and "... Signin ..."), so the record decides, not the envelope.
+("... Sign In ..." and "... Signin ..."), so the record decides, not the envelope. The schema of "Sign-in Anomaly Alert" is not published
+(EventBridge reference, read 2026-11): whatever ARN of a principal of the account stands in it is whom it is about.
 """
 
-from ringfence.domain.event import Event, Outcome, SetAside, Source, unjudged
+from collections.abc import Iterator, Mapping
+
+from ringfence.domain.event import Actor, Event, Outcome, SetAside, Source
 from ringfence.domain.identity import Identity, Kind
 from ringfence.sources import aws_cloudtrail
-from ringfence.sources._read import Envelope, moment, text
+from ringfence.sources._read import Envelope, moment, table, text
+from ringfence.sources._who import session_of
+
+DEPTH = 6  # levels of an alert that are looked through
 
 
 def recognises(envelope: Envelope) -> bool:
@@ -20,8 +26,7 @@ def events(envelope: Envelope) -> tuple[Event, ...]:
     """Give the one sign-in of the record; one that failed is set aside."""
     record = envelope.detail
     if not text(record, "eventName"):
-        reason = "sign-in anomaly alerts are not judged by this version"
-        return (unjudged(Source.SIGNIN, Outcome.UNSUPPORTED, reason, envelope.detail_type, envelope.id, envelope.time),)
+        return (_alert(envelope),)
     caller = aws_cloudtrail.actor(record)
     account = aws_cloudtrail.account_of(record, caller) or envelope.account
     result = text(record, "responseElements", "ConsoleLogin")
@@ -43,7 +48,42 @@ def events(envelope: Envelope) -> tuple[Event, ...]:
             partition=identity.partition if identity else "aws",
             actor=caller,
             subject=identity,
-            parameters={"result": result, "mfa_used": mfa, "user_type": caller.type if caller else ""},
+            session=session_of(table(record, "userIdentity")),
+            parameters={
+                "result": result,
+                "mfa_used": mfa,
+                "user_type": caller.type if caller else "",
+                "address": text(record, "sourceIPAddress"),
+            },
             set_aside=set_aside,
         ),
     )
+
+
+def _alert(envelope: Envelope) -> Event:
+    """Make the event of an alert; whom it is about is left open where it names more than one."""
+    named = dict.fromkeys(i for value in _texts(envelope.detail) if (i := Identity.from_arn(value)) and i.account == envelope.account)
+    users = [identity for identity in named if identity.kind in (Kind.USER, Kind.ROLE, Kind.ROOT)]
+    who = users[0] if len(users) == 1 else None
+    return Event(
+        source=Source.SIGNIN,
+        name=envelope.detail_type,
+        id=envelope.id,
+        time=envelope.time,
+        account=envelope.account,
+        region=envelope.region,
+        partition=who.partition if who else "aws",
+        actor=Actor(display=who.arn, type="", identity=who) if who else None,
+        subject=who,
+    )
+
+
+def _texts(value: object, depth: int = 0) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping) and depth < DEPTH:
+        for item in value.values():
+            yield from _texts(item, depth + 1)
+    elif isinstance(value, (list, tuple)) and depth < DEPTH:
+        for item in value:
+            yield from _texts(item, depth + 1)

@@ -2,7 +2,7 @@
 
 import os
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from botocore.config import Config
@@ -29,6 +29,18 @@ def iam() -> "IAMClient":
     import boto3
 
     return boto3.client("iam", config=config())
+
+
+@cache
+def _of(service: str, region: str) -> Any:
+    import boto3
+
+    return boto3.client(service, **({"region_name": region} if region else {}), config=config())  # type: ignore[call-overload]  # any service
+
+
+def of(service: str, region: str = "") -> Any:
+    """Give the client of a service in a region; IAM's is the one that everybody uses."""
+    return iam() if service == "iam" else _of(service, region)
 
 
 @cache

@@ -2,7 +2,7 @@
 
 Items: (`job#ID`, `job`) with version and body; (`job#ID`, `record#ID`), put if absent; (`exempt#KEY`, `exempt`) with a TTL;
 (`switch`, `turn#NUMBER`), put if absent; (`budget#NAME`, `slot#NUMBER`), put if absent, with a TTL; (`job#ID`, `notice#ID`);
-(`census`, `census#TIME`), the head, and its parts (`census#TIME`, `part#NUMBER`).
+(`before#TARGET`, `before`), put if newer; (`signal#WHOM`, `TIME#EVENT#NAME`), put if absent, with a TTL; (`census`, `census#TIME`), the head, and its parts (`census#TIME`, `part#NUMBER`).
 What somebody has to look at again - a job with a `due`, a notice without a receipt - has `open` and `due`, and so stands in the index DUE.
 """
 
@@ -15,8 +15,11 @@ import msgspec
 from ringfence.clouds.aws import clients
 from ringfence.clouds.aws.replies import upstream
 from ringfence.domain.census import Census
+from ringfence.domain.identity import Identity
 from ringfence.domain.job import Job
 from ringfence.domain.record import Record
+from ringfence.domain.signal import Signal, moment
+from ringfence.domain.state import State
 from ringfence.domain.switch import Switch
 from ringfence.engine.ports import Exemption, Notice, Opened, Slot
 from ringfence.errors import ConflictError, UpstreamError
@@ -31,6 +34,7 @@ REFUSED = "ConditionalCheckFailed"
 BUSY = "TransactionConflict"  # somebody is writing the same item just now: count, or read, again
 CENSUSES_LIVE = timedelta(days=365)  # the register is carried from one to the next
 PART = 90_000  # characters of four bytes at most
+SIGNALS_LIVE = timedelta(days=8)  # longer than any playbook looks back
 SLOTS_LIVE = timedelta(days=30)  # far longer than any window of a budget
 
 
@@ -105,6 +109,29 @@ class DynamoStore:
         """Give a run-time exemption."""
         body = self._get(f"exempt#{key}", "exempt")
         return None if body is None else msgspec.json.decode(body, type=Exemption)
+
+    def before(self, target: Identity) -> State | None:
+        """Give what a target was when it was last seen to be fine."""
+        body = self._get(f"before#{target.key}", "before")
+        return None if body is None else msgspec.json.decode(body, type=State)
+
+    def remember(self, state: State, seen: datetime) -> None:
+        """Keep what a target is, unless something newer is kept."""
+        item = _item(f"before#{state.identity.key}", "before", encode(state), seen={"S": _text(seen)})
+        put = self._put(item, f"{ABSENT} or seen <= :seen", {":seen": {"S": _text(seen)}})
+        self._write([put], f"remembering {state.identity.name}")
+
+    def signal(self, signal: Signal) -> None:
+        """Keep a signal, once."""
+        ttl = {"N": str(int((signal.time + SIGNALS_LIVE).timestamp()))}
+        self._write(
+            [self._put(_item(f"signal#{signal.whom}", signal.key, encode(signal), ttl=ttl), ABSENT)], f"keeping a signal of {signal.whom}"
+        )
+
+    def signals(self, whom: str, since: datetime, until: datetime) -> tuple[Signal, ...]:
+        """Give the signals of a timeline within a time, oldest first."""
+        bodies = self._between(f"signal#{whom}", moment(since), moment(until) + "$")
+        return tuple(msgspec.json.decode(body, type=Signal) for body in bodies)
 
     def census(self) -> Census | None:
         """Give the newest census."""
@@ -198,14 +225,19 @@ class DynamoStore:
         return None if item is None else item["body"]["S"].encode()
 
     def _query(self, pk: str, prefix: str) -> list[bytes]:
-        values: dict[str, Any] = {":pk": {"S": pk}, ":sk": {"S": prefix}}
+        return self._read_all(pk, "begins_with(sk, :sk)", {":sk": {"S": prefix}})
+
+    def _between(self, pk: str, first: str, last: str) -> list[bytes]:
+        return self._read_all(pk, "sk between :first and :last", {":first": {"S": first}, ":last": {"S": last}})
+
+    def _read_all(self, pk: str, condition: str, values: dict[str, Any]) -> list[bytes]:
         pages = (
             self._client()
             .get_paginator("query")
             .paginate(
                 TableName=self._table,
-                KeyConditionExpression="pk = :pk and begins_with(sk, :sk)",
-                ExpressionAttributeValues=values,
+                KeyConditionExpression=f"pk = :pk and {condition}",
+                ExpressionAttributeValues={":pk": {"S": pk}, **values},
                 ConsistentRead=True,
             )
         )

@@ -4,8 +4,11 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from ringfence.domain.census import Census
+from ringfence.domain.identity import Identity
 from ringfence.domain.job import Job
 from ringfence.domain.record import Record
+from ringfence.domain.signal import Signal
+from ringfence.domain.state import State
 from ringfence.domain.switch import Switch
 from ringfence.engine.ports import Exemption, Notice, Opened, Slot
 from ringfence.errors import ConflictError
@@ -25,6 +28,8 @@ class MemoryStore:
         self._slots: dict[str, list[Slot]] = {}
         self._turns: list[Switch] = []
         self._censuses: list[Census] = []
+        self._before: dict[str, tuple[datetime, State]] = {}
+        self._signals: dict[str, dict[str, Signal]] = {}
 
     def open(self, job: Job, records: Iterable[Record], notices: Iterable[Notice] = (), claims: Iterable[Slot] = ()) -> Opened:
         """Put a new job with all that belongs to it; False where it is there already."""
@@ -108,6 +113,26 @@ class MemoryStore:
     def exemption(self, key: str) -> Exemption | None:
         """Give a run-time exemption."""
         return self._exemptions.get(key)
+
+    def before(self, target: Identity) -> State | None:
+        """Give what a target was when it was last seen to be fine."""
+        found = self._before.get(target.key)
+        return None if found is None else found[1]
+
+    def remember(self, state: State, seen: datetime) -> None:
+        """Keep what a target is, unless something newer is kept."""
+        kept = self._before.get(state.identity.key)
+        if kept is None or kept[0] <= seen:
+            self._before[state.identity.key] = (seen, state)
+
+    def signal(self, signal: Signal) -> None:
+        """Keep a signal, once."""
+        self._signals.setdefault(signal.whom, {}).setdefault(signal.key, signal)
+
+    def signals(self, whom: str, since: datetime, until: datetime) -> tuple[Signal, ...]:
+        """Give the signals of a timeline within a time, oldest first."""
+        found = (s for s in self._signals.get(whom, {}).values() if since <= s.time <= until)
+        return tuple(sorted(found, key=lambda s: s.key))
 
     def census(self) -> Census | None:
         """Give the newest census."""

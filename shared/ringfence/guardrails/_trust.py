@@ -1,0 +1,77 @@
+"""Who may assume a role that should not: what a trust policy opens to the outside.
+
+Facts: IAM User Guide, "AWS JSON policy elements: Principal", "Access to AWS accounts owned by third parties" (external id), "Create a role for
+OpenID Connect federation"; GitHub, GitLab and Terraform documentation of their tokens' `sub`: their issuers serve everybody, and `aud` is the same
+for all of them, so only `sub` tells whose token it is.
+"""
+
+import re
+from collections.abc import Iterator
+
+from ringfence.domain.arn import ACCOUNT, parse_arn
+from ringfence.domain.finding import Case
+from ringfence.iam import Policy
+from ringfence.iam.account import Trusted, trusted
+from ringfence.iam.document import Condition, Statement
+
+EQUALS = frozenset({"stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike"})
+OURS = ("aws:principalorgid", "aws:principalorgpaths", "aws:principalarn", "aws:principalaccount", "aws:sourceaccount", "aws:sourcearn")
+EXTERNAL_ID = "sts:externalid"
+SHARED = {  # issuers that serve everybody -> how far `sub` has to be spelt out
+    "token.actions.githubusercontent.com": re.compile(r"repo:[^/*?]+/", re.ASCII),
+    "gitlab.com": re.compile(r"project_path:[^/*?]+/", re.ASCII),
+    "app.terraform.io": re.compile(r"organization:[^:*?]+:", re.ASCII),
+}
+
+
+def openings(trust: Policy, case: Case) -> tuple[str, ...]:
+    """Say in words whom a trust policy lets in from outside; empty where nobody."""
+    found = [words for one in trusted(trust) if (words := _opening(one, case))]
+    found += [
+        f"everybody but {s.not_principal}" for s in trust.statements if s.allow and s.not_principal is not None and not _narrowed(s, OURS)
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def _opening(one: Trusted, case: Case) -> str:
+    match one.kind:
+        case "AWS" | "*":
+            return _aws(one, case)
+        case "Federated":
+            return _federated(one, case)
+        case _:
+            return ""
+
+
+def _aws(one: Trusted, case: Case) -> str:
+    if one.entry == "*":
+        return "" if _narrowed(one.statement, OURS) else "everybody"
+    arn = parse_arn(one.entry)
+    account = arn.account if arn else one.entry
+    known = (case.identity.account, *case.settings.trusted_accounts)
+    if not ACCOUNT.fullmatch(account) or account in known or _narrowed(one.statement, (EXTERNAL_ID,)):
+        return ""
+    return f"the account {account}, which is not one of yours, without an external id"
+
+
+def _federated(one: Trusted, case: Case) -> str:
+    """An OIDC provider is open where nothing says whose token counts; a SAML provider vouches for the account's own people."""
+    arn = parse_arn(one.entry)
+    if arn is not None and arn.type != "oidc-provider":
+        return ""
+    host = (arn.resource.removeprefix("oidc-provider/") if arn else one.entry).lower()
+    if host in case.settings.trusted_issuers:
+        return ""
+    subjects = [value for c in _equals(one.statement, (f"{host}:sub",)) for value in c.values]
+    if (spelt := SHARED.get(host)) is not None:
+        return "" if subjects and all(spelt.match(value) for value in subjects) else f"anybody whom {host} gives a token"
+    return "" if _narrowed(one.statement, (f"{host}:sub", f"{host}:aud")) else f"anybody whom {host} gives a token"
+
+
+def _narrowed(statement: Statement, keys: tuple[str, ...]) -> bool:
+    """Whether a condition on one of these keys has to equal something."""
+    return any(all(set(value) - {"*", "?"} for value in c.values) for c in _equals(statement, keys))
+
+
+def _equals(statement: Statement, keys: tuple[str, ...]) -> Iterator[Condition]:
+    return (c for c in statement.conditions if c.key in keys and c.operator.rpartition(":")[2] in EQUALS and c.values)
