@@ -13,9 +13,10 @@ from ringfence.domain.job import Job, JobState
 from ringfence.domain.plan import Plan, Step
 from ringfence.domain.state import State
 from ringfence.settings import DISCOVERED
-from tests.support.cases import ACCOUNT, PACKAGE, load_cases, settings_of
+from tests.support.cases import ACCOUNT, PACKAGE, load_cases, settings_of, state_of
 
 FOLDER = PACKAGE / "actions"
+SOMEBODY = Identity.of(Kind.USER, "somebody", ACCOUNT)
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
@@ -47,7 +48,19 @@ def case_of(case: dict[str, Any], state: State | None, **deployment: Any) -> tup
     given = case.get("identity")
     identity = state.identity if state else Identity.of(Kind(next(iter(given))), next(iter(given.values())), ACCOUNT)  # type: ignore[union-attr, arg-type]  # a case has one of both
     settings = settings_of(None, {**case.get("deployment", {}), **deployment})
-    made = Case(identity=identity, event=None, state=state, project=DISCOVERED, workload=Workload.UNKNOWN, settings=settings, now=NOW)
+    thing = identity.kind in (Kind.POLICY, Kind.TRAIL, Kind.MODEL_LOGGING)
+    made = Case(
+        identity=SOMEBODY if thing else identity,
+        event=None,
+        state=None if thing else state,
+        target=identity if thing else None,
+        target_state=state if thing and not case.get("unread") else None,
+        before=state_of(case.get("before")),
+        project=DISCOVERED,
+        workload=Workload.UNKNOWN,
+        settings=settings,
+        now=NOW,
+    )
     return made, Finding(guardrail="test", severity=Severity.HIGH, identity=identity, reason="a case", evidence=case.get("evidence", {}))
 
 

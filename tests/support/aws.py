@@ -117,6 +117,7 @@ def forget() -> None:
         clients.cloudformation,
         clients.cloudtrails,
         clients.events,
+        clients._of,
     ):
         getter.cache_clear()
 

@@ -1,9 +1,9 @@
 """Cases as data: the base event lies in events/, the case holds only the difference."""
 
-import copy
 import json
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from ringfence.domain.state import Credential, FactKind, State
 from ringfence.engine.evaluate import Evaluator
 from ringfence.engine.judgement import Judgement
 from ringfence.settings import Deployment, Settings
-from ringfence.sources import normalise
+from ringfence.sources import aws_credential_report, normalise
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "shared" / "ringfence"
@@ -36,6 +36,7 @@ DEPLOYMENT = Deployment(
     quarantine_boundary=OWN + "boundary",
     own_roles=("arn:aws:iam::123456789012:role/ringfence/respond",),
     boundaries=("arn:aws:iam::123456789012:policy/ml-boundary",),
+    no_bearer_policy=OWN + "no-bearer",
 )
 OWN_POLICIES = own_documents(DEPLOYMENT)
 COUNTED = Census(taken=datetime(2026, 3, 2, 6, tzinfo=UTC), config_hash="", identities=0, admins=(), protected={})
@@ -52,9 +53,14 @@ def load_cases(path: Path) -> list[dict[str, Any]]:
     return found
 
 
+@cache
+def _text(name: str) -> str:
+    return (EVENTS / name).read_text()
+
+
 def event_file(name: str) -> Any:
     """Read a sample event."""
-    return json.loads((EVENTS / name).read_text())
+    return json.loads(_text(name))
 
 
 def set_at(value: Any, path: str, new: Any) -> None:
@@ -72,10 +78,31 @@ def raw_event(case: Mapping[str, Any]) -> Any:
     """Give the raw event of a case: the base with its changes, or what the case holds instead of an event."""
     if "raw" in case:
         return case["raw"]
-    event = copy.deepcopy(event_file(case["event"]))
+    if "report" in case:
+        return case["report"]
+    event = event_file(case["event"])
     for path, new in (case.get("change") or {}).items():
         set_at(event, path, new)
     return event
+
+
+REPORTED = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+def report_of(row: Mapping[str, Any]) -> str:
+    """Write the one line of a credential report, with the columns that are read."""
+    names = (
+        "user",
+        "arn",
+        "user_creation_time",
+        "password_enabled",
+        "password_last_changed",
+        "mfa_active",
+        "access_key_1_active",
+        "access_key_1_last_rotated",
+    )
+    given = {"user": "bo", "arn": f"arn:aws:iam::{ACCOUNT}:user/bo", "password_enabled": "true", "mfa_active": "false", **row}
+    return ",".join(names) + "\n" + ",".join(str(given.get(name, "N/A")) for name in names) + "\n"
 
 
 def thing_of(given: Mapping[str, Any]) -> State | None:
@@ -132,10 +159,15 @@ def state_of(given: Mapping[str, Any] | None) -> State | None:
     )
 
 
+@cache
+def _compiled(config: str) -> Settings:
+    return compile_settings(parse(config, "case", TODAY).config)
+
+
 def settings_of(given: Mapping[str, Any] | None, deployment: Mapping[str, Any] | None = None) -> Settings:
     """Build settings from the YAML of a configuration, in graduated mode unless it says otherwise."""
     config = {"version": 1, "defaults": {"mode": "graduated"}, **(given or {})}
-    settings = compile_settings(parse(yaml.safe_dump(config), "case", TODAY).config)
+    settings = _compiled(json.dumps(config, default=str))  # JSON is YAML
     return msgspec.structs.replace(settings, deployment=msgspec.structs.replace(DEPLOYMENT, **(deployment or {})))
 
 
@@ -150,7 +182,7 @@ def evaluator(case: Mapping[str, Any], guardrail: Guardrail) -> Evaluator:
 
 def judge(case: Mapping[str, Any], guardrail: Guardrail) -> Judgement:
     """Judge the event of a case as its own minute."""
-    (event,) = normalise(raw_event(case))
+    (event,) = aws_credential_report.events(report_of(case["report"]), REPORTED) if "report" in case else normalise(raw_event(case))
     time = event.time or datetime(2026, 3, 2, 9, tzinfo=UTC)
     judge, now = evaluator(case, guardrail), time + timedelta(minutes=case.get("minutes_later", 1))
     if guardrail.window is None:

@@ -58,6 +58,12 @@ def problem(case: dict[str, Any], guardrail: Guardrail) -> str:
     for planned in judgement.planned:
         if "severity" in case and planned.finding.severity != case["severity"]:
             return f"severity {planned.finding.severity}"
+        if wrong := {
+            key: planned.finding.evidence.get(key)
+            for key, want in case.get("evidence", {}).items()
+            if planned.finding.evidence.get(key) != want
+        }:
+            return f"evidence {wrong}"
         got = [f"{p.when} {p.step.call.operation}" for p in planned.steps]
         if "steps" in case and got != case["steps"]:
             return f"steps {got}"
@@ -164,7 +170,7 @@ def test_no_condition_can_be_negated_unseen(guardrail: Guardrail) -> None:
         count += 1
         if not any(_breaks(case, mutant) for case in cases) and text.rstrip(":") not in EQUIVALENT:
             survivors.append(f"line {line}: {text}")
-    assert count > 2, "the mutator found nothing to negate"
+    assert count > 0, "the mutator found nothing to negate"
     assert survivors == []
 
 

@@ -138,17 +138,31 @@ def test_a_boundary_that_somebody_set_between_plan_and_call_comes_back_with_the_
     assert done.state is JobState.DONE
     undo = open_undo(done.id, "operator", settings_of(None), world.store, world.queue, world.clock.time)
     assert undo.plan.steps[0].call.parameters["PermissionsBoundary"] == "arn:aws:iam::123456789012:policy/ml-boundary"
+    assert undo.plan.steps[0].after == "arn:aws:iam::123456789012:policy/ml-boundary"
     world.work()
     ((state),) = world.iam.states.values()
     assert state.boundary == "arn:aws:iam::123456789012:policy/ml-boundary"
+
+
+def test_a_boundary_that_was_there_as_planned_comes_back_as_planned() -> None:
+    from tests.unit.test_containment import BOUNDARY, contain
+
+    world, mine = World(), "arn:aws:iam::123456789012:policy/ml-boundary"
+    world.change(boundary=mine)
+    back = msgspec.structs.replace(BOUNDARY.call, parameters={**BOUNDARY.call.parameters, "PermissionsBoundary": mine})
+    done = contain(world, msgspec.structs.replace(BOUNDARY, before=mine, inverse=back))
+    undo = open_undo(done.id, "operator", settings_of(None), world.store, world.queue, world.clock.time)
+    assert undo.plan.steps[0].call == back
 
 
 def test_a_boundary_that_its_owner_took_off_between_plan_and_call_stays_off() -> None:
     from tests.unit.test_containment import BOUNDARY, contain
 
     world = World()
-    planned = msgspec.structs.replace(BOUNDARY, before="arn:aws:iam::123456789012:policy/ml-boundary")
-    done = contain(world, CONTAINMENT, planned)
+    mine = "arn:aws:iam::123456789012:policy/ml-boundary"
+    back = msgspec.structs.replace(BOUNDARY.call, parameters={**BOUNDARY.call.parameters, "PermissionsBoundary": mine})
+    planned = msgspec.structs.replace(BOUNDARY, before=mine, inverse=back)
+    done = contain(world, planned)
     undo = open_undo(done.id, "operator", settings_of(None), world.store, world.queue, world.clock.time)
     assert undo.plan.steps[0].call.operation == "DeleteRolePermissionsBoundary"
     world.work()

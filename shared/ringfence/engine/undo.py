@@ -172,4 +172,4 @@ def _boundary(call: Call, arn: str) -> Call:
     if arn:
         return msgspec.structs.replace(call, parameters={**call.parameters, "PermissionsBoundary": arn})
     named = {key: value for key, value in call.parameters.items() if key != "PermissionsBoundary"}
-    return msgspec.structs.replace(call, operation=call.operation.replace("Put", "Delete", 1), parameters=named)
+    return msgspec.structs.replace(call, operation=f"Delete{call.operation.removeprefix('Put')}", parameters=named)

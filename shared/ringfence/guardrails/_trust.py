@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from ringfence.domain.arn import ACCOUNT, parse_arn
 from ringfence.domain.finding import Case
 from ringfence.iam import Policy
-from ringfence.iam.account import Trusted, trusted
 from ringfence.iam.document import Condition, Statement
+from ringfence.iam.principals import entries
 
 EQUALS = frozenset({"stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike"})
 OURS = ("aws:principalorgid", "aws:principalorgpaths", "aws:principalarn", "aws:principalaccount", "aws:sourceaccount", "aws:sourcearn")
@@ -25,47 +25,43 @@ SHARED = {  # issuers that serve everybody -> how far `sub` has to be spelt out
 
 
 def openings(trust: Policy, case: Case) -> tuple[str, ...]:
-    """Say in words whom a trust policy lets in from outside; empty where nobody."""
-    found = [words for one in trusted(trust) if (words := _opening(one, case))]
-    found += [
-        f"everybody but {s.not_principal}" for s in trust.statements if s.allow and s.not_principal is not None and not _narrowed(s, OURS)
-    ]
-    return tuple(dict.fromkeys(found))
+    """Say in words whom a trust policy lets in from outside; empty where nobody. A denial beside it is not weighed: it may be gone tomorrow."""
+    return tuple(dict.fromkeys(words for s in trust.statements if s.allow for words in _by(s, case) if words))
 
 
-def _opening(one: Trusted, case: Case) -> str:
-    match one.kind:
-        case "AWS" | "*":
-            return _aws(one, case)
-        case "Federated":
-            return _federated(one, case)
-        case _:
-            return ""
+def _by(statement: Statement, case: Case) -> Iterator[str]:
+    if statement.not_principal is not None:
+        yield "" if _narrowed(statement, OURS) else f"everybody but {statement.not_principal}"
+    for kind, entry in entries(statement.principal):
+        if kind == "Federated":
+            yield _federated(statement, entry, case)
+        elif kind in ("AWS", "*"):
+            yield _aws(statement, entry, case)
 
 
-def _aws(one: Trusted, case: Case) -> str:
-    if one.entry == "*":
-        return "" if _narrowed(one.statement, OURS) else "everybody"
-    arn = parse_arn(one.entry)
-    account = arn.account if arn else one.entry
+def _aws(statement: Statement, entry: str, case: Case) -> str:
+    if entry == "*":
+        return "" if _narrowed(statement, OURS) else "everybody"
+    arn = parse_arn(entry)
+    account = arn.account if arn else entry
     known = (case.identity.account, *case.settings.trusted_accounts)
-    if not ACCOUNT.fullmatch(account) or account in known or _narrowed(one.statement, (EXTERNAL_ID,)):
+    if not ACCOUNT.fullmatch(account) or account in known or _narrowed(statement, (EXTERNAL_ID,)):
         return ""
     return f"the account {account}, which is not one of yours, without an external id"
 
 
-def _federated(one: Trusted, case: Case) -> str:
+def _federated(statement: Statement, entry: str, case: Case) -> str:
     """An OIDC provider is open where nothing says whose token counts; a SAML provider vouches for the account's own people."""
-    arn = parse_arn(one.entry)
+    arn = parse_arn(entry)
     if arn is not None and arn.type != "oidc-provider":
         return ""
-    host = (arn.resource.removeprefix("oidc-provider/") if arn else one.entry).lower()
+    host = (arn.resource.removeprefix("oidc-provider/") if arn else entry).lower()
     if host in case.settings.trusted_issuers:
         return ""
-    subjects = [value for c in _equals(one.statement, (f"{host}:sub",)) for value in c.values]
+    subjects = [value for c in _equals(statement, (f"{host}:sub",)) for value in c.values]
     if (spelt := SHARED.get(host)) is not None:
         return "" if subjects and all(spelt.match(value) for value in subjects) else f"anybody whom {host} gives a token"
-    return "" if _narrowed(one.statement, (f"{host}:sub", f"{host}:aud")) else f"anybody whom {host} gives a token"
+    return "" if _narrowed(statement, (f"{host}:sub", f"{host}:aud")) else f"anybody whom {host} gives a token"
 
 
 def _narrowed(statement: Statement, keys: tuple[str, ...]) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 from ringfence.domain.event import Event, Source
 from ringfence.domain.finding import Case, Finding, Guardrail, Judged, Severity, Standards, Trigger, Unknown, Verdict
 from ringfence.domain.identity import Kind
-from ringfence.domain.state import Facet
+from ringfence.domain.state import Facet, State
 
 GONE = {
     "StopLogging": "stopped the trail",
@@ -33,7 +33,7 @@ def check(case: Case) -> Verdict:
     if event.name in FINDINGS:
         return _finding(case, event, f"logging was switched off ({event.name})")
     if what := GONE.get(event.name):
-        return _finding(case, event, what)
+        return None if _part(case.target_state, "logging") else _finding(case, event, what)  # already changed: it logs
     if event.name == "PutEventSelectors":
         what = _narrowed(event.parameters)
         return _finding(case, event, what) if what else _fewer(case, event)
@@ -44,7 +44,7 @@ def _updated(case: Case, event: Event) -> Verdict:
     given = event.parameters
     if off := [words for name, words in OFF.items() if given.get(name) is False]:
         return _finding(case, event, f"narrowed the trail {', '.join(off)}")
-    before: Mapping[str, Any] = (case.before.settings or {}).get("trail", {}) if case.before else {}
+    before = _part(case.before, "trail")
     for name, key in ELSEWHERE.items():
         if name not in given or given[name] == before.get(key):
             continue
@@ -66,14 +66,19 @@ def _narrowed(given: Mapping[str, Any]) -> str:
 
 def _fewer(case: Case, event: Event) -> Verdict:
     """Compare what the selectors name with what they named: advanced ones are compared by how many fields they select."""
-    before: Mapping[str, Any] = (case.before.settings or {}).get("selectors", {}) if case.before else {}
-    now: Mapping[str, Any] = (case.target_state.settings or {}).get("selectors", {}) if case.target_state else {}
+    before, now = _part(case.before, "selectors"), _part(case.target_state, "selectors")
     if not before or not now:
         return (
             None if event.parameters.get("eventSelectors") else Unknown("what the trail selected before is not known: there is no snapshot")
         )
     lost = _selected(before) - _selected(now)
     return _finding(case, event, f"took out of the trail: {', '.join(sorted(lost)[:3])}") if lost else None
+
+
+def _part(state: State | None, name: str) -> Mapping[str, Any]:
+    """Give a part of a trail's settings; nothing where it is off, gone or not known."""
+    settings = state.settings if state is not None else None
+    return settings.get(name, {}) if settings is not None else {}
 
 
 def _selected(selectors: Mapping[str, Any]) -> set[str]:

@@ -19,17 +19,19 @@ def check(case: Case) -> Verdict:
         return None
     if event.name == WOKEN and event.parameters.get("status") != "Active":
         return None
-    made = _credential(event)
-    service, credential = str(made.get("serviceName") or event.parameters.get("serviceName") or ""), made.get("serviceSpecificCredentialId")
-    named = credential or event.parameters.get("serviceSpecificCredentialId")
-    days = event.parameters.get("credentialAgeDays")
-    lasting = service == BEDROCK and not (isinstance(days, int) and days <= LONG)
+    made = {**event.parameters, **_credential(event)}
+    service, named, days = (
+        str(made.get("serviceName", "")),
+        made.get("serviceSpecificCredentialId"),
+        event.parameters.get("credentialAgeDays"),
+    )
+    lasting = service == BEDROCK and (not isinstance(days, int) or days > LONG)
     how_long = "that never expires" if days is None else f"for {days} days"
     return Finding(
         guardrail=GUARDRAIL.id,
         severity=Severity.CRITICAL if lasting else GUARDRAIL.severity,
         identity=case.identity,
-        reason=f"{case.identity.name} has a long-term API key for {service or 'a service'} {how_long} ({event.name})",
+        reason=f"{case.identity.name} has a long-term API key for {service.partition('.')[0]} {how_long} ({event.name})",
         evidence={"credential_ids": [named] if isinstance(named, str) else [], "service": service, "days": days},
         actions=GUARDRAIL.actions,
     )

@@ -72,7 +72,7 @@ def _switches(value: object, name: str = "") -> Iterator[tuple[str, Any]]:
             if key in ("enable", "status", "autoEnable"):
                 yield f"{named} {key}".strip(), inner
             else:
-                yield from _switches(inner, str(named or key))
+                yield from _switches(inner, str(key))
     elif isinstance(value, (list, tuple)):
         for inner in value:
             yield from _switches(inner, name)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from ringfence.domain.event import Source
 from ringfence.domain.finding import Case, Finding, Guardrail, Severity, Standards, Trigger, Unknown, Verdict, Workload
 from ringfence.domain.glob import any_match
-from ringfence.domain.state import Facet, FactKind, State
+from ringfence.domain.state import Facet, FactKind, State, read
 
 REPORT = "CredentialReport"  # what `review` tells of each line of IAM's credential report
 
@@ -15,7 +15,7 @@ def check(case: Case) -> Verdict:
     event = case.event
     if event is None or any_match(case.settings.mfa_exempt, case.identity.arn, case.identity.name):
         return None
-    since = _since(event.parameters.get("since")) or event.time
+    since = _since(event.parameters["since"]) if "since" in event.parameters else event.time
     if since is None:
         return Unknown(f"since when {case.identity.name} can sign in is not known")
     if case.now - since < timedelta(hours=case.settings.mfa_grace_hours):
@@ -39,7 +39,7 @@ def check(case: Case) -> Verdict:
 def _signs_in(state: State, workload: Workload) -> str:
     if state.login:
         return "signs in to the console"
-    active = any(c.kind is FactKind.ACCESS_KEY and c.status == "Active" for c in state.credentials or ())
+    active = any(c.kind is FactKind.ACCESS_KEY and c.status == "Active" for c in read(state.credentials, "credentials"))
     return "is a person and uses access keys" if active and workload is Workload.HUMAN else ""
 
 

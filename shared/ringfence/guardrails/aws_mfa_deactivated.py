@@ -1,6 +1,6 @@
 """aws-mfa-deactivated: the last MFA device of a person was taken off."""
 
-from ringfence.domain.event import Source
+from ringfence.domain.event import Event, Source
 from ringfence.domain.finding import Case, Finding, Guardrail, Severity, Standards, Trigger, Unknown, Verdict
 from ringfence.domain.identity import Kind
 from ringfence.domain.state import Facet
@@ -12,20 +12,20 @@ def check(case: Case) -> Verdict:
     if event is None:
         return None
     if case.identity.kind is Kind.ROOT:
-        return _finding(case, Severity.CRITICAL, "an MFA device of the root user was deactivated")
+        return _finding(case, event, Severity.CRITICAL, "an MFA device of the root user was deactivated")
     if case.state is None or case.state.mfa is None:
         return Unknown(f"whether {case.identity.name} has another MFA device is not known")
     if case.state.mfa or case.state.login is False:
         return None
     actor = event.actor.identity if event.actor else None
     if actor is not None and actor.same_as(case.identity):
-        return _finding(case, GUARDRAIL.severity, f"{case.identity.name} deactivated their last MFA device")
+        return _finding(case, event, GUARDRAIL.severity, f"{case.identity.name} deactivated their last MFA device")
     by = event.actor.display if event.actor else None
-    return _finding(case, Severity.CRITICAL, f"{by or 'somebody'} deactivated the last MFA device of {case.identity.name}")
+    return _finding(case, event, Severity.CRITICAL, f"{by or 'somebody'} deactivated the last MFA device of {case.identity.name}")
 
 
-def _finding(case: Case, severity: Severity, reason: str) -> Finding:
-    serial = case.event.parameters.get("serialNumber", "") if case.event else ""
+def _finding(case: Case, event: Event, severity: Severity, reason: str) -> Finding:
+    serial = event.parameters.get("serialNumber", "")
     return Finding(
         guardrail=GUARDRAIL.id,
         severity=severity,

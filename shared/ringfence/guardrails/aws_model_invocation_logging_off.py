@@ -16,7 +16,7 @@ DELIVERED = (
     "videoDataDeliveryEnabled",
     "audioDataDeliveryEnabled",
 )
-PLACES = ("s3Config", "cloudWatchConfig")
+PLACES = {"s3Config": "bucketName", "cloudWatchConfig": "logGroupName"}
 
 
 def check(case: Case) -> Verdict:
@@ -25,19 +25,19 @@ def check(case: Case) -> Verdict:
     if event is None:
         return None
     if event.name == FOUND:
-        return _finding(case, "switched the logging of model invocations off")
+        return _finding(case, event, "switched the logging of model invocations off")
     if event.name == DELETED:
-        return _finding(case, "deleted the logging of model invocations")
+        return _finding(case, event, "deleted the logging of model invocations")
     now = event.parameters.get("loggingConfig")
     if not isinstance(now, dict):
         return Unknown("the event does not tell the new configuration")
     if not any(place in now for place in PLACES):
-        return _finding(case, "left the logging of model invocations no place to deliver to")
+        return _finding(case, event, "left the logging of model invocations no place to deliver to")
     if case.before is None or case.before.settings is None:
         return Unknown("how model invocations were logged before is not known: there is no snapshot of it")
     before = case.before.settings.get("configuration")
     what = _less(before, now) if before is not None else ""
-    return _finding(case, what) if what else None
+    return _finding(case, event, what) if what else None
 
 
 def _less(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
@@ -49,17 +49,16 @@ def _less(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
 
 def _place(configuration: Mapping[str, Any], place: str) -> str:
     found = configuration.get(place)
-    return str(found.get("bucketName") or found.get("logGroupName") or "") if isinstance(found, dict) else ""
+    return str(found.get(PLACES[place], "")) if isinstance(found, dict) else ""
 
 
-def _finding(case: Case, what: str) -> Finding:
-    event: Event | None = case.event
+def _finding(case: Case, event: Event, what: str) -> Finding:
     return Finding(
         guardrail=GUARDRAIL.id,
         severity=GUARDRAIL.severity,
         identity=case.identity,
-        reason=f"{case.identity.name} {what}" + (f" in {event.region}" if event and event.region else ""),
-        evidence={"region": event.region if event else ""},
+        reason=f"{case.identity.name} {what} in {event.region}",
+        evidence={"region": event.region},
         actions=GUARDRAIL.actions if case.target else (),
     )
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from ringfence.domain.event import Event, Source
 from ringfence.domain.finding import Case, Finding, Guardrail, Severity, Standards, Trigger, Unknown, Verdict
-from ringfence.domain.state import Facet
+from ringfence.domain.state import Facet, read
 from ringfence.iam import Escalation, Policy, escalations, parse
 from ringfence.iam.granted import Rules
 
@@ -51,7 +51,7 @@ def _documents(case: Case, event: Event) -> Mapping[str, Policy]:
     if case.state is None:
         told = event.parameters.get("policyDocument")
         return {} if told is None else {_changed(event): parse(told)}
-    held = {**(case.state.documents or {}), **(case.state.inline or {})}
+    held = {**read(case.state.documents, "documents"), **read(case.state.inline, "inline policies")}
     return {name: parse(document) for name, document in held.items()}
 
 
@@ -66,7 +66,7 @@ def _finding(case: Case, event: Event, name: str, found: list[Escalation]) -> Fi
         "paths": [e.path.id for e in found],
         "grants": [{"action": g.action, "resource": g.resource, "conditions": g.conditions} for g in first.proof],
     }
-    evidence |= {"policy_name": name, "document": (case.state.inline or {}).get(name) if case.state else event.parameters.get("policyDocument")} if event.name in INLINE else {"policy_arn": name}  # fmt: skip
+    evidence |= {"policy_name": name, "document": _inline(case, event, name)} if event.name in INLINE else {"policy_arn": name}
     return Finding(
         guardrail=GUARDRAIL.id,
         severity=GUARDRAIL.severity if certain else Severity.MEDIUM,
@@ -76,6 +76,11 @@ def _finding(case: Case, event: Event, name: str, found: list[Escalation]) -> Fi
         actions=(ANSWERS[event.name],),
         certain=certain,
     )
+
+
+def _inline(case: Case, event: Event, name: str) -> object:
+    """Give the document of an inline policy as it is now, or as the event tells it where nobody read it."""
+    return event.parameters.get("policyDocument") if case.state is None else read(case.state.inline, "inline policies").get(name)
 
 
 GUARDRAIL = Guardrail(

@@ -24,6 +24,8 @@ def check(case: Case) -> Verdict:
             if case.project.require_boundary
             else None
         )
+    if now is None and event.name in REPLACED and case.state is None:
+        return Unknown("the event does not tell the new boundary")
     if now is None:
         return _finding(case, "has no permissions boundary any more", now)
     if case.before is None:

@@ -2,7 +2,7 @@
 
 from ringfence.domain.event import Source
 from ringfence.domain.finding import Case, Finding, Guardrail, Severity, Standards, Trigger, Unknown, Verdict
-from ringfence.domain.state import Facet
+from ringfence.domain.state import Document, Facet, State
 from ringfence.guardrails._policies import SENSITIVE_SERVICES
 from ringfence.iam import admin_grants, difference, parse
 from ringfence.iam.catalogue import union
@@ -15,34 +15,37 @@ def check(case: Case) -> Verdict:
     if case.event is None or case.target is None:
         return None
     now, before = case.target_state, case.before
-    if now is None or now.versions is None or now.default_version is None:
+    told = _default(now)
+    if now is None or told is None:
         return Unknown(f"what {case.target.arn} grants now is not known")
-    document = parse(now.versions.get(now.default_version))
+    document = parse(told)
     if document.problems:
         return Unknown(f"what {case.target.arn} grants cannot be judged: {document.problems[0].where} {document.problems[0].what}")
-    if before is None or before.versions is None:
-        grants = admin_grants(document)
-        if not grants:
+    old = _default(before)
+    if old is None:
+        if not admin_grants(document):
             return Unknown(f"what {case.target.arn} granted before is not known: there is no snapshot of it")
         words, certain = "makes its holders administrators", True
     else:
-        grown = difference([parse(before.versions.get(before.default_version or ""))], [document])
+        grown = difference([parse(old)], [document])
         if not grown.actions & union(WATCHED):
             return None
-        words, certain = grown.sentence, any(e.certain for e in grown.opened)
+        words, certain = grown.sentence, any(e.certain for e in grown.opened) or bool(admin_grants(document))
     return Finding(
         guardrail=GUARDRAIL.id,
-        severity=Severity.CRITICAL if certain or admin_grants(document) else GUARDRAIL.severity,
+        severity=Severity.CRITICAL if certain else GUARDRAIL.severity,
         identity=case.identity,
         reason=f"{case.target.name}, which the AI {case.identity.kind} {case.identity.name} holds, {words}",
-        evidence={
-            "policy_arn": case.target.arn,
-            "version": now.default_version,
-            "before": before.default_version if before else None,
-            "document_before": (before.versions or {}).get(before.default_version or "") if before else None,
-        },
+        evidence={"policy_arn": case.target.arn, "version": now.default_version, "document_before": old},
         actions=GUARDRAIL.actions,
     )
+
+
+def _default(state: State | None) -> Document | None:
+    """Give the document of the default version, where it is known."""
+    if state is None or state.versions is None or state.default_version is None:
+        return None
+    return state.versions.get(state.default_version)
 
 
 GUARDRAIL = Guardrail(

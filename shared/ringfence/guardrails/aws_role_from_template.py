@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from ringfence.domain.event import Source
+from ringfence.domain.event import Event, Source
 from ringfence.domain.finding import Case, Finding, Guardrail, Judged, Severity, Standards, Trigger, Unknown, Verdict
 from ringfence.domain.state import Facet
 from ringfence.guardrails._policies import ADMINISTRATORS
@@ -18,7 +18,7 @@ def check(case: Case) -> Verdict:
     if event is None or FEATURE in case.settings.trusted_features:
         return None
     if event.name == "PutAccountProperties":
-        return _switched_on(case)
+        return _switched_on(case, event)
     made = case.state.created if case.state is not None else _written(event.parameters)
     if made is None or event.time is None:
         return Unknown(f"whether AcquireRole made the role {case.identity.name} or only returned it is not known")
@@ -36,13 +36,13 @@ def check(case: Case) -> Verdict:
     )
 
 
-def _switched_on(case: Case) -> Finding:
+def _switched_on(case: Case, event: Event) -> Finding:
     return Finding(
         guardrail=GUARDRAIL.id,
         severity=Severity.LOW,
         identity=case.identity,
         reason=f"{case.identity.name} changed the account's properties: role manager may be switched on",
-        evidence={"properties": case.event.parameters.get("properties") if case.event else None},
+        evidence={"properties": event.parameters.get("properties")},
     )
 
 

@@ -1,6 +1,6 @@
 """aws-root-used: the root user, or a session of root, was used."""
 
-from ringfence.domain.event import Source
+from ringfence.domain.event import Event, Source
 from ringfence.domain.finding import Case, Finding, Guardrail, Judged, Severity, Standards, Trigger, Verdict
 from ringfence.domain.glob import any_match
 from ringfence.domain.identity import Kind
@@ -17,23 +17,23 @@ def check(case: Case) -> Verdict:
         if any_match(case.settings.security_admins, case.identity.arn):
             return None
         return _finding(
-            case, f"{case.identity.name} took a session of the root user of {event.parameters.get('targetPrincipal', 'an account')}"
+            case, event, f"{case.identity.name} took a session of the root user of {event.parameters.get('targetPrincipal', 'an account')}"
         )
     if event.actor is not None and event.actor.via:
         return None
     if case.identity.kind is not Kind.ROOT:
         return None
     without = " without MFA" if event.parameters.get("mfa_used") == "No" else ""
-    return _finding(case, f"the root user was used: {event.name}{without}")
+    return _finding(case, event, f"the root user was used: {event.name}{without}")
 
 
-def _finding(case: Case, reason: str) -> Finding:
+def _finding(case: Case, event: Event, reason: str) -> Finding:
     return Finding(
         guardrail=GUARDRAIL.id,
         severity=GUARDRAIL.severity,
         identity=case.identity,
         reason=reason,
-        evidence={"address": case.event.parameters.get("address", "") if case.event else ""},
+        evidence={"address": event.parameters.get("address", "")},
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from ringfence.iam.catalogue import ActionSet, names, of_level
+from ringfence.iam.catalogue import ActionSet, expand, names, of_level
 from ringfence.iam.conditions import Truth, judge_all, judge_denial
 from ringfence.iam.document import Policy, Statement
 from ringfence.iam.escalation import Escalation, escalations
@@ -50,8 +50,9 @@ class Difference(Struct, frozen=True):
             return "allows nothing that was not allowed before"
         listed = names(self.actions)
         sensitive = names(self.actions & of_level("P"))
-        first = [n for n in dict.fromkeys((*TELLING, *sensitive, *listed)) if n in set(listed)][:NAMED]
-        where = [next(one.resource for one in self.added if n in names(one.actions)) for n in first]
+        known = frozenset(listed)
+        first = [n for n in dict.fromkeys((*TELLING, *sensitive, *listed)) if n in known][:NAMED]
+        where = [next(one.resource for one in self.added if one.actions & expand(n)) for n in first]
         told = ", ".join(f"{n} on {'everything' if set(r) == {'*'} else r}" for n, r in zip(first, where, strict=True))
         count = f"adds {len(listed)} action{'s' if len(listed) > 1 else ''}"
         words = f"{count}, among them {told}" if len(listed) > len(first) else f"{count}: {told}"

@@ -47,14 +47,14 @@ class MemoryIam:
         documents = {arn: self.policies[arn] for arn in wanted.documents if arn in self.policies}
         return msgspec.structs.replace(state, documents={**(state.documents or {}), **documents}) if wanted.documents else state
 
-    def _policy(self, policy: Identity, state: State | None) -> State | Absence:
+    def _policy(self, policy: Identity, state: State | None) -> State:
         """Give a policy with who holds it; of one that is only known as a document, that is its only version."""
         holders = tuple(s.identity for s in self.states.values() if policy.arn in (s.attached or ()))
         if state is not None:
             return msgspec.structs.replace(state, members=holders)
         document = self.policies.get(policy.arn)
         if document is None:
-            return State(identity=policy, members=holders) if holders else Absence.GONE
+            return State(identity=policy, members=holders)  # what else there is of it, nobody told
         return State(identity=policy, default_version="v1", versions={"v1": document}, members=holders)
 
     def owner(self, access_key_id: str) -> Identity | Absence:
