@@ -37,6 +37,8 @@ def settings() -> Settings:
         own_roles=_list(given.get("OWN_ROLES", "")),
         boundaries=_list(given.get("BOUNDARIES", "")),
         full_powers=given.get("POWERS") == "full",
+        no_bearer_policy=given.get("NO_BEARER_POLICY", ""),
+        stack=given.get("STACK", ""),
     )
     return msgspec.structs.replace(compiled, mode=Mode(given.get("MODE", compiled.mode)), deployment=deployment)
 

@@ -25,6 +25,7 @@ BY_ID = {action.id: action for action in ACTIONS}
 WIDE = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 TRAIL = Identity.thing(Kind.TRAIL, f"arn:aws:cloudtrail:us-east-1:{ACCOUNT}:trail/main")
 LOGGING = Identity.thing(Kind.MODEL_LOGGING, f"arn:aws:bedrock:us-east-1:{ACCOUNT}:model-invocation-logging")
+DATA: Any = {"Type": "AWS::S3::Object", "Values": ["arn:aws:s3:::fraud-train/"]}
 LOGGED = {"s3Config": {"bucketName": "fraud-logs", "keyPrefix": ""}, "textDataDeliveryEnabled": True}
 
 
@@ -73,7 +74,7 @@ def trail(iam: Any) -> Identity:
     client = boto3.client("cloudtrail")
     client.create_trail(Name="main", S3BucketName="trail-logs", IsMultiRegionTrail=True)
     client.put_event_selectors(
-        TrailName="main", EventSelectors=[{"ReadWriteType": "All", "IncludeManagementEvents": True, "DataResources": []}]
+        TrailName="main", EventSelectors=[{"ReadWriteType": "All", "IncludeManagementEvents": True, "DataResources": [DATA]}]
     )
     client.start_logging(Name="main")
     return TRAIL

@@ -1,6 +1,7 @@
 """The template as CloudFormation gets it: SAM's own translation, then parameters and conditions resolved to plain values."""
 
 import json
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -10,18 +11,32 @@ from tests.support.cases import ROOT
 
 PSEUDO = {"AWS::Partition": "aws", "AWS::AccountId": "123456789012", "AWS::Region": "us-east-1", "AWS::URLSuffix": "amazonaws.com"}
 NOTHING = object()
+LOGIC: dict[str, Callable[[Iterator[Any]], bool]] = {"Fn::And": all, "Fn::Or": any, "Fn::Not": lambda parts: not next(parts)}
+ANY_ROLE, ANY_POLICY = "arn:aws:iam::123456789012:role/*", "arn:aws:iam::123456789012:policy/*"
+LOGGING_ROLE = "arn:aws:iam::123456789012:role/bedrock-logs"
 
 
 @lru_cache(maxsize=8)
 def template(
-    powers: str = "contain", boundaries: str = "", topic: str = "", trail: str = "no", out_of_reach: tuple[str, ...] = ()
+    powers: str = "contain",
+    boundaries: str = "",
+    topic: str = "",
+    trail: str = "no",
+    out_of_reach: tuple[str, ...] = (),
+    home: str = "",
+    *,
+    restore: bool = False,
 ) -> dict[str, Any]:
     """Give the resources of the translated template for some values of its parameters."""
     source = json.loads(json.dumps(cfn_yaml.load(str(ROOT / "template.yaml"))))
     given = {name: parameter.get("Default") for name, parameter in source["Parameters"].items()}
     given |= {"Powers": powers, "Boundaries": boundaries, "AlarmTopic": topic, "CreateTrail": trail}
-    given |= {"OutOfReachArns": list(out_of_reach) or ""}
-    conditions = {name: bool(resolve(rule, given, {}, source)) for name, rule in source["Conditions"].items()}
+    given |= {"OutOfReachArns": list(out_of_reach) or "", "Home": home}
+    if restore:
+        given |= {"RestoreRoles": [ANY_ROLE], "RestorePolicies": [ANY_POLICY], "ModelLoggingRole": LOGGING_ROLE}
+    conditions: dict[str, bool] = {}
+    for name, rule in source["Conditions"].items():  # each names only those before it
+        conditions[name] = bool(resolve(rule, given, conditions, source))
     resources = {}
     for name, resource in source["Resources"].items():
         if conditions.get(resource.get("Condition", ""), True):
@@ -39,12 +54,16 @@ def resolve(value: Any, given: dict[str, Any], conditions: dict[str, bool], sour
         return [item for part in value if (item := again(part)) is not NOTHING]
     if not isinstance(value, dict):
         return value
+    if len(value) == 1 and "Condition" in value and isinstance(value["Condition"], str):
+        return conditions[value["Condition"]]
     if len(value) != 1 or not (name := next(iter(value))).startswith(("Fn::", "Ref")):
         return {key: item for key, part in value.items() if (item := again(part)) is not NOTHING}
     return _function(name, value[name], given, conditions, again)
 
 
 def _function(name: str, argument: Any, given: dict[str, Any], conditions: dict[str, bool], again: Any) -> Any:
+    if name in LOGIC:
+        return LOGIC[name](again(part) for part in argument)
     match name:
         case "Ref":
             if argument == "AWS::NoValue":
@@ -54,7 +73,11 @@ def _function(name: str, argument: Any, given: dict[str, Any], conditions: dict[
             return f"<{argument if isinstance(argument, str) else '.'.join(argument)}>"
         case "Fn::Sub":
             text, more = argument if isinstance(argument, list) else (argument, {})
-            for key, part in {**PSEUDO, **{k: again(v) for k, v in more.items()}}.items():
+            for key, part in {
+                **PSEUDO,
+                **{k: v for k, v in given.items() if isinstance(v, str)},
+                **{k: again(v) for k, v in more.items()},
+            }.items():
                 text = text.replace("${" + key + "}", str(part))
             return text.replace("${", "<").replace("}", ">")
         case "Fn::Join":
@@ -67,8 +90,6 @@ def _function(name: str, argument: Any, given: dict[str, Any], conditions: dict[
         case "Fn::Equals":
             left, right = again(argument)
             return left == right
-        case "Fn::Not":
-            return not again(argument[0])
     raise AssertionError(f"the test does not know {name}")
 
 
@@ -95,8 +116,9 @@ def permits(resources: dict[str, Any], role: str, action: str, resource: str, **
     from ringfence.domain.glob import matches
 
     def applies(s: dict[str, Any]) -> bool:
-        listed = s["Resource"] if isinstance(s["Resource"], list) else [s["Resource"]]
-        if not any(matches(a, action) for a in actions(s)) or not any(matches(r, resource) for r in listed):
+        listed: Any = s.get("Resource", s.get("NotResource"))
+        named = any(matches(str(r), resource) for r in (listed if isinstance(listed, list) else [listed]))
+        if not any(matches(a, action) for a in actions(s)) or named is not ("Resource" in s):
             return False
         for operator, keys in s.get("Condition", {}).items():
             assert operator == "ArnEquals", operator

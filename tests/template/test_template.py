@@ -1,5 +1,6 @@
 """The template is the threat model: grants equal the declared power, conditions bite, roles are split, nothing is heard by half."""
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -8,25 +9,36 @@ import pytest
 
 from ringfence.actions import ACTIONS, own_documents
 from ringfence.clouds.aws.iam_reader import READS
+from ringfence.clouds.aws.reader import SETTINGS_READS
 from ringfence.domain.event import Source
+from ringfence.domain.finding import Guardrail, Trigger
 from ringfence.domain.state import FACETS, Facet
 from ringfence.engine.evaluate import ALSO
 from ringfence.guardrails import GUARDRAILS
 from ringfence.iam import Policies, Principal, Request, authorize
 from ringfence.iam.authorize import Effect
 from ringfence.settings import Deployment
-from tests.support.template import actions, allowed, permits, statements, template
+from tests.support.cases import ROOT
+from tests.support.template import LOGGING_ROLE, actions, allowed, permits, statements, template
+from tools import write_rules
 
 ROLES = ("EvaluateRole", "RespondRole", "ApproveRole", "NotifyRole", "ReviewRole")
 POWERS = ("contain", "full")
 ROLE = "arn:aws:iam::123456789012:role/fraud-train"
 USER = "arn:aws:iam::123456789012:user/ana"
-READ = re.compile("iam:(Get|List)")
+READ = re.compile("[a-z]+:(Get|List|Describe|Lookup|GenerateCredentialReport)")
+WRITTEN = ("iam:", "cloudtrail:", "bedrock:")
+FREE = ("iam:PassRole",)  # no call on an identity
 ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
 
 
 def declared(powers: str) -> set[str]:
     return {p.action for action in ACTIONS for p in action.writes if p.powers == "contain" or powers == "full"}
+
+
+def of_iam() -> list[str]:
+    """Every call of IAM that the writer may have to make."""
+    return sorted(a for a in declared("full") if a.startswith("iam:") and a not in FREE)
 
 
 def read_by(*facets: Facet | None) -> set[str]:
@@ -35,28 +47,54 @@ def read_by(*facets: Facet | None) -> set[str]:
 
 @pytest.mark.parametrize("powers", POWERS)
 def test_the_writer_is_granted_what_the_actions_declare_and_nothing_else(powers: str) -> None:
-    granted = {a for a in allowed(template(powers), "RespondRole") if a.startswith("iam:") and not READ.match(a)}
+    granted = {a for a in allowed(template(powers, restore=True), "RespondRole") if a.startswith(WRITTEN) and not READ.match(a)}
     assert granted == declared(powers)
+    limited = {p.action for action in ACTIONS for p in action.writes if p.limited_to[:1].isupper()}
+    assert limited == granted - {a for a in allowed(template(powers), "RespondRole") if a.startswith(WRITTEN)}, "by parameter alone"
+
+
+def test_what_is_put_back_is_limited_to_what_the_owner_names() -> None:
+    named = template(restore=True)
+    for action, target, other in (
+        ("iam:UpdateAssumeRolePolicy", ROLE, "arn:aws:iam::210987654321:role/x"),
+        ("iam:SetDefaultPolicyVersion", "arn:aws:iam::123456789012:policy/p", ADMIN),
+    ):
+        assert permits(named, "RespondRole", action, target)
+        assert not permits(named, "RespondRole", action, other)
+        assert not permits(template(), "RespondRole", action, target)
+    (passing,) = [s for s in statements(named, "RespondRole") if s["Effect"] == "Allow" and "iam:PassRole" in actions(s)]
+    assert (passing["Resource"], passing["Condition"]) == (LOGGING_ROLE, {"StringEquals": {"iam:PassedToService": "bedrock.amazonaws.com"}})
+    denied = [s for s in statements(named, "RespondRole") if s["Effect"] == "Deny" and actions(s) == ["iam:PassRole"]]
+    assert [s["NotResource"] for s in denied] == [LOGGING_ROLE]
 
 
 def test_readers_are_granted_what_their_facets_read_and_nothing_else() -> None:
-    evaluate = (
-        {f for g in GUARDRAILS for f in g.reads} | {f for a in ACTIONS for f in a.reads} | {f for facets in ALSO.values() for f in facets}
-    )
+    looked_at = (f for g in GUARDRAILS for f in (*g.reads, *g.reads_target))
+    evaluate = {*looked_at, *(f for a in ACTIONS for f in a.reads), *(f for facets in ALSO.values() for f in facets)}
     assert {a for a in allowed(template(), "EvaluateRole") if a.startswith("iam:")} == read_by(None, *evaluate)
     respond = {facet for facets in FACETS.values() for facet in facets}
-    holders = {"iam:ListEntitiesForPolicy"}  # asked by evaluate alone
-    assert {a for a in allowed(template(), "RespondRole") if READ.match(a)} == read_by(None, Facet.DOCUMENTS, *respond) - holders
+    owner = {"iam:GetAccessKeyLastUsed"}  # asked by evaluate alone
+    settings = {permission for permissions in SETTINGS_READS.values() for permission in permissions}
+    before_and_after = read_by(None, Facet.DOCUMENTS, Facet.MEMBERS, *respond) - owner | settings
+    assert {a for a in allowed(template(), "RespondRole") if READ.match(a) and a.startswith(WRITTEN)} == before_and_after
+    assert {a for a in allowed(template(), "EvaluateRole") if a.startswith(WRITTEN[1:])} == settings
     answers = read_by(Facet.LOGIN, Facet.KEYS, Facet.ATTACHED, Facet.INLINE)
-    review = {a for a in answers if "Group" not in a} | {"iam:GetUser", "iam:GetRole", "iam:GetAccountAuthorizationDetails"}
+    whole = {"iam:GetAccountAuthorizationDetails", "iam:GenerateCredentialReport", "iam:GetCredentialReport"}
+    review = {a for a in answers if "Group" not in a} | {"iam:GetUser", "iam:GetRole", "iam:ListMFADevices"} | whole
     assert {a for a in allowed(template(), "ReviewRole") if a.startswith("iam:")} == review
     for action in READS[Facet.DOCUMENTS]:
-        for policy, may in (("<QuarantinePolicy>", True), ("<QuarantineBoundary>", True), ("<RequireMfaPolicy>", True), (ADMIN, False)):
+        for policy, may in (
+            ("<QuarantinePolicy>", True),
+            ("<QuarantineBoundary>", True),
+            ("<RequireMfaPolicy>", True),
+            ("<NoBearerPolicy>", True),
+            (ADMIN, False),
+        ):
             assert permits(template(), "RespondRole", action, policy) is may
 
 
 def test_our_policies_say_what_the_code_believes_they_say() -> None:
-    own = own_documents(Deployment("QuarantinePolicy", "RequireMfaPolicy", "QuarantineBoundary"))
+    own = own_documents(Deployment("QuarantinePolicy", "RequireMfaPolicy", "QuarantineBoundary", no_bearer_policy="NoBearerPolicy"))
     assert {name: template()[name]["Properties"]["PolicyDocument"] for name in own} == own
 
 
@@ -129,7 +167,7 @@ PROTECTED = [
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("target", PROTECTED)
 def test_the_protected_set_and_ourselves_are_out_of_reach_in_iam_too(role: str, target: str) -> None:
-    for action in sorted(declared("full")):
+    for action in of_iam():
         denied = any(
             s["Effect"] == "Deny"
             and any(re.fullmatch(a.replace("*", ".*"), action) for a in actions(s))
@@ -155,7 +193,10 @@ def resolved(value: Any) -> Any:
 
 def asks_iam(action: str, target: str, named: tuple[str, ...] = ()) -> Effect:
     """What IAM says to the writer of a deployment with full powers, its code set aside, in the context that suits it best."""
-    document = {"Version": "2012-10-17", "Statement": resolved(statements(template("full", out_of_reach=named), "RespondRole"))}
+    document = {
+        "Version": "2012-10-17",
+        "Statement": resolved(statements(template("full", out_of_reach=named, restore=True), "RespondRole")),
+    }
     own = resolved({"iam:PolicyARN": "<QuarantinePolicy>", "iam:PermissionsBoundary": "<QuarantineBoundary>"})
     writer = Principal(kind="AWS", arn=resolved("<RespondRole.Arn>"))
     request = Request(action=action, resource=resolved(target), principal=writer, resource_account="123456789012", context=own)
@@ -167,17 +208,26 @@ OWNERS = ("arn:aws:iam::123456789012:user/break-glass", "arn:aws:iam::1234567890
 
 @pytest.mark.parametrize("target", [*PROTECTED, OWNERS[0], "arn:aws:iam::123456789012:role/approvers/ana"])
 def test_with_the_check_in_the_code_set_aside_iam_denies_every_call_on_everybody_who_is_protected(target: str) -> None:
-    for action in sorted(declared("full")):
+    for action in of_iam():
         assert asks_iam(action, target, OWNERS) is Effect.EXPLICITLY_DENIED, action
 
 
 def test_and_allows_each_of_them_on_somebody_else() -> None:
-    for action in sorted(declared("full")):
-        target = "arn:aws:iam::123456789012:group/staff" if "Group" in action else ROLE if "Role" in action else USER
+    for action in of_iam():
+        groups, policies = "arn:aws:iam::123456789012:group/staff", "arn:aws:iam::123456789012:policy/p"
+        target = policies if "Version" in action else groups if "Group" in action else ROLE if "Role" in action else USER
         assert asks_iam(action, target) is Effect.ALLOWED, action
 
 
-NO_RESOURCE = ["iam:GetAccountAuthorizationDetails", "cloudtrail:LookupEvents"]  # reads that have no resource level
+NO_RESOURCE = [  # that have no resource level (Service Authorization Reference)
+    "bedrock:GetModelInvocationLoggingConfiguration",
+    "bedrock:PutModelInvocationLoggingConfiguration",
+    "cloudtrail:DescribeTrails",
+    "cloudtrail:LookupEvents",
+    "iam:GenerateCredentialReport",
+    "iam:GetAccountAuthorizationDetails",
+    "iam:GetCredentialReport",
+]
 
 
 @pytest.mark.parametrize("powers", POWERS)
@@ -237,22 +287,67 @@ def test_every_rule_is_looked_after() -> None:
 
 
 def test_no_guardrail_is_deaf() -> None:
+    begun, written = (ROOT / "template.yaml").read_text().split(write_rules.BEGIN)
+    assert begun
+    assert written.split(write_rules.END)[0].rstrip() == write_rules.rules(), "run tools/write_rules.py"
     rules = [r["Properties"]["EventPattern"] for n, r in template().items() if r["Type"] == "AWS::Events::Rule" and n not in OURS]
-    heard = {(pattern["source"][0], name) for pattern in rules for name in pattern.get("detail", {}).get("eventName", ["*"])}
-    of = {Source.CLOUDTRAIL: "aws.iam", Source.SIGNIN: "aws.signin", Source.GUARDDUTY: "aws.guardduty"}
-    wanted = {(of[t.source], "*" if t.source is Source.GUARDDUTY else t.name) for g in GUARDRAILS for t in g.triggers if t.source in of}
-    assert heard == wanted
+    assert rules == list(write_rules.patterns().values())
+    assert max(len(json.dumps(pattern, separators=(",", ":"))) for pattern in rules) <= write_rules.LONGEST
     assert all(source.startswith("aws.") for pattern in rules for source in pattern["source"]), (
         "only reserved sources, which PutEvents cannot forge"
     )
 
 
+def heard(trigger: Trigger) -> bool:
+    """Whether some rule lets an event of this kind through."""
+    call = trigger.source is Source.CLOUDTRAIL
+    sent = {
+        Source.CLOUDTRAIL: (f"aws.{trigger.service}", write_rules.CALL, trigger.name),
+        Source.SIGNIN: (
+            "aws.signin",
+            "AWS Console Sign In via CloudTrail" if trigger.name == "ConsoleLogin" else trigger.name,
+            trigger.name,
+        ),
+        Source.GUARDDUTY: ("aws.guardduty", "GuardDuty Finding", trigger.name),
+        Source.ACCESS_ANALYZER: ("aws.access-analyzer", trigger.name, ""),
+        Source.HEALTH: ("aws.health", "AWS Health Event", trigger.name),
+    }[trigger.source]
+    for pattern in write_rules.patterns().values():
+        detail = pattern.get("detail", {})
+        names = detail.get("eventName") or detail.get("eventTypeCode")
+        services = detail.get("eventSource", [f"{trigger.service}.amazonaws.com"])
+        if sent[0] in pattern["source"] and sent[1] in pattern["detail-type"] and (names is None or sent[2] in names):
+            return not call or f"{trigger.service}.amazonaws.com" in services
+    return False
+
+
+@pytest.mark.parametrize("guardrail", GUARDRAILS, ids=lambda g: g.id)
+def test_a_rule_lets_each_trigger_of_a_guardrail_through(guardrail: Guardrail) -> None:
+    for trigger in guardrail.triggers:
+        assert trigger.source is Source.OTHER or heard(trigger), f"{guardrail.id} is deaf for {trigger.name}"
+
+
+def test_elsewhere_than_at_home_there_are_only_rules_that_forward() -> None:
+    forwarder = template(home="eu-west-1")
+    at_home = {n for n, r in template().items() if r["Type"] == "AWS::Events::Rule"}
+    assert forwarder.keys() == (at_home - {"Canary"}) | {"ForwardRole"}
+    for name in at_home - {"Canary"}:
+        (target,) = forwarder[name]["Properties"]["Targets"]
+        assert target == {"Id": "home", "Arn": "arn:aws:events:eu-west-1:123456789012:event-bus/default", "RoleArn": "<ForwardRole.Arn>"}
+        assert forwarder[name]["Properties"]["EventPattern"] == template()[name]["Properties"]["EventPattern"]
+    (policy,) = forwarder["ForwardRole"]["Properties"]["Policies"]
+    (forward,) = policy["PolicyDocument"]["Statement"]
+    assert (forward["Action"], forward["Resource"]) == ("events:PutEvents", "arn:aws:events:eu-west-1:123456789012:event-bus/default")
+    assert template(home="us-east-1") == template(), "the home region may be named"
+
+
 def test_whatever_our_own_roles_change_is_heard() -> None:
     pattern = template()["OwnActs"]["Properties"]["EventPattern"]
     detail = pattern["detail"]
-    assert pattern["source"] == ["aws.iam"]
+    assert pattern["source"] == [f"aws.{prefix.rstrip(':')}" for prefix in WRITTEN]
     assert detail.keys() == {"eventSource", "readOnly", "userIdentity"}, "whatever the call is"
-    assert detail["userIdentity"]["sessionContext"]["sessionIssuer"]["arn"] == [f"<{role}.Arn>" for role in ROLES]
+    assert detail["userIdentity"]["sessionContext"]["sessionIssuer"]["arn"] == [{"prefix": "arn:aws:iam::123456789012:role/ringfence/"}]
+    assert {template()[role]["Properties"]["Path"] for role in ROLES} == {"/ringfence/"}
     rules = {f"<{n}.Arn>" for n, r in template().items() if r["Type"] == "AWS::Events::Rule"}
     (statement,) = template()["QueuesHearRules"]["Properties"]["PolicyDocument"]["Statement"]
     assert set(statement["Condition"]["ArnEquals"]["aws:SourceArn"]) == rules
@@ -261,10 +356,11 @@ def test_whatever_our_own_roles_change_is_heard() -> None:
 def test_whom_the_owner_names_is_out_of_reach_in_iam_too() -> None:
     named = ("arn:aws:iam::123456789012:user/break-glass", "arn:aws:iam::123456789012:role/approvers/*")
     targets = ("arn:aws:iam::123456789012:user/break-glass", "arn:aws:iam::123456789012:role/approvers/ana")
-    for action in sorted(declared("full") - CONDITIONAL):
+    for action in (a for a in of_iam() if a not in CONDITIONAL):
         for target in targets:
             assert not permits(template("full", out_of_reach=named), "RespondRole", action, target), action
-            assert permits(template("full"), "RespondRole", action, target) or "Group" in action or not fits(action, target), action
+            other = "Group" in action or "Version" in action or not fits(action, target)
+            assert permits(template("full", restore=True), "RespondRole", action, target) or other, action
 
 
 def test_everything_that_waits_has_dead_letters_and_an_alarm() -> None:

@@ -80,16 +80,26 @@ def test_who_belongs_to_another_account_is_out_of_reach(account: str, word: str 
         assert found is None if word is None else word in (found or "")
 
 
+def test_switches_parts_and_regions_are_written_as_the_aws_cli_takes_them() -> None:
+    call = Call("cloudtrail", "UpdateTrail", {"Name": "main", "IsMultiRegionTrail": True, "EnableLogFileValidation": False}, "us-east-1")
+    assert (
+        by_hand(call)
+        == "aws cloudtrail update-trail --name main --is-multi-region-trail --no-enable-log-file-validation --region us-east-1"
+    )
+    assert by_hand(Call("bedrock", "Put", {"loggingConfig": {"a": 1}})) == """aws bedrock put --logging-config '{"a": 1}'"""
+
+
 def test_the_command_by_hand_is_the_one_of_the_aws_cli() -> None:
     """The AWS CLI names operations and parameters by botocore's own rule."""
-    model = botocore.session.get_session().get_service_model("iam")
-    for permission in {p.action for action in ACTIONS for p in action.writes}:
-        operation = permission.removeprefix("iam:")
+    session = botocore.session.get_session()
+    for permission in {p.action for action in ACTIONS for p in action.writes} - {"iam:PassRole"}:
+        service, _, operation = permission.partition(":")
+        model = session.get_service_model(service)
         shape = model.operation_model(operation).input_shape
         assert shape is not None
         members = list(shape.members)
-        words = by_hand(Call("iam", operation, dict.fromkeys(members, "v"))).split()
-        assert words[:3] == ["aws", "iam", xform_name(operation, "-")]
+        words = by_hand(Call(service, operation, dict.fromkeys(members, "v"))).split()
+        assert words[:3] == ["aws", service, xform_name(operation, "-")]
         assert words[3::2] == [f"--{xform_name(name, '-')}" for name in members]
     assert (
         by_hand(Call("iam", "PutRolePolicy", {"PolicyDocument": '{"a": 1}'})) == """aws iam put-role-policy --policy-document '{"a": 1}'"""

@@ -91,7 +91,8 @@ def test_a_policy_that_very_many_hold_is_a_persons_to_look_at(holders: int, outc
     policy = "arn:aws:iam::123456789012:policy/everywhere"
     states = [state_of({"role": f"r{n}", "attached": [policy], "unique_id": f"AROAEXAMPLE{n}"}) for n in range(holders)]
     (event,) = normalise(event_file("aws/cloudtrail/CreatePolicyVersion.json"))
-    event = msgspec.structs.replace(event, parameters={**event.parameters, "policyArn": policy, "setAsDefault": True})
+    target = Identity.thing(Kind.POLICY, policy)
+    event = msgspec.structs.replace(event, target=target, parameters={**event.parameters, "policyArn": policy, "setAsDefault": True})
     judgement = Evaluator(SETTINGS, MemoryIam(*(s for s in states if s))).judge(event, NOW)
     assert judgement.outcome is outcome
     assert (str(MANY) in judgement.reason) is (outcome is Outcome.NEEDS_STATE)

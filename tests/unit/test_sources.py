@@ -22,6 +22,8 @@ BY_FOLDER = {
     "security_hub": Source.SECURITY_HUB,
     "audit_log": Source.GCP_AUDIT,
     "scc": Source.GCP_SCC,
+    "health": Source.HEALTH,
+    "access_analyzer": Source.ACCESS_ANALYZER,
 }
 
 
@@ -53,7 +55,7 @@ def test_every_sample_event_is_of_its_feed(name: str) -> None:
         ({"source": ["aws.guardduty"], "detail-type": ["GuardDuty Finding"]}, Outcome.UNSUPPORTED),
         ({"eventName": "AttachRolePolicy"}, Outcome.UNSUPPORTED),
         (
-            {"source": "aws.health", "detail-type": "AWS Health Event", "detail": {"eventTypeCode": "AWS_RISK_CREDENTIALS_EXPOSED"}},
+            {"source": "aws.health", "detail-type": "AWS Health Event", "detail": {"eventTypeCode": "AWS_EC2_OPERATIONAL_ISSUE"}},
             Outcome.UNSUPPORTED,
         ),
         (

@@ -15,6 +15,8 @@ from ringfence.domain.state import Document, Facet, Fact, FactKind, digest
 
 LOGGING, TRAIL, SELECTORS = "logging", "trail", "selectors"  # the parts of a trail's settings
 ON: Document = {"IsLogging": True}
+# What a trail selects that nobody told anything else: then it has no such part.
+DEFAULT: Document = {"EventSelectors": [{"ReadWriteType": "All", "IncludeManagementEvents": True, "DataResources": []}]}
 
 
 def plan(case: Case, finding: Finding) -> tuple[Step, ...] | Impossible:
@@ -37,12 +39,11 @@ def _steps(trail: Identity, now: Mapping[str, Document], old: Mapping[str, Docum
     settings, selectors = old.get(TRAIL), old.get(SELECTORS)
     if settings is not None and now.get(TRAIL) != settings:
         made = now.get(TRAIL)
-        back = _call(trail, "DeleteTrail", Name=trail.arn) if made is None else _call(trail, "UpdateTrail", **made)
+        back = _call(trail, "DeleteTrail", Name=trail.name) if made is None else _call(trail, "UpdateTrail", **made)
         yield _step(TRAIL, made, settings, _call(trail, "CreateTrail" if made is None else "UpdateTrail", **settings), back)
-    if selectors is not None and now.get(SELECTORS) != selectors:
+    if settings is not None and now.get(SELECTORS) != selectors:
         narrowed = now.get(SELECTORS)
-        put = _call(trail, "PutEventSelectors", TrailName=trail.arn, **selectors)
-        back = put if narrowed is None else _call(trail, "PutEventSelectors", TrailName=trail.arn, **narrowed)
+        put, back = (_call(trail, "PutEventSelectors", TrailName=trail.arn, **(chosen or DEFAULT)) for chosen in (selectors, narrowed))
         yield _step(SELECTORS, narrowed, selectors, put, back)
     if LOGGING in old and LOGGING not in now:
         start, stop = (_call(trail, name, Name=trail.arn) for name in ("StartLogging", "StopLogging"))
@@ -53,13 +54,13 @@ def _call(trail: Identity, operation: str, **parameters: Any) -> Call:
     return Call("cloudtrail", operation, parameters, region=trail.region)
 
 
-def _step(part: str, before: Document | None, after: Document, call: Call, inverse: Call) -> Step:
+def _step(part: str, before: Document | None, after: Document | None, call: Call, inverse: Call) -> Step:
     return Step(
         action=ACTION.id,
         action_class=ACTION.action_class,
         fact=Fact(FactKind.SETTINGS, part),
         before=None if before is None else digest(before),
-        after=digest(after),
+        after=None if after is None else digest(after),
         call=call,
         inverse=inverse,
     )

@@ -95,6 +95,12 @@ class Trigger(Struct, frozen=True):
     source: Source
     name: str
     judges: Judged = Judged.SUBJECT
+    service: str = "iam"  # of a call in CloudTrail: other services have calls of the same names
+
+    def hears(self, event: Event) -> bool:
+        """Whether an event of this source and name is meant."""
+        told = event.parameters.get("eventSource") if event.source is Source.CLOUDTRAIL else None
+        return told is None or told == f"{self.service}.amazonaws.com"
 
 
 class Standards(Struct, frozen=True, kw_only=True):

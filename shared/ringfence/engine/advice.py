@@ -1,5 +1,6 @@
 """What a person can do where the product cannot: the exact command, or the right place."""
 
+import json
 import re
 import shlex
 
@@ -44,8 +45,17 @@ def outside(arn: Arn) -> str:
 
 def by_hand(call: Call) -> str:
     """Write a call as the command of the AWS CLI that makes it (AWS CLI Command Reference: operations and parameters in kebab case)."""
-    given = (f"--{_kebab(name)} {shlex.quote(value)}" for name, value in call.parameters.items())
-    return " ".join(("aws", call.service, _kebab(call.operation), *given))
+    region = ("--region", call.region) if call.region else ()
+    return " ".join(
+        ("aws", call.service, _kebab(call.operation), *(_given(name, value) for name, value in call.parameters.items()), *region)
+    )
+
+
+def _given(name: str, value: object) -> str:
+    """Write a parameter: a switch where it is true or false, JSON where it has parts."""
+    if isinstance(value, bool):
+        return f"--{'' if value else 'no-'}{_kebab(name)}"
+    return f"--{_kebab(name)} {shlex.quote(value if isinstance(value, str) else json.dumps(value))}"
 
 
 def _kebab(name: str) -> str:

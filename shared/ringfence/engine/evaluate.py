@@ -13,7 +13,7 @@ from msgspec import Struct
 from ringfence.actions import ACTIONS, Action
 from ringfence.domain.census import Census
 from ringfence.domain.event import Event, Outcome, Source
-from ringfence.domain.finding import Case, Finding, Guardrail, Judged, Unknown, Verdict, Workload
+from ringfence.domain.finding import Case, Finding, Guardrail, Judged, Trigger, Unknown, Verdict, Workload
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.signal import Signal
 from ringfence.domain.state import Facet, State
@@ -42,7 +42,7 @@ class _About(Struct, frozen=True):
     """An event with what it changed, as that is now and as it was."""
 
     event: Event
-    now: datetime
+    at: datetime
     target: Identity | None = None
     target_state: State | None = None
     before: State | None = None
@@ -67,13 +67,13 @@ class Evaluator:
         self.before = before
         self.reader = reader
         self.planner = Planner(settings, reader, census, actions)
-        self.index: dict[tuple[str, str], list[tuple[Judged, Guardrail]]] = {}
+        self.index: dict[tuple[str, str], list[tuple[Trigger, Guardrail]]] = {}
         for guardrail in guardrails:
             for name in guardrail.follows:
-                self.index.setdefault((FOUND, name), []).append((Judged.SUBJECT, guardrail))
+                self.index.setdefault((FOUND, name), []).append((Trigger(Source.OTHER, name), guardrail))
             for trigger in guardrail.triggers:
                 for source in (trigger.source, *COPIES.get(trigger.source, ())):
-                    self.index.setdefault((source, trigger.name), []).append((trigger.judges, guardrail))
+                    self.index.setdefault((source, trigger.name), []).append((trigger, guardrail))
 
     def judge(self, event: Event, now: datetime) -> Judgement:
         """Judge one event by the guardrails. Raises UpstreamError where the state cannot be read: the event is then tried again."""
@@ -84,7 +84,7 @@ class Evaluator:
             return Judgement(event=event, outcome=Outcome.IGNORED, reason="our own act", identities=known, own=True)
         if event.set_aside is not None:
             return Judgement(event=event, outcome=event.set_aside.outcome, reason=event.set_aside.reason, identities=known)
-        heard = [(whom, g) for whom, g in self.index.get((event.source, event.name), ()) if g.window is None]
+        heard = [(t.judges, g) for t, g in self.index.get((event.source, event.name), ()) if g.window is None and t.hears(event)]
         if not heard:
             return Judgement(
                 event=event, outcome=Outcome.QUIET, reason=f"no guardrail hears {event.name or 'an event without a name'}", identities=known
@@ -98,7 +98,8 @@ class Evaluator:
         if of_subjects := [g for whom, g in heard if whom is Judged.SUBJECT]:
             parts += self._judge_subjects(about, of_subjects)
         if of_actors := [g for whom, g in heard if whom is Judged.ACTOR]:
-            parts.append(self._judge_actor(about, of_actors))
+            by = self._judge_actor(about, of_actors)
+            parts += [by] if by.outcome is not Outcome.QUIET or by.exempted or not of_subjects else []
         return merged(event, parts)
 
     def looks_back(self, event: Event, signal: Signal) -> timedelta:
@@ -210,7 +211,7 @@ class Evaluator:
             project=member.project,
             workload=member.workload,
             settings=self.settings,
-            now=about.now,
+            now=about.at,
         )
 
     def _read(self, event: Event, subject: Identity, heard: list[Guardrail]) -> State | Absence:

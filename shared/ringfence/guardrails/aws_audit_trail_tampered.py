@@ -107,7 +107,10 @@ GUARDRAIL = Guardrail(
     severity=Severity.CRITICAL,
     why="Without a trail nobody sees what happens next - this product, which hears through it, included.",
     triggers=(
-        *(Trigger(Source.CLOUDTRAIL, name, Judged.ACTOR) for name in (*GONE, "UpdateTrail", "PutEventSelectors", "UpdateEventDataStore")),
+        *(
+            Trigger(Source.CLOUDTRAIL, name, Judged.ACTOR, "cloudtrail")
+            for name in (*GONE, "UpdateTrail", "PutEventSelectors", "UpdateEventDataStore")
+        ),
         *(Trigger(Source.GUARDDUTY, name, Judged.ACTOR) for name in FINDINGS),
     ),
     reads_target=frozenset({Facet.SETTINGS}),

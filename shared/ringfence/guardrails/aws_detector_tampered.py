@@ -28,6 +28,11 @@ BLIND = {
     "CreateAutomationRule": "",
     "CreateAutomationRuleV2": "",
 }
+OF = {
+    "CreateArchiveRule": "access-analyzer",
+    "CreateAutomationRule": "securityhub",
+    "CreateAutomationRuleV2": "securityhub",
+}  # else GuardDuty's
 CHANGED = ("UpdateDetector", "UpdateMemberDetectors")
 FOUND = ("DefenseImpairment:Organizations/ModifyCloudResourceHierarchy", "DefenseImpairment:Organizations/DisableOrModifyTools")
 
@@ -84,8 +89,8 @@ GUARDRAIL = Guardrail(
     severity=Severity.CRITICAL,
     why="To turn the detectors down comes before the attack.",
     triggers=(
-        *(Trigger(Source.CLOUDTRAIL, name, Judged.ACTOR) for names in OFF.values() for name in names),
-        *(Trigger(Source.CLOUDTRAIL, name, Judged.ACTOR) for name in (*CHANGED, *BLIND)),
+        *(Trigger(Source.CLOUDTRAIL, name, Judged.ACTOR, service) for service, names in OFF.items() for name in names),
+        *(Trigger(Source.CLOUDTRAIL, name, Judged.ACTOR, OF.get(name, "guardduty")) for name in (*CHANGED, *BLIND)),
         *(Trigger(Source.GUARDDUTY, name, Judged.ACTOR) for name in FOUND),
     ),
     standards=Standards(

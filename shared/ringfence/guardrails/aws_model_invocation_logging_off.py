@@ -69,7 +69,7 @@ GUARDRAIL = Guardrail(
     severity=Severity.HIGH,
     why="Without these logs nobody sees what a stolen key asks the models, nor what leaves in prompts.",
     triggers=(
-        *(Trigger(Source.CLOUDTRAIL, name, Judged.ACTOR) for name in (DELETED, PUT)),
+        *(Trigger(Source.CLOUDTRAIL, name, Judged.ACTOR, "bedrock") for name in (DELETED, PUT)),
         Trigger(Source.GUARDDUTY, FOUND, Judged.ACTOR),
     ),
     reads_target=frozenset({Facet.SETTINGS}),

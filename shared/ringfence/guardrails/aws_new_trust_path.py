@@ -19,7 +19,7 @@ WHAT = {
     "CreateProfile": "made a profile of Roles Anywhere",
     "UpdateProfile": "changed a profile of Roles Anywhere",
 }
-SERVICES = ("iam.amazonaws.com", "rolesanywhere.amazonaws.com")
+ANYWHERE = ("CreateTrustAnchor", "UpdateTrustAnchor", "CreateProfile", "UpdateProfile")
 OUTBOUND = "EnableOutboundWebIdentityFederation"
 NAMES = ("name", "sAMLProviderArn", "url", "openIDConnectProviderArn", "delegationRequestId", "trustAnchorId", "profileId")
 FOUND = "Persistence:RolesAnywhere/AccountManipulation"
@@ -30,8 +30,6 @@ def check(case: Case) -> Verdict:
     event = case.event
     if event is None or any_match(case.settings.security_admins, case.identity.arn):
         return None
-    if event.source is Source.CLOUDTRAIL and event.parameters.get("eventSource") not in SERVICES:
-        return None  # other services have calls of these names
     if event.name == OUTBOUND and "outbound-federation" in case.settings.trusted_features:
         return None
     named = next((value for name in NAMES if isinstance(value := event.parameters.get(name), str)), "")
@@ -49,7 +47,10 @@ GUARDRAIL = Guardrail(
     title="New federation, Roles Anywhere, temporary delegation or outbound identity path",
     severity=Severity.HIGH,
     why="Whoever can vouch for identities needs no key at all: they sign in as whom they like.",
-    triggers=(*(Trigger(Source.CLOUDTRAIL, name, Judged.ACTOR) for name in WHAT), Trigger(Source.GUARDDUTY, FOUND, Judged.ACTOR)),
+    triggers=(
+        *(Trigger(Source.CLOUDTRAIL, name, Judged.ACTOR, "rolesanywhere" if name in ANYWHERE else "iam") for name in WHAT),
+        Trigger(Source.GUARDDUTY, FOUND, Judged.ACTOR),
+    ),
     standards=Standards(attack=("T1484.002", "T1606.002", "T1098"), nist=("AC-2", "IA-8", "IA-5")),
     false_positives="The automation that rotates a provider's certificates: name it under `security_admins`.",
     check=check,

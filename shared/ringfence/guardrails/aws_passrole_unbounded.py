@@ -6,12 +6,13 @@ from typing import Any
 from ringfence.domain.event import Event, Source
 from ringfence.domain.finding import Case, Finding, Guardrail, Severity, Standards, Trigger, Unknown, Verdict
 from ringfence.domain.state import Facet, read
-from ringfence.iam import Escalation, Policy, escalations, parse
+from ringfence.iam import Escalation, Policy, admin_grants, escalations, parse
 from ringfence.iam.granted import Rules
 
 INLINE = ("PutRolePolicy", "PutUserPolicy", "PutGroupPolicy")
 ATTACH = ("AttachRolePolicy", "AttachUserPolicy", "AttachGroupPolicy")
 VERSION = ("CreatePolicyVersion", "SetDefaultPolicyVersion")
+AWS_OWNED = ":iam::aws:policy/"
 ANSWERS = {
     **dict.fromkeys(INLINE, "aws.iam.delete-inline-policy"),
     **dict.fromkeys(ATTACH, "aws.iam.detach-managed-policy"),
@@ -30,6 +31,8 @@ def check(case: Case) -> Verdict:
     name = _changed(event)
     if not name:
         return Unknown("the event does not name the policy")
+    if AWS_OWNED in name:
+        return None  # AWS's own policies are weighed by name, by aws-admin-policy-on-ai-identity
     documents = _documents(case, event)
     changed = documents.get(name)
     if changed is None:
@@ -37,6 +40,8 @@ def check(case: Case) -> Verdict:
     policies = [changed, *(policy for other, policy in documents.items() if other != name)]
     if problems := [p for policy in policies[:1] for p in policy.problems]:
         return Unknown(f"what {name} grants cannot be judged: {problems[0].where} {problems[0].what}")
+    if admin_grants(changed):
+        return None  # the guardrails of administrator and wildcard grants have it
     found = [e for e in escalations(Rules(policies)) if e.path.kind == "pass" and any(g.policy == 0 for g in e.proof) and _unbounded(e)]
     return _finding(case, event, name, found) if found else None
 
@@ -94,6 +99,6 @@ GUARDRAIL = Guardrail(
     compares=True,
     actions=("aws.iam.delete-inline-policy", "aws.iam.detach-managed-policy", "aws.iam.rollback-policy-version"),
     standards=Standards(attack=("T1548.005", "T1098.003"), cis=("aws-v7:2.14", "aws-v5:1.15"), nist=("AC-6", "AC-6(1)")),
-    false_positives="Grants on roles by name are the owner's choice; AWS's AmazonSageMakerFullAccess passes roles under a condition: it asks.",
+    false_positives="Grants on roles by name are the owner's choice; AWS's own policies, which pass roles under conditions, are weighed by name.",
     check=check,
 )

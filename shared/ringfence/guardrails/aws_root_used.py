@@ -44,7 +44,8 @@ GUARDRAIL = Guardrail(
     why="No policy binds the root user; what it does can only be watched. Member accounts need no root credentials at all.",
     triggers=(
         Trigger(Source.SIGNIN, "ConsoleLogin", Judged.ACTOR),
-        *(Trigger(Source.CLOUDTRAIL, name, Judged.ACTOR) for name in ("AssumeRoot", "CreateAccessKey", "CreateLoginProfile")),
+        Trigger(Source.CLOUDTRAIL, "AssumeRoot", Judged.ACTOR, "sts"),
+        *(Trigger(Source.CLOUDTRAIL, name, Judged.ACTOR) for name in ("CreateAccessKey", "CreateLoginProfile")),
         *(Trigger(Source.GUARDDUTY, name, Judged.ACTOR) for name in FINDINGS),
     ),
     standards=Standards(

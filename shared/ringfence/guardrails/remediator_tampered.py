@@ -87,7 +87,7 @@ GUARDRAIL = Guardrail(
     title="The remediation system itself was changed",
     severity=Severity.CRITICAL,
     why="Whoever controls the remediator controls IAM; to switch it off is the smart first move.",
-    triggers=tuple(Trigger(Source.CLOUDTRAIL, name, Judged.ACTOR) for names in CHANGES.values() for name in names),
+    triggers=tuple(Trigger(Source.CLOUDTRAIL, name, Judged.ACTOR, service) for service, names in CHANGES.items() for name in names),
     standards=Standards(attack=("T1562.001",), nist=("AU-9", "CM-5", "SI-7")),
     false_positives="Updates of the stack: CloudFormation makes those, and is told apart by `invokedBy`.",
     check=check,

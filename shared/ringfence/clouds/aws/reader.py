@@ -1,6 +1,6 @@
 """The reader port over AWS: identities and policies from IAM, and the settings of trails and of Bedrock's logging from their services."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ringfence.clouds.aws import clients
@@ -70,10 +70,18 @@ class AwsReader:
             except client.exceptions.TrailNotFoundException:
                 return
         yield "trail", {parameter: told[name] for name, parameter in OF_A_TRAIL.items() if name in told}
-        yield "selectors", {key: selectors[key] for key in ("EventSelectors", "AdvancedEventSelectors") if selectors.get(key)}
+        chosen = {key: selectors[key] for key in ("EventSelectors", "AdvancedEventSelectors") if selectors.get(key)}
+        if chosen and not _default(chosen.get("EventSelectors", ())):
+            yield "selectors", chosen
 
     def _model_logging(self, logging: Identity) -> Iterator[tuple[str, Mapping[str, Any]]]:
         with upstream(f"reading how model invocations are logged in {logging.region}"):
             told = self._client("bedrock", logging.region).get_model_invocation_logging_configuration()
         if configuration := told.get("loggingConfig"):
             yield "configuration", configuration
+
+
+def _default(selectors: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether selectors say what a trail does that nobody told anything: all management events, and no data."""
+    plain = [{key: value for key, value in one.items() if value not in ([], None)} for one in selectors]
+    return plain == [{"ReadWriteType": "All", "IncludeManagementEvents": True}]

@@ -107,7 +107,10 @@ def _set(state: State, call: Call) -> State:
         case "DeleteTrail":
             held.clear()
         case "PutEventSelectors":
-            held["selectors"] = {key: value for key, value in given.items() if key != "TrailName"}
+            chosen = {key: value for key, value in given.items() if key != "TrailName"}
+            held.pop("selectors", None)
+            if chosen.get("EventSelectors") != [{"ReadWriteType": "All", "IncludeManagementEvents": True, "DataResources": []}]:
+                held["selectors"] = chosen
         case "PutModelInvocationLoggingConfiguration":
             held["configuration"] = given["loggingConfig"]
         case _:
