@@ -20,30 +20,38 @@ from ringfence.config import Config  # noqa: E402
 from ringfence.domain.job import EDGES, TERMINAL  # noqa: E402
 from ringfence.guardrails import GUARDRAILS  # noqa: E402
 
+GUARDED = "What is judged, and by what. `ringfence explain ID` shows the same. The mappings to frameworks are a help, no certification."
+ACTED = "What can be done to somebody. Each step is one call with its inverse."
 NOTE = "<!-- written by tools/write_docs.py; change the source, then `make docs` -->\n"
 
 
 def pages() -> dict[str, str]:
     """Give every generated page by its path below docs/."""
     return {
-        "reference/guardrails.md": NOTE + "# Guardrails\n\n" + "\n".join(_unit(guardrail(g)) for g in GUARDRAILS),
-        "reference/actions.md": NOTE
-        + "# Actions\n\nEach step of an action is one call with its inverse.\n\n"
-        + "\n".join(_unit(action(a)) for a in ACTIONS),
+        "reference/guardrails.md": NOTE + _index("Guardrails and playbooks", GUARDED, "guardrails", [guardrail(g) for g in GUARDRAILS]),
+        "reference/actions.md": NOTE + _index("Actions", ACTED, "actions", [action(a) for a in ACTIONS]),
+        **{f"reference/guardrails/{g.id}.md": NOTE + _unit(guardrail(g)) for g in GUARDRAILS},
+        **{f"reference/actions/{a.id}.md": NOTE + _unit(action(a)) for a in ACTIONS},
         "reference/commands.md": NOTE + "# Commands\n\n" + "\n".join(_commands()),
         "reference/configuration.md": NOTE + _configuration(),
         "job-states.md": NOTE + _states(),
     }
 
 
+def _index(title: str, text: str, folder: str, found: list[dict[str, Any]]) -> str:
+    rows = [f"| [`{p['id']}`]({folder}/{p['id']}.md) | {p['title']} | {p.get('severity') or p.get('class')} |" for p in found]
+    return f"# {title}\n\n{text}\n\n| | | |\n|---|---|---|\n" + "\n".join(rows) + "\n"
+
+
 def _unit(page: dict[str, Any]) -> str:
     rows = []
     for key, value in page.items():
-        if key in ("id", "kind", "title"):
+        if key in ("id", "title", "why it matters") or value == []:
             continue
-        text = "<br>".join(f"`{item}`" for item in value) if isinstance(value, list) else str(value)
-        rows.append(f"| {key} | {text} |")
-    return f"## `{page['id']}`\n\n{page['title']}.\n\n| | |\n|---|---|\n" + "\n".join(rows) + "\n"
+        text = "<br>".join(f"`{item}`" if " " not in item else item for item in value) if isinstance(value, list) else str(value)
+        rows.append(f"| {key} | {text.replace('|', chr(92) + '|')} |")
+    why = f"{page['why it matters']}\n\n" if "why it matters" in page else ""
+    return f"# {page['id']}\n\n{page['title']}.\n\n{why}| | |\n|---|---|\n" + "\n".join(rows) + "\n"
 
 
 def _commands() -> Iterator[str]:

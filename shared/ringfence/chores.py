@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import msgspec
 
-from ringfence import wiring
+from ringfence import look_after, wiring
 from ringfence.clouds.authorization_details import Reader
 from ringfence.clouds.aws import dead_letters, snapshot
 from ringfence.clouds.aws.iam_reader import IamReader
@@ -170,6 +170,8 @@ def census_if_due(log: Log) -> int:
             log.exception("a finding of the census could not be kept", event_id=news.judgement.event.id)
             failed += news.names
     store.keep(census.without(taken, failed))
+    look_after.remember(reader, states, found, known, log)
+    look_after.who_has_no_mfa(log)
     if failed:
         raise UpstreamError(
             f"findings of the census about {len(failed)} grants or identities could not be kept", "The next census tells them again"

@@ -210,7 +210,7 @@ def test_a_snapshot_of_the_account_is_read_back(iam: Any) -> None:
     for given in STATES:
         kind = Kind(next(iter(given)))
         target = Identity.of(kind, str(given[kind.value]), ACCOUNT)
-        live, read = IamReader().read(target, Wanted(frozenset(Facet), (arn,))), reader.read(target, EVERYTHING)
+        live, read = IamReader().read(target, Wanted(EVERYTHING.facets, (arn,))), reader.read(target, EVERYTHING)
         assert isinstance(live, State)
         assert isinstance(read, State)
         assert (read.identity, read.trust, read.attached, read.inline, read.members) == (

@@ -41,6 +41,8 @@ class Action(Struct, frozen=True, kw_only=True):
 
     id: str
     title: str
+    before: str  # in plain words: how it is, and how it is afterwards
+    after: str
     action_class: ActionClass
     on: On = On.IDENTITY
     reads: frozenset[Facet]

@@ -39,6 +39,8 @@ def plan(case: Case, finding: Finding) -> tuple[Step, ...] | Impossible:  # noqa
 ACTION = Action(
     id="aws.bedrock.restore-invocation-logging",
     title="Put back the model-invocation logging configuration",
+    before="model invocations are not logged, or elsewhere",
+    after="they are logged as before",
     action_class=ActionClass.REVERSAL,
     on=On.TARGET,
     reads=frozenset({Facet.SETTINGS}),

@@ -69,6 +69,8 @@ def _step(part: str, before: Document | None, after: Document | None, call: Call
 ACTION = Action(
     id="aws.cloudtrail.restore-logging",
     title="Restart logging and put back trail settings",
+    before="the trail is stopped, narrowed or gone",
+    after="it logs as before",
     action_class=ActionClass.REVERSAL,
     on=On.TARGET,
     reads=frozenset({Facet.SETTINGS}),

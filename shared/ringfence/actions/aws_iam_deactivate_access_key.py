@@ -28,6 +28,8 @@ def plan(case: Case, finding: Finding) -> tuple[Step, ...] | Impossible:
 ACTION = Action(
     id="aws.iam.deactivate-access-key",
     title="Switch a user's access keys off",
+    before="the access key is Active",
+    after="it is Inactive",
     action_class=ActionClass.CONTAINMENT,
     reads=frozenset({Facet.KEYS, Facet.KEY_USE}),
     writes=(Permission("iam:UpdateAccessKey"),),

@@ -22,6 +22,8 @@ def plan(case: Case, finding: Finding) -> tuple[Step, ...] | Impossible:
 ACTION = Action(
     id="aws.iam.deactivate-service-credential",
     title="Switch a user's service-specific credentials off",
+    before="the API key is Active",
+    after="it is Inactive",
     action_class=ActionClass.CONTAINMENT,
     reads=frozenset({Facet.KEYS}),
     writes=(Permission("iam:UpdateServiceSpecificCredential"),),

@@ -43,6 +43,8 @@ def _document(value: object) -> Mapping[str, Any] | None:
 ACTION = Action(
     id="aws.iam.delete-inline-policy",
     title="Remove an inline policy",
+    before="the inline policy is there",
+    after="it is not",
     action_class=ActionClass.REVERSAL,
     reads=frozenset({Facet.INLINE}),
     writes=(Permission("iam:DeleteRolePolicy"), Permission("iam:DeleteUserPolicy"), Permission("iam:DeleteGroupPolicy")),

@@ -18,6 +18,8 @@ def plan(case: Case, finding: Finding) -> tuple[Step, ...] | Impossible:  # noqa
 ACTION = Action(
     id="aws.iam.deny-bearer-tokens",
     title="Deny bearer-token calls of one identity",
+    before="API keys of the identity work",
+    after="calls with API keys are denied",
     action_class=ActionClass.CONTAINMENT,
     reads=frozenset({Facet.ATTACHED}),
     writes=(

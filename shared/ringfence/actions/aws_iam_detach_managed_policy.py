@@ -28,6 +28,8 @@ def plan(case: Case, finding: Finding) -> tuple[Step, ...] | Impossible:
 ACTION = Action(
     id="aws.iam.detach-managed-policy",
     title="Detach a managed policy from a user, role or group",
+    before="the policy is attached",
+    after="it is not",
     action_class=ActionClass.REVERSAL,
     reads=frozenset({Facet.ATTACHED}),
     writes=(Permission("iam:DetachRolePolicy"), Permission("iam:DetachUserPolicy"), Permission("iam:DetachGroupPolicy")),

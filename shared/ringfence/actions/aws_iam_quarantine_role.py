@@ -18,6 +18,8 @@ def plan(case: Case, finding: Finding) -> tuple[Step, ...] | Impossible:  # noqa
 ACTION = Action(
     id="aws.iam.quarantine-role",
     title="Quarantine a role: deny everything, old sessions and new",
+    before="the role may do what its policies allow",
+    after="everything is denied",
     action_class=ActionClass.CONTAINMENT,
     reads=frozenset({Facet.ATTACHED, Facet.INLINE}),
     writes=(

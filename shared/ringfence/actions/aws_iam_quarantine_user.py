@@ -22,6 +22,8 @@ def plan(case: Case, finding: Finding) -> tuple[Step, ...] | Impossible:  # noqa
 ACTION = Action(
     id="aws.iam.quarantine-user",
     title="Quarantine a user: deny everything, disable every credential",
+    before="the user may do what its policies allow",
+    after="everything is denied, every credential is Inactive",
     action_class=ActionClass.CONTAINMENT,
     reads=frozenset({Facet.ATTACHED, Facet.INLINE, Facet.KEYS}),
     writes=(

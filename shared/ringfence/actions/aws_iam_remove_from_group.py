@@ -30,6 +30,8 @@ def plan(case: Case, finding: Finding) -> tuple[Step, ...] | Impossible:
 ACTION = Action(
     id="aws.iam.remove-from-group",
     title="Undo an AddUserToGroup",
+    before="the user is in the group",
+    after="they are not",
     action_class=ActionClass.REVERSAL,
     reads=frozenset({Facet.GROUPS}),
     writes=(Permission("iam:RemoveUserFromGroup"),),

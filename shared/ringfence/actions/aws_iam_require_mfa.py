@@ -20,6 +20,8 @@ def plan(case: Case, finding: Finding) -> tuple[Step, ...] | Impossible:
 ACTION = Action(
     id="aws.iam.require-mfa",
     title="Attach the deny-unless-MFA policy to a human IAM user",
+    before="a password or a key is enough",
+    after="without MFA there is nothing but to enrol",
     action_class=ActionClass.CONTAINMENT,
     reads=frozenset({Facet.ATTACHED, Facet.LOGIN}),
     writes=(Permission("iam:AttachUserPolicy", "own-policies"), Permission("iam:DetachUserPolicy")),

@@ -40,6 +40,8 @@ def plan(case: Case, finding: Finding) -> tuple[Step, ...] | Impossible:  # noqa
 ACTION = Action(
     id="aws.iam.restore-boundary",
     title="Put back a removed or replaced permissions boundary",
+    before="the boundary is gone, or another",
+    after="it is the one of before",
     action_class=ActionClass.REVERSAL,
     reads=frozenset(),
     writes=(Permission("iam:PutRolePermissionsBoundary", "boundaries"), Permission("iam:PutUserPermissionsBoundary", "boundaries")),

@@ -40,6 +40,8 @@ def _text(document: Document) -> str:
 ACTION = Action(
     id="aws.iam.restore-trust-policy",
     title="Put back a role's previous trust policy",
+    before="the newer trust policy counts",
+    after="the one of before counts",
     action_class=ActionClass.REVERSAL,
     reads=frozenset(),
     writes=(Permission("iam:UpdateAssumeRolePolicy", "RestoreRoles"),),

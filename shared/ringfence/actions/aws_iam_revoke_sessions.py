@@ -54,6 +54,8 @@ def revoking(now: datetime) -> Document:
 ACTION = Action(
     id="aws.iam.revoke-sessions",
     title="Invalidate every session issued before now",
+    before="sessions work until they expire",
+    after="those issued before are denied everything",
     action_class=ActionClass.CONTAINMENT,
     reads=frozenset({Facet.ATTACHED, Facet.INLINE}),
     writes=(

@@ -51,6 +51,8 @@ def _set_default(arn: str, version: str) -> Call:
 ACTION = Action(
     id="aws.iam.rollback-policy-version",
     title="Point a customer managed policy back to its previous default version",
+    before="the wide version is the default",
+    after="the one of before is",
     action_class=ActionClass.REVERSAL,
     on=On.TARGET,
     reads=frozenset({Facet.VERSIONS, Facet.MEMBERS}),

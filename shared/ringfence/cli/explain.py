@@ -8,19 +8,22 @@ import click
 from ringfence.actions import ACTIONS, Action
 from ringfence.cli.main import Context
 from ringfence.domain.finding import Guardrail
+from ringfence.domain.plan import ActionClass
 from ringfence.errors import UsageError
 from ringfence.guardrails import GUARDRAILS
 from ringfence.iam import Path, paths
 from ringfence.iam.catalogue import catalogue, size
+
+ACTION = {unit.id: unit for unit in ACTIONS}
 
 
 @click.command(name="explain")
 @click.argument("name", metavar="[ID]", required=False)
 @click.pass_obj
 def command(context: Context, name: str | None) -> None:
-    """Explain a guardrail, an action or an escalation path by its id; without an id, list them.
+    """Explain a guardrail, a playbook, an action or an escalation path by its id; without an id, list them.
 
-    A guardrail: what it hears and why. An action: what it does, what it may hurt, how it is undone. A path: what it needs, and whom
+    A guardrail: what it hears, why it matters, what is done and undone, how to exempt, where it stands in the frameworks. An action: what it does, what it may hurt, how it is undone. A path: what it needs, and whom
     it reaches. `catalogue`: the date and the sources of the list of AWS's actions that policies are judged by.
     """
     pages = [*(guardrail(g) for g in GUARDRAILS), *(action(a) for a in ACTIONS), *(path(p) for p in paths()), actions()]
@@ -42,18 +45,34 @@ def command(context: Context, name: str | None) -> None:
 
 
 def guardrail(unit: Guardrail) -> dict[str, Any]:
-    """Give what there is to know about a guardrail."""
+    """Give what there is to know about a guardrail or playbook."""
+    actions = [ACTION[name] for name in unit.actions]
+    correlates = {"within": f"{int(unit.window.total_seconds() // 60)} minutes", "follows": list(unit.follows)} if unit.window else {}
     return {
         "id": unit.id,
-        "kind": "guardrail",
+        "kind": "playbook" if unit.window else "guardrail",
         "title": unit.title,
         "severity": unit.severity,
-        "why": unit.why,
+        "why it matters": unit.why,
         "hears": sorted({f"{t.source} {t.name}" for t in unit.triggers}),
-        "actions": list(unit.actions),
-        "attack": list(unit.standards.attack),
+        **correlates,
+        "does": [f"{a.id} ({a.action_class}): {_modes(a)}" for a in actions] or ["tells people; nothing of ours can undo it"],
+        "before and after": [f"{a.before} -> {a.after}" for a in actions],
+        "undo": [f"{a.id}: {a.undo}" for a in actions],
+        "exempt": f"{{guardrail: {unit.id}, principal: user/NAME, reason: WHY, until: DATE}} under `exceptions` of the project",
         "false positives": unit.false_positives,
+        "ATT&CK": list(unit.standards.attack),
+        "ATLAS": list(unit.standards.atlas),
+        "CIS": list(unit.standards.cis),
+        "NIST SP 800-53": list(unit.standards.nist),
     }
+
+
+def _modes(unit: Action) -> str:
+    """Say what the modes make of an action."""
+    if unit.action_class is ActionClass.REVERSAL:
+        return "acts on a fresh change in graduated and strict, else asks"
+    return "asks in graduated; in strict it acts where the finding is critical and sure"
 
 
 def action(unit: Action) -> dict[str, Any]:
@@ -63,13 +82,15 @@ def action(unit: Action) -> dict[str, Any]:
         "kind": "action",
         "title": unit.title,
         "class": unit.action_class,
+        "before and after": f"{unit.before} -> {unit.after}",
         "impact": unit.impact,
         "undo": unit.undo,
+        "modes": _modes(unit),
         "permissions": [
             p.action + (f" (only {p.limited_to})" if p.limited_to else "") + (" (only with full powers)" if p.powers == "full" else "")
             for p in unit.writes
         ],
-        "graduated": "fresh changes: acts; others: asks" if unit.action_class == "reversal" else "asks",
+        "used by": [g.id for g in GUARDRAILS if unit.id in g.actions],
     }
 
 
@@ -102,7 +123,7 @@ def text(page: dict[str, Any]) -> str:
     """Lay a page out for reading."""
     lines = [f"{page['id']}  ({page['kind']})", page["title"], ""]
     for key, value in page.items():
-        if key in ("id", "kind", "title"):
+        if key in ("id", "kind", "title") or value == []:
             continue
         if isinstance(value, list):
             lines += [f"{key}:", *(f"  {item}" for item in value)]

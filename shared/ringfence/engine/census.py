@@ -190,6 +190,8 @@ def _as_if_new(state: State) -> Iterator[tuple[str, Event]]:
     verb = state.identity.kind.value.title()
     given: list[tuple[str, dict[str, Any]]] = [(f"Attach{verb}Policy", {"policyArn": arn}) for arn in state.attached or ()]
     given += [(f"Put{verb}Policy", {"policyName": name, "policyDocument": document}) for name, document in (state.inline or {}).items()]
+    if state.trust is not None:
+        given.append(("UpdateAssumeRolePolicy", {"policyDocument": state.trust}))
     for call, parameters in given:
         name = grant_name(state.identity.unique_id, call, parameters)
         yield (

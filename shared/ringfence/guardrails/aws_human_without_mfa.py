@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from ringfence.domain.event import Source
 from ringfence.domain.finding import Case, Finding, Guardrail, Severity, Standards, Trigger, Unknown, Verdict, Workload
 from ringfence.domain.glob import any_match
+from ringfence.domain.identity import Kind
 from ringfence.domain.state import Facet, FactKind, State, read
 
 REPORT = "CredentialReport"  # what `review` tells of each line of IAM's credential report
@@ -15,6 +16,8 @@ def check(case: Case) -> Verdict:
     event = case.event
     if event is None or any_match(case.settings.mfa_exempt, case.identity.arn, case.identity.name):
         return None
+    if case.identity.kind is Kind.ROOT:
+        return None if event.parameters.get("mfa") else _finding(case, "is the root user", case.now)
     since = _since(event.parameters["since"]) if "since" in event.parameters else event.time
     if since is None:
         return Unknown(f"since when {case.identity.name} can sign in is not known")
@@ -25,6 +28,10 @@ def check(case: Case) -> Verdict:
     how = _signs_in(case.state, case.workload)
     if case.state.mfa or not how:
         return None
+    return _finding(case, how, since)
+
+
+def _finding(case: Case, how: str, since: datetime) -> Finding:
     return Finding(
         guardrail=GUARDRAIL.id,
         severity=GUARDRAIL.severity,

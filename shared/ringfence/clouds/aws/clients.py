@@ -82,6 +82,11 @@ def cloudtrails() -> "tuple[CloudTrailClient, ...]":
     return (here, *(boto3.client("cloudtrail", region_name=region, config=config()) for region in list(regions)[1:]))
 
 
+def regions() -> tuple[str, ...]:
+    """Give the regions that are looked after: this one, that of IAM's events, and those that SEARCH_REGIONS names."""
+    return tuple(client.meta.region_name for client in cloudtrails())
+
+
 @cache
 def events() -> "EventBridgeClient":
     """EventBridge."""
