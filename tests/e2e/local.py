@@ -106,6 +106,18 @@ class Box:
         """Give the policies of a role."""
         return [p["PolicyArn"] for p in self.iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]]
 
+    def attached_to(self, user: str) -> list[str]:
+        """Give the policies of a user."""
+        return [p["PolicyArn"] for p in self.iam.list_attached_user_policies(UserName=user)["AttachedPolicies"]]
+
+    def key(self, user: str, key: str) -> str:
+        """Give the status of a user's access key."""
+        return next(str(k["Status"]) for k in self.iam.list_access_keys(UserName=user)["AccessKeyMetadata"] if k["AccessKeyId"] == key)
+
+    def trust(self, role: str) -> dict[str, Any]:
+        """Give a role's trust policy."""
+        return dict(self.iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"])
+
     def job_of(self, role: str, state: str, guardrail: str = "", *, again: bool = False) -> dict[str, Any]:
         """Wait for a job of a role in a state; or for one that asserts another one again."""
         found: list[dict[str, Any]] = []

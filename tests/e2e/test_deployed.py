@@ -8,8 +8,9 @@ import subprocess
 import time
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -26,7 +27,7 @@ EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action
 @pytest.fixture(scope="module")
 def box() -> Iterator[Box]:
     with local_aws(AUTH="true") as made:
-        made.deploy(ROOT / ".aws-sam/build/template.yaml")
+        made.deploy(ROOT / ".aws-sam/build/template.yaml", f"RestoreRoles=arn:aws:iam::{ACCOUNT}:role/fraud-*")
         made.functions.invoke(FunctionName=made.function("ReviewFunction"), Payload=b"{}")
         made.iam.create_user(UserName="oncall")
         made.iam.attach_user_policy(UserName="oncall", PolicyArn=ADMIN)
@@ -111,6 +112,56 @@ def test_what_the_stolen_session_left_behind_is_found_and_asked_about(box: Box) 
     incident = box.job_of("fraud-stolen", "for-a-person", "persistence-after-containment")
     assert question["reason"] == incident["reason"]
     assert "it made the user mallory" in incident["reason"]
+
+
+def found_by_guardduty(name: str, user: dict[str, str], minutes: int) -> dict[str, Any]:
+    """A finding about a user, some minutes ago."""
+    event = event_file(f"aws/guardduty/{name}.json")
+    event["detail"]["resource"]["accessKeyDetails"] |= {"userName": user["UserName"], "principalId": user["UserId"]}
+    event["detail"] |= {"id": uuid.uuid4().hex, "updatedAt": (datetime.now(UTC) - timedelta(minutes=minutes)).isoformat()}
+    return dict(event)
+
+
+def test_an_odd_sign_in_and_then_data_that_leaves_locks_the_user_and_tells_the_team(box: Box) -> None:
+    """The story this product is told by, played on the deployed stack; the second event arrives first."""
+    user = box.iam.create_user(UserName="carol")["User"]
+    box.iam.attach_user_policy(UserName="carol", PolicyArn=AWS_MANAGED + "AmazonBedrockFullAccess")
+    key = box.iam.create_access_key(UserName="carol")["AccessKey"]["AccessKeyId"]
+    egress, odd = found_by_guardduty("s3-exfiltration", user, 2), found_by_guardduty("odd-login", user, 30)
+    box.publish(egress)
+    box.job_of("carol", "pending", "aws-identity-anomaly")
+    assert not [j for j in box.ringfence("jobs") if j["guardrail"].startswith("pb-")], "one of the two is no chain"
+    box.publish(odd)
+    job = box.job_of("carol", "pending", "pb-odd-login-then-egress")
+    assert "an odd sign-in, then data left" in job["reason"]
+    (decided,) = [r for r in box.ringfence("trail", "list", "--job", job["id"]) if r["kind"] == "decision"]
+    assert {part["name"]: part["points"] for part in decided["data"]["evidence"]["contributions"]} == {
+        odd["detail"]["type"]: 3.0,
+        egress["detail"]["type"]: 5.0,
+    }
+    box.publish(odd)
+    assert box.ringfence("approve", job["id"]) == [{"job": job["id"], "state": "approved"}]
+    until(lambda: any("Quarantine" in arn for arn in box.attached_to("carol")), "the quarantine is on")
+    until(lambda: box.key("carol", key) == "Inactive", "and her key is off")
+    box.job_of("carol", "done", "pb-odd-login-then-egress")
+    assert len([j for j in box.ringfence("jobs") if j["guardrail"].startswith("pb-")]) == 1
+
+
+def test_a_back_door_in_a_trust_policy_is_closed_and_opened_again_by_an_undo(box: Box) -> None:
+    box.role("fraud-door", "sagemaker.amazonaws.com")
+    before = box.trust("fraud-door")
+    box.role("fraud-door-marker", "sagemaker.amazonaws.com")  # judged after it: then the first is remembered
+    box.engineer.attach_role_policy(RoleName="fraud-door-marker", PolicyArn=ADMIN)
+    until(lambda: not box.attached("fraud-door-marker"), "the marker is removed")
+    statement = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::210987654321:root"}, "Action": "sts:AssumeRole"}
+    opened = {**before, "Statement": [*before["Statement"], statement]}
+    box.engineer.update_assume_role_policy(RoleName="fraud-door", PolicyDocument=json.dumps(opened))
+    until(lambda: box.trust("fraud-door") == before, "the trust policy is what it was")
+    job = box.job_of("fraud-door", "done", "aws-trust-policy-opened")
+    box.job_of("fraud-door", "pending", "aws-trust-policy-opened")  # sessions that were started meanwhile: a question
+    (undone,) = box.ringfence("undo", job["id"], "--yes", "--override", "the partner is one of ours")
+    assert undone["state"] == "done"
+    assert box.trust("fraud-door") == opened, "to the last character"
 
 
 def test_undo_puts_the_attachment_back_and_it_is_recorded_and_left_alone(box: Box) -> None:

@@ -10,8 +10,9 @@ from botocore.exceptions import ClientError
 
 from ringfence.cli import undo as cli_undo
 from ringfence.clouds.aws import clients
-from ringfence.domain.plan import Call
+from ringfence.domain.plan import ActionClass, Call
 from ringfence.errors import RefusedError
+from tests.support.actions import HITTING, planned
 from tests.support.aws import aws, make
 from tests.support.cases import state_of
 from tests.support.shell import Shell
@@ -76,6 +77,10 @@ def test_a_stack_is_found_and_asked(shell: Shell, monkeypatch: pytest.MonkeyPatc
         Call("iam", "CreateAccessKey", {"UserName": "r"}),
         Call("s3", "AttachRolePolicy", {"RoleName": "r"}),
         Call("iam", "AttachRolePolicy", {"RoleName": "r", "UserName": "eve", "PolicyArn": "x"}),
+        Call("iam", "SetDefaultPolicyVersion", {"PolicyArn": "arn:aws:iam::123456789012:policy/p", "VersionId": "v1"}),
+        Call("iam", "AddUserToGroup", {"UserName": "eve", "GroupName": "r"}),
+        Call("bedrock", "DeleteModelInvocationLoggingConfiguration", {}, "us-east-1"),
+        Call("cloudtrail", "StopLogging", {"Name": "r"}, "us-east-1"),
     ],
 )
 def test_nothing_but_a_policy_put_back_is_called_with_an_operators_credentials(call: Call) -> None:
@@ -85,6 +90,26 @@ def test_nothing_but_a_policy_put_back_is_called_with_an_operators_credentials(c
         cli_undo._safe({"call": {"service": "iam", "operation": "AttachRolePolicy", "parameters": {"RoleName": "r"}}, "identity": ARN}),
         Call,
     )
+
+
+@pytest.mark.parametrize(
+    ("arn", "call"),
+    [
+        ("arn:aws:iam::123456789012:role/x/r", Call("iam", "UpdateAssumeRolePolicy", {"RoleName": "r", "PolicyDocument": "{}"})),
+        ("arn:aws:iam::123456789012:user/u", Call("iam", "AddUserToGroup", {"UserName": "u", "GroupName": "g"})),
+        ("arn:aws:iam::123456789012:policy/x/p", Call("iam", "SetDefaultPolicyVersion", {"PolicyArn": "arn:aws:iam::123456789012:policy/x/p"})),
+        ("arn:aws:cloudtrail:us-east-1:123456789012:trail/main", Call("cloudtrail", "DeleteTrail", {"Name": "main"}, "us-east-1")),
+        ("arn:aws:bedrock:us-east-1:123456789012:model-invocation-logging", Call("bedrock", "DeleteModelInvocationLoggingConfiguration", {}, "us-east-1")),
+    ],
+)  # fmt: skip
+def test_whatever_was_reversed_can_be_given_back_to_whom_it_was_taken_from(arn: str, call: Call) -> None:
+    assert cli_undo._safe({"call": msgspec.to_builtins(call), "identity": arn}) == call
+
+
+def test_every_reversal_can_be_given_back() -> None:
+    reversals = [(a, c) for a, c in HITTING if a.action_class is ActionClass.REVERSAL]
+    inverses = {(s.inverse.service, s.inverse.operation) for a, c in reversals for s in planned(a, c, state_of(c["state"]))}
+    assert inverses <= cli_undo.PUTTING_BACK.keys()
 
 
 @pytest.mark.parametrize(("agrees", "version", "word"), [(False, 3, "not agreed"), (True, 4, "moved on")])

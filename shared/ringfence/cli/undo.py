@@ -17,8 +17,8 @@ from ringfence.cli.state import Stack, local_store, stack_option
 from ringfence.clouds.aws.caller import sign
 from ringfence.clouds.aws.writer import AwsWriter
 from ringfence.clouds.memory import MemoryQueue
+from ringfence.domain.arn import Arn, parse_arn
 from ringfence.domain.caller import Caller
-from ringfence.domain.identity import Identity
 from ringfence.domain.job import TERMINAL, JobState
 from ringfence.domain.plan import Call
 from ringfence.engine.commands import Desk, run_at_desk
@@ -27,7 +27,22 @@ from ringfence.engine.undo import open_undo
 from ringfence.errors import RefusedError, UpstreamError
 from ringfence.wiring import now
 
-PUTTING_BACK = frozenset(f"{verb}{kind}Policy" for verb in ("Attach", "Put") for kind in ("Role", "User", "Group"))
+NAMES = ("RoleName", "UserName", "GroupName")
+# What an undo gives back, and which parameter has to name whom the job is about; nothing else is made with an operator's credentials.
+PUTTING_BACK: Mapping[tuple[str, str], str] = {
+    **{("iam", f"{verb}{kind}Policy"): f"{kind}Name" for verb in ("Attach", "Put") for kind in ("Role", "User", "Group")},
+    **{("iam", f"{verb}{kind}PermissionsBoundary"): f"{kind}Name" for verb in ("Put", "Delete") for kind in ("Role", "User")},
+    ("iam", "UpdateAssumeRolePolicy"): "RoleName",
+    ("iam", "UpdateAccessKey"): "UserName",
+    ("iam", "AddUserToGroup"): "UserName",
+    ("iam", "SetDefaultPolicyVersion"): "PolicyArn",
+    ("cloudtrail", "StopLogging"): "Name",
+    ("cloudtrail", "UpdateTrail"): "Name",
+    ("cloudtrail", "DeleteTrail"): "Name",
+    ("cloudtrail", "PutEventSelectors"): "TrailName",
+    ("bedrock", "PutModelInvocationLoggingConfiguration"): "",
+    ("bedrock", "DeleteModelInvocationLoggingConfiguration"): "",
+}
 PATIENCE = 60  # seconds until the end of a stack's undo is not waited for any longer
 
 
@@ -88,14 +103,24 @@ def _deployed(stack: Stack, job: str, override: str, agreed: Callable[[Call], bo
 
 
 def _safe(answer: Mapping[str, Any]) -> Call:
-    """Take only a call that puts a policy back on the identity that is named: nothing else is made with an operator's credentials."""
+    """Take only a call that gives something back to whom the job is about."""
     call = msgspec.convert(answer["call"], Call)
-    identity = Identity.from_arn(answer.get("identity"))
-    names = {call.parameters.get(f"{verb}Name") for verb in ("Role", "User", "Group")} - {None}
-    if call.service != "iam" or call.operation not in PUTTING_BACK or identity is None or names != {identity.name}:
+    arn = parse_arn(answer.get("identity"))
+    named = PUTTING_BACK.get((call.service, call.operation))
+    if arn is None or named is None or not _is_about(call, named, arn):
         hint = "Somebody may have tampered with it: look at the job, and tell your security team"
         raise RefusedError(f"the stack asks for {call.service}:{call.operation}, which no undo needs", hint)
     return call
+
+
+def _is_about(call: Call, named: str, arn: Arn) -> bool:
+    """Whether a call is about what the ARN names, and about nobody else. A user who joins a group is whom it is about."""
+    if not named:
+        return call.service == arn.service and call.region == arn.region
+    others = (
+        {name for name in NAMES if name in call.parameters} - {named} - ({"GroupName"} if call.operation == "AddUserToGroup" else set())
+    )
+    return call.parameters.get(named) in (arn.name, str(arn)) and not others and call.service == arn.service
 
 
 def _made(call: Call, undo: str) -> dict[str, str]:
