@@ -16,12 +16,14 @@ from ringfence.domain.census import Census
 from ringfence.domain.finding import Severity
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.record import Record, RecordKind
+from ringfence.domain.signal import Signal
+from ringfence.domain.state import State
 from ringfence.domain.switch import Switch
 from ringfence.engine.ports import Exemption, Notice, Opened, Slot, Store
 from ringfence.engine.trail import record
 from ringfence.errors import ConflictError, UpstreamError
 from tests.support.aws import aws, make_table
-from tests.support.jobs import NOW, REVERSAL, job
+from tests.support.jobs import NOW, REVERSAL, ROLE, job
 
 
 @contextmanager
@@ -217,6 +219,34 @@ def test_the_newest_census_counts(store: Store) -> None:
     for census in made:
         store.keep(census)
     assert store.census() == made[-1]
+
+
+def test_what_was_fine_is_remembered_and_nothing_older_replaces_it(store: Store) -> None:
+    assert store.before(ROLE) is None
+    first = State(identity=ROLE, trust={"Statement": []}, boundary="b1")
+    store.remember(first, NOW)
+    assert store.before(ROLE) == first
+    second = State(identity=ROLE, trust={"Statement": []}, boundary="b2")
+    store.remember(second, NOW + timedelta(seconds=1))
+    store.remember(first, NOW)
+    assert store.before(ROLE) == second
+    assert store.before(msgspec.structs.replace(ROLE, unique_id="AROAEXAMPLEOTHER")) is None, "a namesake is another identity"
+
+
+def signalled(number: int, minutes: float, whom: str = "a") -> Signal:
+    return Signal(
+        whom=whom, identity=ROLE, event=f"aws.guardduty:{number}", name="n", time=NOW + timedelta(minutes=minutes), guardrails=("g",)
+    )
+
+
+def test_a_signal_is_kept_once_and_read_by_time(store: Store) -> None:
+    made = [signalled(n, m) for n, m in ((1, 0), (2, 30), (3, 60), (4, 60.001), (5, -1))]
+    for signal in (*made, *made, signalled(9, 30, "b")):
+        store.signal(signal)
+    store.signal(msgspec.structs.replace(made[0], guardrails=("other",)))
+    assert store.signals("a", NOW, NOW + timedelta(minutes=60)) == tuple(made[:3]), "both ends included, oldest first, as it was kept first"
+    assert store.signals("b", NOW, NOW + timedelta(minutes=60)) == (signalled(9, 30, "b"),)
+    assert store.signals("nobody", NOW, NOW + timedelta(minutes=60)) == ()
 
 
 def test_who_writes_the_same_item_at_the_same_time_counts_again() -> None:

@@ -16,7 +16,7 @@ from ringfence.engine.evaluate import Evaluator
 from ringfence.engine.ids import IDENTITY_CENTER, pathless
 from ringfence.engine.judgement import Judgement
 
-WEIGHTS = {Severity.LOW: 2.0, Severity.MEDIUM: 5.0, Severity.HIGH: 7.0, Severity.CRITICAL: 9.0}  # on the scale of GuardDuty
+WEIGHTS = {Severity.MEDIUM: 5.0, Severity.HIGH: 7.0, Severity.CRITICAL: 9.0}  # on the scale of GuardDuty
 
 
 def correlate(judgement: Judgement, evaluator: Evaluator) -> Process[tuple[Judgement, ...]]:
@@ -33,12 +33,13 @@ def correlate(judgement: Judgement, evaluator: Evaluator) -> Process[tuple[Judge
 
 
 def signals(judgement: Judgement, now: datetime) -> tuple[Signal, ...]:
-    """Give the signal of each identity that an event is about; what an exception covers is none."""
+    """Give the signal of each identity that an event is about; what an exception covers is none, and what is only low neither."""
     event = judgement.event
     said: dict[Identity, list[tuple[str, float]]] = {identity: [] for identity in judgement.identities}
     for planned in (*judgement.planned, *judgement.held):
         finding = planned.finding
-        said.setdefault(finding.identity, []).append((finding.guardrail, WEIGHTS[finding.severity]))
+        if finding.severity is not Severity.LOW:
+            said.setdefault(finding.identity, []).append((finding.guardrail, WEIGHTS[finding.severity]))
     severity = float(event.parameters.get("severity", 0.0)) if isinstance(event.parameters.get("severity"), (int, float)) else 0.0
     return tuple(
         Signal(
