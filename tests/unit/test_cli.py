@@ -212,7 +212,7 @@ def test_the_configuration(shell: Shell) -> None:
 
 def test_explain(shell: Shell) -> None:
     pages = shell("explain", "--json")
-    assert {p["kind"] for p in pages} == {"guardrail", "action", "path", "catalogue"}
+    assert {p["kind"] for p in pages} == {"guardrail", "playbook", "action", "path", "catalogue"}
     shell("explain")
     shell("explain", "aws.iam.quarantine-role")
     assert "only own-policies" in shell.out

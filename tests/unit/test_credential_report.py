@@ -25,8 +25,8 @@ def test_a_line_tells_since_when_somebody_can_sign_in() -> None:
     assert line == {"since": "2026-02-27T09:00:00+00:00", "mfa": False, "password": True, "keys": 0}
     (line,) = told(**{CHANGED: "not_supported"}, user_creation_time="2025-01-01T00:00:00+00:00")
     assert line["since"] == "2025-01-01T00:00:00+00:00"
-    keys = {"access_key_1_active": "true", "access_key_1_last_rotated": "2026-01-01T00:00:00+00:00"}
-    (line,) = told(password_enabled="false", **keys, mfa_active="true")
+    keys = {"access_key_1_active": "true", "access_key_1_last_rotated": "2026-01-01T00:00:00+00:00", "mfa_active": "true"}
+    (line,) = told(password_enabled="false", **keys)  # noqa: S106 - no password
     assert line == {"since": "2026-01-01T00:00:00+00:00", "mfa": True, "password": False, "keys": 1}
 
 
