@@ -111,7 +111,7 @@ DEFECTS = (
     Defect("does not look where a containment is reverted each time", VERIFY, "due=now + (SEARCH_AGAIN if last else UNTAKEN),", "due=None if last else now + UNTAKEN,", VERIFY_T + "test_reverted_each_time_after_it_held_people_are_paged_in_the_end"),
     Defect("asks nobody again about what was given once more", "engine/census.py", 'id=f"{judgement.event.id}:{previous.taken.isoformat()}"', "id=judgement.event.id", "unit/test_census.py::test_what_could_not_be_told_is_told_by_the_next_census"),
     # targets, memory, timeline
-    Defect("takes the policy of before from the newest event", "engine/hear.py", "if judgement.outcome is Outcome.QUIET:", "if True:", "unit/test_hear.py::test_what_was_found_is_not_remembered_as_fine"),
+    Defect("takes the policy of before from the newest event", "engine/evaluate.py", "good=_good(case, verdicts) if outcome is Outcome.QUIET else (),", "good=_good(case, verdicts),", "unit/test_hear.py::test_what_was_found_is_not_remembered_as_fine"),
     Defect("remembers what is older over what is newer", "clouds/memory/store.py", "if kept is None or kept[0] <= seen:", "if True:", "contract/test_store.py::test_what_was_fine_is_remembered_and_nothing_older_replaces_it"),
     Defect("reads the timeline before it writes", "engine/correlate.py", "        yield KeepSignal(signal)\n", "", "properties/test_playbook.py::test_it_is_found_within_the_processing_of_the_second_event_and_asked_once"),
     Defect("mixes the people of a permission set", "engine/correlate.py", "person = event.session if identity.kind", 'person = "" if identity.kind', "properties/test_playbook.py::test_people_of_one_permission_set_have_timelines_of_their_own"),

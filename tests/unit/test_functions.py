@@ -15,6 +15,7 @@ from ringfence import edge, wiring
 from ringfence.clouds.aws import caller
 from ringfence.clouds.aws.caller import Ballot, caller_of
 from ringfence.domain.caller import Caller
+from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.job import JobState
 from ringfence.domain.state import digest
 from ringfence.errors import RefusedError, UpstreamError
@@ -298,3 +299,26 @@ def test_what_the_cloud_does_not_answer_is_done_again_a_little_later(failures: i
     else:
         assert edge.patiently(do, sleep=pauses.append) == "done"
     assert pauses == slept
+
+
+def test_with_each_census_it_is_remembered_how_things_are_and_looked_who_has_no_mfa(stack: Stack) -> None:
+    boto3.client("s3").create_bucket(Bucket="trail-logs-example")
+    cloudtrail = boto3.client("cloudtrail")
+    trail = cloudtrail.create_trail(Name="main", S3BucketName="trail-logs-example")["TrailARN"]
+    stack.iam.create_user(UserName="scientist")
+    stack.iam.create_login_profile(UserName="scientist", Password="Ex4mple-only!")  # noqa: S106 - nobody's
+    stack.iam.attach_user_policy(UserName="scientist", PolicyArn="arn:aws:iam::aws:policy/AmazonSageMakerFullAccess")
+    stack.waited[0] += timedelta(hours=25)  # the days of grace are over
+    assert stack.call("review", {})["Censuses"] == 1
+    (asked,) = [job for job in wiring.store().jobs() if job.guardrail == "aws-human-without-mfa"]
+    assert (asked.plan.target.name, asked.state) == ("scientist", JobState.PENDING)
+    role = wiring.store().before(Identity.of(Kind.ROLE, "fraud-train", "123456789012", unique_id=stack.role_id))
+    assert role is not None
+    assert role.trust is not None
+    target = Identity.thing(Kind.TRAIL, trail)
+    assert target is not None
+    assert wiring.store().before(target) is None, "a trail that does not log is nothing to go back to"
+    cloudtrail.start_logging(Name="main")
+    stack.waited[0] += timedelta(hours=7)
+    assert stack.call("review", {})["Censuses"] == 1
+    assert wiring.store().before(target) is not None

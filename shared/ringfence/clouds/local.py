@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from ringfence.clouds import decoders
 from ringfence.domain.census import Census
 from ringfence.domain.identity import Identity
 from ringfence.domain.job import Job
@@ -81,7 +82,7 @@ class LocalStore:
     def slots(self, budget: str, count: int) -> tuple[Slot, ...]:
         """Give the last slots of a budget, the latest first."""
         rows = self._db.execute("select body from slot where budget = ? order by number desc limit ?", (budget, count))
-        return tuple(msgspec.json.decode(body, type=Slot) for (body,) in rows)
+        return tuple(decoders.SLOT.decode(body) for (body,) in rows)
 
     def told(self, notice: Notice) -> None:
         """Keep the receipt of a notice."""
@@ -89,9 +90,7 @@ class LocalStore:
 
     def untold(self, before: datetime) -> tuple[Notice, ...]:
         """Give the notices from before a time that have no receipt."""
-        found = (
-            msgspec.json.decode(body, type=Notice) for (body,) in self._db.execute("select body from notice where not told order by time")
-        )
+        found = (decoders.NOTICE.decode(body) for (body,) in self._db.execute("select body from notice where not told order by time"))
         return tuple(notice for notice in found if notice.time < before)
 
     def overdue(self, before: datetime) -> tuple[Job, ...]:
@@ -102,26 +101,26 @@ class LocalStore:
     def job(self, job_id: str) -> Job | None:
         """Give a job by its id."""
         row = self._db.execute("select body from job where id = ?", (job_id,)).fetchone()
-        return None if row is None else msgspec.json.decode(row[0], type=Job)
+        return None if row is None else decoders.JOB.decode(row[0])
 
     def jobs(self) -> tuple[Job, ...]:
         """Give all jobs, oldest first."""
-        return tuple(msgspec.json.decode(body, type=Job) for (body,) in self._db.execute("select body from job order by created, id"))
+        return tuple(decoders.JOB.decode(body) for (body,) in self._db.execute("select body from job order by created, id"))
 
     def records(self, job_id: str | None = None) -> tuple[Record, ...]:
         """Give records in the order in which they were written."""
         rows = self._db.execute("select body from record where :job is null or job = :job order by n", {"job": job_id})
-        return tuple(msgspec.json.decode(body, type=Record) for (body,) in rows)
+        return tuple(decoders.RECORD.decode(body) for (body,) in rows)
 
     def exemption(self, key: str) -> Exemption | None:
         """Give a run-time exemption."""
         row = self._db.execute("select body from exemption where key = ?", (key,)).fetchone()
-        return None if row is None else msgspec.json.decode(row[0], type=Exemption)
+        return None if row is None else decoders.EXEMPTION.decode(row[0])
 
     def before(self, target: Identity) -> State | None:
         """Give what a target was when it was last seen to be fine."""
         row = self._db.execute("select body from before where key = ?", (target.key,)).fetchone()
-        return None if row is None else msgspec.json.decode(row[0], type=State)
+        return None if row is None else decoders.STATE.decode(row[0])
 
     def remember(self, state: State, seen: datetime) -> None:
         """Keep what a target is, unless something newer is kept."""
@@ -139,12 +138,12 @@ class LocalStore:
         rows = self._db.execute(
             "select body from signal where whom = ? and key >= ? and key < ? order by key", (whom, moment(since), moment(until) + "$")
         )
-        return tuple(msgspec.json.decode(body, type=Signal) for (body,) in rows)
+        return tuple(decoders.SIGNAL.decode(body) for (body,) in rows)
 
     def census(self) -> Census | None:
         """Give the newest census."""
         row = self._db.execute("select body from census order by n desc limit 1").fetchone()
-        return None if row is None else msgspec.json.decode(row[0], type=Census)
+        return None if row is None else decoders.CENSUS.decode(row[0])
 
     def keep(self, census: Census) -> None:
         """Keep a census."""
@@ -153,7 +152,7 @@ class LocalStore:
     def switch(self) -> Switch | None:
         """Give the last turn of the kill switch."""
         row = self._db.execute("select body from turn order by number desc limit 1").fetchone()
-        return None if row is None else msgspec.json.decode(row[0], type=Switch)
+        return None if row is None else decoders.SWITCH.decode(row[0])
 
     def turn(self, switch: Switch) -> None:
         """Put the next turn of the kill switch."""

@@ -1,6 +1,5 @@
 """What `evaluate` does with a judgement: remember what is fine, correlate, and open what follows."""
 
-from ringfence.domain.event import Outcome
 from ringfence.domain.job import Job
 from ringfence.engine.commands import Process, Remember
 from ringfence.engine.correlate import correlate
@@ -13,10 +12,9 @@ from ringfence.settings import Settings
 
 def hear(judgement: Judgement, evaluator: Evaluator, settings: Settings) -> Process[tuple[Job, ...]]:
     """Carry a judgement on. Delivered again it does the same again, which changes nothing."""
-    if judgement.outcome is Outcome.QUIET:
-        for state in judgement.good:
-            if (fine := kept(state)) is not None:
-                yield Remember(fine)
+    for state in judgement.good:
+        if (fine := kept(state)) is not None:
+            yield Remember(fine)
     jobs: list[Job] = []
     for one in (judgement, *(yield from correlate(judgement, evaluator))):
         if one.planned or one.held or one.exempted or one.own or one.outcome in UNJUDGED:

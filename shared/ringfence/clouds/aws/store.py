@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from ringfence.clouds import decoders
 from ringfence.clouds.aws import clients
 from ringfence.clouds.aws.replies import upstream
 from ringfence.domain.census import Census
@@ -75,7 +76,7 @@ class DynamoStore:
 
     def slots(self, budget: str, count: int) -> tuple[Slot, ...]:
         """Give the last slots of a budget, the latest first."""
-        return tuple(msgspec.json.decode(body, type=Slot) for body in self._last(f"budget#{budget}", count))
+        return tuple(decoders.SLOT.decode(body) for body in self._last(f"budget#{budget}", count))
 
     def told(self, notice: Notice) -> None:
         """Keep the receipt of a notice: it leaves the index."""
@@ -84,36 +85,36 @@ class DynamoStore:
 
     def untold(self, before: datetime) -> tuple[Notice, ...]:
         """Give the notices from before a time that have no receipt."""
-        return tuple(msgspec.json.decode(body, type=Notice) for body in self._due("notice", before))
+        return tuple(decoders.NOTICE.decode(body) for body in self._due("notice", before))
 
     def overdue(self, before: datetime) -> tuple[Job, ...]:
         """Give the jobs whose `due` is before a time."""
-        return tuple(msgspec.json.decode(body, type=Job) for body in self._due("job", before))
+        return tuple(decoders.JOB.decode(body) for body in self._due("job", before))
 
     def job(self, job_id: str) -> Job | None:
         """Give a job by its id."""
         body = self._get(f"job#{job_id}", "job")
-        return None if body is None else msgspec.json.decode(body, type=Job)
+        return None if body is None else decoders.JOB.decode(body)
 
     def jobs(self) -> tuple[Job, ...]:
         """Give all jobs, oldest first. Reads the whole table: for people, not for functions."""
-        found = [msgspec.json.decode(body, type=Job) for body in self._scan("job")]
+        found = [decoders.JOB.decode(body) for body in self._scan("job")]
         return tuple(sorted(found, key=lambda j: (j.created, j.id)))
 
     def records(self, job_id: str | None = None) -> tuple[Record, ...]:
         """Give records in order of time; of all jobs it reads the whole table."""
         bodies = self._scan("record#") if job_id is None else self._query(f"job#{job_id}", "record#")
-        return tuple(sorted((msgspec.json.decode(body, type=Record) for body in bodies), key=lambda r: r.time))
+        return tuple(sorted((decoders.RECORD.decode(body) for body in bodies), key=lambda r: r.time))
 
     def exemption(self, key: str) -> Exemption | None:
         """Give a run-time exemption."""
         body = self._get(f"exempt#{key}", "exempt")
-        return None if body is None else msgspec.json.decode(body, type=Exemption)
+        return None if body is None else decoders.EXEMPTION.decode(body)
 
     def before(self, target: Identity) -> State | None:
         """Give what a target was when it was last seen to be fine."""
         body = self._get(f"before#{target.key}", "before")
-        return None if body is None else msgspec.json.decode(body, type=State)
+        return None if body is None else decoders.STATE.decode(body)
 
     def remember(self, state: State, seen: datetime) -> None:
         """Keep what a target is, unless something newer is kept."""
@@ -131,7 +132,7 @@ class DynamoStore:
     def signals(self, whom: str, since: datetime, until: datetime) -> tuple[Signal, ...]:
         """Give the signals of a timeline within a time, oldest first."""
         bodies = self._between(f"signal#{whom}", moment(since), moment(until) + "$")
-        return tuple(msgspec.json.decode(body, type=Signal) for body in bodies)
+        return tuple(decoders.SIGNAL.decode(body) for body in bodies)
 
     def census(self) -> Census | None:
         """Give the newest census."""
@@ -142,7 +143,7 @@ class DynamoStore:
         parts = self._query(f"census#{head.taken}", "part#")
         if len(parts) != head.parts:
             raise UpstreamError(f"the census of {head.taken} has {len(parts)} parts of {head.parts}", "The next one is whole again")
-        return msgspec.json.decode(b"".join(parts), type=Census)
+        return decoders.CENSUS.decode(b"".join(parts))
 
     def keep(self, census: Census) -> None:
         """Keep a census: its parts first, then the head that says how many there are. An item of DynamoDB holds 400 KB."""
@@ -158,7 +159,7 @@ class DynamoStore:
     def switch(self) -> Switch | None:
         """Give the last turn of the kill switch."""
         found = self._last("switch", 1)
-        return msgspec.json.decode(found[0], type=Switch) if found else None
+        return decoders.SWITCH.decode(found[0]) if found else None
 
     def turn(self, switch: Switch) -> None:
         """Put the next turn of the kill switch."""
