@@ -5,6 +5,7 @@ Shape: arn:partition:service:region:account:resource, where only the resource ma
 """
 
 import re
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -44,8 +45,11 @@ class Arn(Struct, frozen=True):
 
 def parse_arn(text: object) -> Arn | None:
     """Parse an ARN; None for whatever is none (attackers and anonymised logs write anything into these fields)."""
-    if not isinstance(text, str):
-        return None
+    return _parsed(text) if isinstance(text, str) else None
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> Arn | None:
     parts = text.split(":", 5)
     if len(parts) != 6 or parts[0] != "arn" or not PARTITION.fullmatch(parts[1]) or not parts[2] or not parts[5]:  # noqa: PLR2004 - arn has six parts
         return None

@@ -5,6 +5,7 @@ of the SageMaker, Bedrock, AgentCore and DataZone console roles, read in 2026-11
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -12,7 +13,7 @@ from ringfence.domain.finding import Unknown, Workload
 from ringfence.domain.glob import any_match, matches
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.state import State
-from ringfence.iam import parse
+from ringfence.iam import Policy, parse
 from ringfence.settings import DISCOVERED, Project, Settings
 
 SERVICES = {
@@ -51,13 +52,15 @@ def membership(identity: Identity, state: State | None, settings: Settings) -> M
             workload = claim(project, identity, state)
             if workload is not None:
                 return Membership(project, workload)
-    workload = _discovered(identity, state)
+    trust = _trust(state)
+    workload = _discovered(identity, state, _services(trust))
     if workload is not None:
         return Membership(DISCOVERED, workload)
     if state is None:
         return Unknown(f"whether {identity.name} is an AI identity is not known: its trust, tags and policies were not read")
-    if state.trust is not None and (problems := parse(state.trust).problems):
-        return Unknown(f"whether {identity.name} is an AI identity cannot be told: its trust policy {problems[0].where} {problems[0].what}")
+    if trust is not None and trust.problems:
+        first = trust.problems[0]
+        return Unknown(f"whether {identity.name} is an AI identity cannot be told: its trust policy {first.where} {first.what}")
     return None
 
 
@@ -68,23 +71,27 @@ def project_of(account: str, settings: Settings) -> Project:
 
 def workload_of(identity: Identity, state: State | None) -> Workload:
     """Say what an identity is for, by its name and by the first service that may assume it."""
-    names = ROLE_NAMES if identity.kind is Kind.ROLE else USER_NAMES
-    by_name = next((workload for glob, workload in names.items() if matches(glob, identity.name)), None)
-    if by_name is not None:
+    return _workload(identity, state, _services(_trust(state)))
+
+
+def _workload(identity: Identity, state: State | None, trusted: tuple[str, ...]) -> Workload:
+    if (by_name := _named(identity.kind, identity.name)) is not None:
         return by_name
     if identity.kind is Kind.ROLE:
-        by_trust = next((SERVICES[service] for service in trusted_services(state) if service in SERVICES), None)
+        by_trust = next((SERVICES[service] for service in trusted if service in SERVICES), None)
         return by_trust or Workload.UNKNOWN
     return Workload.HUMAN if identity.kind is Kind.GROUP or (state is not None and state.login) else Workload.UNKNOWN
 
 
-def trusted_services(state: State | None) -> tuple[str, ...]:
-    """Give the services that the role's trust policy allows to assume it."""
-    if state is None or state.trust is None:
-        return ()
+def _trust(state: State | None) -> Policy | None:
+    return None if state is None or state.trust is None else parse(state.trust)
+
+
+def _services(trust: Policy | None) -> tuple[str, ...]:
+    """Give the services that a role's trust policy allows to assume it."""
     found: list[str] = []
-    for statement in parse(state.trust).statements:
-        named = statement.principal.get("Service", ()) if statement.allow and isinstance(statement.principal, Mapping) else ()
+    for statement in trust.statements if trust is not None else ():
+        named = statement.principal.get("Service", ()) if statement.allow and isinstance(statement.principal, (dict, Mapping)) else ()
         found += [named] if isinstance(named, str) else [s for s in named if isinstance(s, str)] if isinstance(named, (list, tuple)) else []
     return tuple(found)
 
@@ -96,6 +103,12 @@ def used_by_people(state: State | None) -> bool:
     trust = parse(state.trust)
     allowed = [s.principal for s in trust.statements if s.allow]
     return bool(trust.problems) or not all(isinstance(p, Mapping) and p.keys() == {"Service"} for p in allowed)
+
+
+@lru_cache(maxsize=4096)
+def _named(kind: Kind, name: str) -> Workload | None:
+    names = ROLE_NAMES if kind is Kind.ROLE else USER_NAMES
+    return next((workload for glob, workload in names.items() if matches(glob, name)), None)
 
 
 def _by_name(project: Project, identity: Identity, state: State | None) -> Workload | None:
@@ -126,13 +139,12 @@ def _by_everywhere(project: Project, identity: Identity, state: State | None) ->
     return workload_of(identity, state) if project.whole_accounts else None
 
 
-def _discovered(identity: Identity, state: State | None) -> Workload | None:
-    names = ROLE_NAMES if identity.kind is Kind.ROLE else USER_NAMES if identity.kind is Kind.USER else {}
-    if any_match(names, identity.name):
-        return workload_of(identity, state)
+def _discovered(identity: Identity, state: State | None, trusted: tuple[str, ...]) -> Workload | None:
+    if identity.kind in (Kind.ROLE, Kind.USER) and (named := _named(identity.kind, identity.name)) is not None:
+        return named
     if state is None:
         return None
-    if any(service in SERVICES for service in trusted_services(state)) or any(tag in state.tags for tag in TAGS):
-        return workload_of(identity, state)
+    if any(service in SERVICES for service in trusted) or any(tag in state.tags for tag in TAGS):
+        return _workload(identity, state, trusted)
     attached = (arn.rsplit("/", 1)[-1] for arn in state.attached or () if ":iam::aws:policy/" in arn)
-    return workload_of(identity, state) if any(any_match(POLICY_NAMES, name) for name in attached) else None
+    return _workload(identity, state, trusted) if any(any_match(POLICY_NAMES, name) for name in attached) else None

@@ -67,8 +67,10 @@ class Evaluator:
         self.before = before
         self.reader = reader
         self.planner = Planner(settings, reader, census, actions)
+        known = tuple(guardrails)
+        self.reads = {g.id: g.reads.union(*(self.planner.reads((name,)) for name in g.actions)) for g in known}
         self.index: dict[tuple[str, str], list[tuple[Trigger, Guardrail]]] = {}
-        for guardrail in guardrails:
+        for guardrail in known:
             for name in guardrail.follows:
                 self.index.setdefault((FOUND, name), []).append((Trigger(Source.OTHER, name), guardrail))
             for trigger in guardrail.triggers:
@@ -116,14 +118,17 @@ class Evaluator:
 
     def _about(self, event: Event, heard: list[Guardrail], now: datetime) -> _About:
         """Read what the event changed beside the identity, as far as a guardrail looks at it."""
-        target, compares = event.target, any(g.compares for g in heard)
+        target = event.target
+        if target is None:
+            return _About(event, now)
+        compares = any(g.compares for g in heard)
         state: State | Absence | None = None
         facets = {facet for g in heard for facet in g.reads_target}
-        if target is not None and self.reader is not None and (facets or event.subject is None):
+        if self.reader is not None and (facets or event.subject is None):
             state = self.reader.read(target, Wanted(frozenset(facets | ALSO.get(target.kind, frozenset()))))
         read = state if isinstance(state, State) else None
         place = read.identity if read else target
-        before = self.before(place) if compares and place is not None else None
+        before = self.before(place) if compares else None
         return _About(event, now, place, read, before)
 
     def _judge_subjects(self, about: _About, heard: list[Guardrail]) -> list[Judgement]:
@@ -217,13 +222,17 @@ class Evaluator:
     def _read(self, event: Event, subject: Identity, heard: list[Guardrail]) -> State | Absence:
         if self.reader is None or subject.kind not in ALSO:
             return Absence.NOT_KNOWN
-        facets = {facet for g in heard for facet in g.reads}
-        facets |= {facet for g in heard for facet in self.planner.reads(g.actions)} | ALSO[subject.kind]
+        facets = ALSO[subject.kind].union(*[self.reads[g.id] for g in heard])
         policy = event.parameters.get("policyArn")
-        wanted = Wanted(frozenset(facets), (policy,) if isinstance(policy, str) and Facet.DOCUMENTS in facets else ())
+        wanted = Wanted(facets, (policy,) if isinstance(policy, str) and Facet.DOCUMENTS in facets else ())
         return self.reader.read(subject, wanted)
 
     def _run(self, case: Case, verdicts: list[tuple[Guardrail, Verdict]]) -> Judgement:
+        name = case.event.name if case.event else "what stands"
+        event = case.event or Event(source=Source.OTHER, name=name, id="", time=None)
+        if all(verdict is None for _, verdict in verdicts):
+            reason = f"{name} on {case.identity.name} breaks no guardrail"
+            return Judgement(event=event, outcome=Outcome.QUIET, reason=reason, identities=(case.identity,), good=_good(case, verdicts))
         planned: list[Planned] = []
         held: list[Planned] = []
         exempted: list[Planned] = []
@@ -245,8 +254,7 @@ class Evaluator:
                 (held if made.held else planned).append(made)
             if made is None or made.held:
                 handled.append(f"already remediated: {finding.reason}")
-        name = case.event.name if case.event else "what stands"
-        outcome, reasons = Outcome.QUIET, [f"{name} on {case.identity.name} breaks no guardrail"]
+        outcome, reasons = Outcome.QUIET, list[str]()
         for found, words in (
             (Outcome.QUIET, [p.exempt for p in exempted]),
             (Outcome.IGNORED, handled),
@@ -255,7 +263,7 @@ class Evaluator:
         ):
             outcome, reasons = (found, words) if words else (outcome, reasons)
         return Judgement(
-            event=case.event or Event(source=Source.OTHER, name=name, id="", time=None),
+            event=event,
             outcome=outcome,
             reason="; ".join(dict.fromkeys(reasons)),
             identities=(case.identity,),

@@ -49,6 +49,8 @@ def merged(event: Event, parts: list[Judgement]) -> Judgement:
     """One event may touch several identities (the holders of a policy): the gravest outcome speaks for the event."""
     if not parts:
         return Judgement(event=event, outcome=Outcome.QUIET, reason="it changes what nobody holds")
+    if len(parts) == 1:
+        return parts[0]
     order = (Outcome.FINDING, Outcome.NEEDS_STATE, Outcome.IGNORED, Outcome.QUIET)
     gravest = min((part.outcome for part in parts), key=order.index)
     return Judgement(

@@ -48,7 +48,7 @@ def normalise(raw: object) -> tuple[Event, ...]:
 
     Never raises on input: what is no event comes back as `malformed`, what no feed knows as `unsupported`.
     """
-    if not isinstance(raw, Mapping) or not raw:
+    if not isinstance(raw, dict) or not raw:
         what = (
             "nothing"
             if raw is None

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ringfence.domain.arn import parse_arn
-from ringfence.sources._read import text
+from ringfence.sources._read import table, text
 
 IDENTITY_CENTER = "AWSReservedSSO_"
 INSTANCE = re.compile(r"m?i-[0-9a-f]{8,17}", re.ASCII)
@@ -28,29 +28,31 @@ def session_of(who: Mapping[str, Any]) -> str:
 
 def human(who: Mapping[str, Any]) -> str:
     """Name the person behind a session: who vouches for the name is said with it."""
-    if on_behalf := text(who, "onBehalfOf", "userId"):
+    kind, context = text(who, "type"), table(who, "sessionContext")
+    if "onBehalfOf" in who and (on_behalf := text(who, "onBehalfOf", "userId")):
         return f"user {on_behalf[:LONGEST]} of Identity Center"
-    if source := text(who, "sessionContext", "sourceIdentity"):
+    if source := text(context, "sourceIdentity"):
         return f"{source[:LONGEST]} (source identity)"
-    issuer = text(who, "sessionContext", "sessionIssuer", "userName") or text(who, "arn")
-    if text(who, "type") == "AssumedRole" and IDENTITY_CENTER in issuer:
+    issuer = text(context, "sessionIssuer", "userName") or text(who, "arn")
+    if kind == "AssumedRole" and IDENTITY_CENTER in issuer:
         return f"{session_of(who)} (Identity Center)"
-    if text(who, "type") == "FederatedUser" and issuer:
-        return f"the user {text(who, 'sessionContext', 'sessionIssuer', 'userName')[:LONGEST]} (issued the session)"
-    if text(who, "type") in ("SAMLUser", "WebIdentityUser") and text(who, "userName"):
+    if kind == "FederatedUser" and issuer:
+        return f"the user {text(context, 'sessionIssuer', 'userName')[:LONGEST]} (issued the session)"
+    if kind in ("SAMLUser", "WebIdentityUser") and text(who, "userName"):
         return f"{text(who, 'userName')[:LONGEST]} ({text(who, 'identityProvider')[:LONGEST] or 'its identity provider'})"
     return ""
 
 
 def runs_on(who: Mapping[str, Any]) -> str:
     """Name what a session runs on: an instance, a pod, a function; empty where the log does not tell."""
-    if issued := text(who, "inScopeOf", "credentialsIssuedTo") or text(who, "inScopeOf", "sourceArn"):
+    scope, context = table(who, "inScopeOf"), table(who, "sessionContext")
+    if issued := text(scope, "credentialsIssuedTo") or text(scope, "sourceArn"):
         return issued[: 2 * LONGEST]
     name = session_of(who)
     if INSTANCE.fullmatch(name):
         return f"the instance {name}"
     if pod := POD.fullmatch(name):
         return f"the pod {pod['pod']} of the cluster {pod['cluster']}"
-    if "oidc.eks." in text(who, "sessionContext", "webIdFederationData", "federatedProvider"):
+    if "oidc.eks." in text(context, "webIdFederationData", "federatedProvider"):
         return "a pod of EKS"
-    return "an instance" if text(who, "sessionContext", "ec2RoleDelivery") else ""
+    return "an instance" if text(context, "ec2RoleDelivery") else ""
