@@ -80,6 +80,7 @@ bench: $(VENV) .tools/peers/.done ## benchmarks, one JSON line each
 	@for script in tests/benchmarks/bench_*.py; do $(PY) $$script; done
 
 docs: $(VENV) ## write the generated pages
+	$(PY) tools/write_rules.py
 	$(PY) tools/write_docs.py
 	$(PY) tools/draw_demo.py
 
