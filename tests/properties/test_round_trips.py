@@ -175,7 +175,9 @@ class Played:
 
 def same(one: State, other: State) -> bool:
     """Whether two states are the same; the order in which policies and groups are listed says nothing."""
-    plain = [msgspec.structs.replace(s, attached=tuple(sorted(s.attached or ())), groups=tuple(sorted(s.groups or ()))) for s in (one, other)]
+    plain = [
+        msgspec.structs.replace(s, attached=tuple(sorted(s.attached or ())), groups=tuple(sorted(s.groups or ()))) for s in (one, other)
+    ]
     return plain[0] == plain[1]
 
 
