@@ -3,7 +3,7 @@
 ministack serves the services; this adds what it lacks: every mutating IAM call becomes the event that CloudTrail would hand to
 EventBridge; POST /_box/events injects events of aws.* sources, which PutEvents refuses here as on AWS; and the condition keys
 iam:PolicyARN and iam:PermissionsBoundary are in the request's context, without which our conditioned grants could not be tried;
-and a user's service-specific credentials.
+a user's service-specific credentials; and buses of other regions as targets of a rule.
 
 Synthetic in them: the source address, the event version. IAM calls that IAM itself denies are not echoed.
 
@@ -109,10 +109,10 @@ def record(operation: str, form: dict[str, str], key: str, agent: str, error: st
     }
 
 
-def publish(source: str, detail_type: str, detail: dict[str, Any]) -> None:
-    """Put an event on the default bus as AWS's own services do."""
+def publish(source: str, detail_type: str, detail: dict[str, Any], region: str = REGION) -> None:
+    """Put an event on the default bus of a region as AWS's own services do."""
     responses.set_request_account_id(ACCOUNT)
-    responses.set_request_region(REGION)
+    responses.set_request_region(region)
     entry = {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail), "Resources": []}
     eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
 
@@ -133,6 +133,23 @@ def remember(record: dict[str, Any]) -> None:
         "CloudTrailEvent": json.dumps(record),
     }
     cloudtrail._get_event_queue().append(event)
+
+
+plain_bus = eventbridge._dispatch_to_event_bus
+
+
+def to_bus(spec: Any, event: dict[str, Any], rule: dict[str, Any], path: list[Any], payload: Any = None) -> None:
+    """Deliver to a bus of another region, too; the event goes on saying where it happened (Amazon EventBridge User Guide, cross-Region)."""
+    here = responses.get_region()
+    if spec.region == here:
+        plain_bus(spec, event, rule, path, payload)
+        return
+    responses.set_request_region(spec.region)
+    try:
+        bus = spec.resource.split("/", 1)[1]
+        eventbridge._dispatch_event({**event, "Region": here, "EventBusName": bus, "_DispatchPath": [*path, rule["Name"]]})
+    finally:
+        responses.set_request_region(here)
 
 
 plain_iam = iam.handle_request
@@ -241,13 +258,14 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if scope["path"] == "/_box/history":
         remember(event)
     else:
-        publish(event["source"], event["detail-type"], event["detail"])
+        publish(event["source"], event["detail-type"], event["detail"], event["region"])
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
     await send({"type": "http.response.body", "body": b"ok"})
 
 
 if __name__ == "__main__":
     iam.handle_request = echoing_iam
+    eventbridge._dispatch_to_event_bus = to_bus
     iam_actions.request_tag_context = context_of
     gateway.app = app
     sys.argv = sys.argv[:1]

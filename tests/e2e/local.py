@@ -58,8 +58,8 @@ class Box:
         assert code is None or done.returncode == code, f"{command}: exit {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
         return done.stdout
 
-    def deploy(self, template: Path, *parameters: str) -> None:
-        """Deploy a built template."""
+    def deploy(self, template: Path, *parameters: str, region: str = "us-east-1") -> None:
+        """Deploy a built template in a region."""
         capabilities = ("--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND")
         flags = ("--resolve-s3", "--no-confirm-changeset", "--no-progressbar", "--no-fail-on-empty-changeset")
         self.run(
@@ -67,6 +67,8 @@ class Box:
             "deploy",
             "--template-file",
             str(template),
+            "--region",
+            region,
             "--stack-name",
             STACK,
             *flags,
@@ -81,9 +83,9 @@ class Box:
         out = self.run("ringfence", "--json", *arguments, "--stack", STACK, code=code, **self.operator)
         return [json.loads(line) for line in out.splitlines()]
 
-    def publish(self, event: dict[str, Any]) -> None:
-        """Have a service of AWS publish an event."""
-        self._tell("events", {key: event[key] for key in ("source", "detail-type", "detail")})
+    def publish(self, event: dict[str, Any], region: str = "us-east-1") -> None:
+        """Have a service of AWS publish an event in a region."""
+        self._tell("events", {key: event[key] for key in ("source", "detail-type", "detail")} | {"region": region})
 
     def remember(self, record: dict[str, Any]) -> None:
         """Have CloudTrail find a record."""

@@ -97,6 +97,20 @@ def test_a_finding_delivered_five_times_asks_once_and_approval_leads_to_quaranti
     assert box.attached("fraud-stolen") == [], "somebody took it off: half a minute later it is seen"
 
 
+def test_what_is_heard_in_another_region_is_judged_at_home(box: Box) -> None:
+    """Two stacks of one template: the second makes rules that forward and the role to do so, and nothing else."""
+    box.deploy(ROOT / ".aws-sam/build/template.yaml", "Home=us-east-1", region="eu-west-1")
+    abroad = box.keys | {"region_name": "eu-west-1"}
+    made = boto3.client("cloudformation", **abroad).describe_stack_resources(StackName=STACK)["StackResources"]
+    assert {r["ResourceType"] for r in made} == {"AWS::Events::Rule", "AWS::IAM::Role"}
+    role_id = box.role("fraud-abroad", "sagemaker.amazonaws.com")
+    event = event_file("aws/guardduty/credential-exfiltration.json")
+    event["detail"]["resource"]["accessKeyDetails"] |= {"userName": "fraud-abroad", "principalId": f"{role_id}:i-0"}
+    event["detail"] |= {"id": uuid.uuid4().hex, "region": "eu-west-1"}
+    box.publish(event, region="eu-west-1")
+    box.job_of("fraud-abroad", "pending")
+
+
 def test_what_the_stolen_session_left_behind_is_found_and_asked_about(box: Box) -> None:
     user = box.iam.create_user(UserName="mallory")["User"]
     made = {"userName": "mallory", "userId": user["UserId"], "arn": user["Arn"]}

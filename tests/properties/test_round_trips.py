@@ -124,7 +124,7 @@ def planned(rnd: random.Random, action: Action) -> tuple[State, tuple[Step, ...]
             identity=state.identity,
             event=None,
             state=state,
-            target=target and target.identity,
+            target=target.identity if target else None,
             target_state=target,
             before=was,
             project=DISCOVERED,
