@@ -86,8 +86,12 @@ class Evaluator:
             return Judgement(event=event, outcome=Outcome.IGNORED, reason="our own act", identities=known, own=True)
         if event.set_aside is not None:
             return Judgement(event=event, outcome=event.set_aside.outcome, reason=event.set_aside.reason, identities=known)
-        heard = [(t.judges, g) for t, g in self.index.get((event.source, event.name), ()) if g.window is None and t.hears(event)]
-        if not heard:
+        heard: dict[Judged, list[Guardrail]] = {Judged.SUBJECT: [], Judged.ACTOR: []}
+        for trigger, guardrail in self.index.get((event.source, event.name), ()):
+            if guardrail.window is None and trigger.hears(event):
+                heard[trigger.judges].append(guardrail)
+        of_subjects, of_actors = heard[Judged.SUBJECT], heard[Judged.ACTOR]
+        if not of_subjects and not of_actors:
             return Judgement(
                 event=event, outcome=Outcome.QUIET, reason=f"no guardrail hears {event.name or 'an event without a name'}", identities=known
             )
@@ -95,11 +99,11 @@ class Evaluator:
             return Judgement(
                 event=event, outcome=Outcome.NEEDS_STATE, reason="the event does not say in which account it happened", identities=known
             )
-        about = self._about(event, [g for _, g in heard], now)
+        about = self._about(event, [*of_subjects, *of_actors], now)
         parts: list[Judgement] = []
-        if of_subjects := [g for whom, g in heard if whom is Judged.SUBJECT]:
+        if of_subjects:
             parts += self._judge_subjects(about, of_subjects)
-        if of_actors := [g for whom, g in heard if whom is Judged.ACTOR]:
+        if of_actors:
             by = self._judge_actor(about, of_actors)
             parts += [by] if by.outcome is not Outcome.QUIET or by.exempted or not of_subjects else []
         return merged(event, parts)
@@ -197,14 +201,14 @@ class Evaluator:
         supposed = member if isinstance(member, Membership) else Membership(project_of(event.account, self.settings), Workload.UNKNOWN)
         case = self._case(about, who, None, supposed, ())
         found = [(g, g.check(case)) for g in heard]
-        if any(isinstance(verdict, Finding) for _, verdict in found):
+        if [verdict for _, verdict in found if isinstance(verdict, Finding)]:
             state = self._read(event, who, heard)
             if isinstance(state, State) and state.identity.unique_id in (None, who.unique_id or state.identity.unique_id):
                 case = msgspec.structs.replace(case, identity=state.identity, state=state)
         return self._run(case, found)
 
     def _case(self, about: _About, identity: Identity, state: State | None, member: Membership, heard: Iterable[Guardrail]) -> Case:
-        own = about.target is None and any(g.compares for g in heard)
+        own = about.target is None and bool([g for g in heard if g.compares])
         return Case(
             identity=identity,
             event=about.event,
@@ -230,7 +234,7 @@ class Evaluator:
     def _run(self, case: Case, verdicts: list[tuple[Guardrail, Verdict]]) -> Judgement:
         name = case.event.name if case.event else "what stands"
         event = case.event or Event(source=Source.OTHER, name=name, id="", time=None)
-        if all(verdict is None for _, verdict in verdicts):
+        if not [verdict for _, verdict in verdicts if verdict is not None]:
             reason = f"{name} on {case.identity.name} breaks no guardrail"
             return Judgement(event=event, outcome=Outcome.QUIET, reason=reason, identities=(case.identity,), good=_good(case, verdicts))
         planned: list[Planned] = []
