@@ -86,11 +86,10 @@ class Evaluator:
             return Judgement(event=event, outcome=Outcome.IGNORED, reason="our own act", identities=known, own=True)
         if event.set_aside is not None:
             return Judgement(event=event, outcome=event.set_aside.outcome, reason=event.set_aside.reason, identities=known)
-        heard: dict[Judged, list[Guardrail]] = {Judged.SUBJECT: [], Judged.ACTOR: []}
+        of_subjects, of_actors = list[Guardrail](), list[Guardrail]()
         for trigger, guardrail in self.index.get((event.source, event.name), ()):
             if guardrail.window is None and trigger.hears(event):
-                heard[trigger.judges].append(guardrail)
-        of_subjects, of_actors = heard[Judged.SUBJECT], heard[Judged.ACTOR]
+                (of_subjects if trigger.judges is Judged.SUBJECT else of_actors).append(guardrail)
         if not of_subjects and not of_actors:
             return Judgement(
                 event=event, outcome=Outcome.QUIET, reason=f"no guardrail hears {event.name or 'an event without a name'}", identities=known
