@@ -15,8 +15,10 @@ import msgspec
 from tests.benchmarks._measure import per_call, report
 from tests.support.cases import state_of
 
-from ringfence.clouds.memory import MemoryIam
+from ringfence.domain.identity import Identity
+from ringfence.domain.state import State
 from ringfence.engine.evaluate import Evaluator
+from ringfence.engine.ports import Absence, Wanted
 from ringfence.settings import Settings
 from ringfence.sources import normalise
 
@@ -25,13 +27,26 @@ READ_ONLY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action"
 ARN = "arn:aws:iam::123456789012:policy/read"
 
 
+class AtHand:
+    """A reader whose answer is at hand: it is not what is measured."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+
+    def read(self, identity: Identity, wanted: Wanted) -> State:
+        return self.state
+
+    def owner(self, access_key_id: str) -> Absence:
+        return Absence.NOT_KNOWN
+
+
 def attached(service: str) -> tuple[bytes, Evaluator]:
     """Give an IAM event that is fine: a role of a service gets a harmless policy, whose document and the role's state are at hand."""
     state = state_of({"role": "train", "trusted_by": service, "attached": [ARN], "documents": {ARN: READ_ONLY}})
     assert state is not None
     raw = json.loads((ROOT / "events/aws/cloudtrail/AttachRolePolicy.json").read_bytes())
     raw["detail"]["requestParameters"] = {"roleName": "train", "policyArn": ARN}
-    return json.dumps(raw).encode(), Evaluator(Settings(), MemoryIam(state))
+    return json.dumps(raw).encode(), Evaluator(Settings(), AtHand(state))
 
 
 def measure(name: str, raw: bytes, evaluator: Evaluator, calls: int) -> None:

@@ -86,7 +86,8 @@ class Evaluator:
             return Judgement(event=event, outcome=Outcome.IGNORED, reason="our own act", identities=known, own=True)
         if event.set_aside is not None:
             return Judgement(event=event, outcome=event.set_aside.outcome, reason=event.set_aside.reason, identities=known)
-        of_subjects, of_actors = list[Guardrail](), list[Guardrail]()
+        of_subjects: list[Guardrail] = []
+        of_actors: list[Guardrail] = []
         for trigger, guardrail in self.index.get((event.source, event.name), ()):
             if guardrail.window is None and trigger.hears(event):
                 (of_subjects if trigger.judges is Judged.SUBJECT else of_actors).append(guardrail)
