@@ -7,14 +7,11 @@ import msgspec
 import pytest
 
 from ringfence.domain.census import Census
-from ringfence.domain.identity import Identity
 from ringfence.domain.job import JobState
 from ringfence.domain.record import RecordKind
-from ringfence.domain.state import State
 from ringfence.engine.commands import ReadHistory, perform_at_desk, run_at_desk
 from ringfence.engine.incident import LISTED
 from ringfence.engine.moves import LOOKS, SEARCH_AGAIN, end
-from ringfence.engine.ports import Absence, Wanted
 from ringfence.engine.search import BEFORE, LEASE, PATIENCE, REQUESTS, SESSION, search, searches, unsearched
 from ringfence.errors import RefusedError
 from ringfence.settings import Mode
@@ -244,34 +241,6 @@ def test_a_search_that_never_comes_to_its_end_is_given_up_with_a_page() -> None:
     assert scene.search().searching is None
     assert scene.queue.notices[-1].page
     assert "could not be looked for" in scene.queue.notices[-1].text
-
-
-def test_the_incident_is_there_before_anything_is_asked() -> None:
-    scene = Scene(made_user("mallory"))
-
-    def dies(identity: Identity, wanted: Wanted) -> State | Absence:
-        raise TimeoutError(f"cut off while reading {identity.name}, {wanted}")
-
-    scene.iam.read = dies  # type: ignore[method-assign]  # the worker dies here
-    with pytest.raises(TimeoutError):
-        scene.search()
-    assert scene.incident().state is S.FOR_A_PERSON
-
-
-def test_decoys_do_not_take_the_question_about_the_backdoor() -> None:
-    scene = Scene(
-        made_user("backdoor"),
-        *(made_user(f"decoy-{n}") for n in range(30)),
-        assume(TRAIN, "ASIAEXAMPLEONE"),
-        made_key("bo", "AKIAEXAMPLEBO"),
-    )
-    scene.search()
-    asked = {name for name, (state, _) in scene.asked().items() if state is S.PENDING}
-    assert len(asked) == SETTINGS.max_open_questions_per_actor
-    assert {"backdoor", "bo"} <= asked
-    (swept,) = (r for r in scene.store.records() if r.kind is RecordKind.SWEEP)
-    assert len(swept.data["found"]) == 33, "all of it was told, and is told once"
-    assert "nobody is asked about 23 more identities, decoy-8, " in scene.incident().reason
 
 
 @pytest.mark.parametrize(
