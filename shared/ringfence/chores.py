@@ -155,6 +155,7 @@ def census_if_due(log: Log) -> int:
     previous = store.census()
     if not census.due(previous, known, wiring.now(), CENSUS_AGE):
         return 0
+    seen = wiring.now()
     raw = snapshot.details()
     reader = SnapshotReader(raw)
     judge = Evaluator(known, reader, census=lambda: previous).judge
@@ -170,8 +171,14 @@ def census_if_due(log: Log) -> int:
             log.exception("a finding of the census could not be kept", event_id=news.judgement.event.id)
             failed += news.names
     store.keep(census.without(taken, failed))
-    look_after.remember(reader, states, found, known, log)
-    look_after.who_has_no_mfa(log)
+    each_chore(
+        {
+            "Remembered": lambda: look_after.remember(reader, states, found, known, seen, log),
+            "LookedForMfa": lambda: look_after.who_has_no_mfa(log),
+        },
+        lambda _name, _count: None,
+        log,
+    )
     if failed:
         raise UpstreamError(
             f"findings of the census about {len(failed)} grants or identities could not be kept", "The next census tells them again"

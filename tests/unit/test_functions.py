@@ -321,4 +321,24 @@ def test_with_each_census_it_is_remembered_how_things_are_and_looked_who_has_no_
     cloudtrail.start_logging(Name="main")
     stack.waited[0] += timedelta(hours=7)
     assert stack.call("review", {})["Censuses"] == 1
-    assert wiring.store().before(target) is not None
+    remembered = wiring.store().before(target)
+    assert remembered is not None
+    boto3.client("s3").create_bucket(Bucket="elsewhere-example")
+    cloudtrail.update_trail(Name="main", S3BucketName="elsewhere-example")
+    stack.waited[0] += timedelta(hours=7)
+    assert stack.call("review", {})["Censuses"] == 1
+    assert wiring.store().before(target) == remembered, "what differs is no census's to call fine"
+
+
+def test_what_cannot_be_remembered_keeps_nobody_from_being_looked_at(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> int:
+        raise UpstreamError("a region does not answer")
+
+    monkeypatch.setattr("ringfence.look_after.remember", refused)
+    stack.iam.create_user(UserName="scientist")
+    stack.iam.create_login_profile(UserName="scientist", Password="Ex4mple-only!")  # noqa: S106 - nobody's
+    stack.iam.attach_user_policy(UserName="scientist", PolicyArn="arn:aws:iam::aws:policy/AmazonSageMakerFullAccess")
+    stack.waited[0] += timedelta(hours=25)
+    with pytest.raises(UpstreamError, match="Censuses failed"):
+        stack.call("review", {})
+    assert [job.plan.target.name for job in wiring.store().jobs() if job.guardrail == "aws-human-without-mfa"] == ["scientist"]

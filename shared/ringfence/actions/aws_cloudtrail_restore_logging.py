@@ -27,10 +27,10 @@ def plan(case: Case, finding: Finding) -> tuple[Step, ...] | Impossible:
     known = case.target_state.settings if case.target_state else None
     now = {} if known is None else known
     old = case.before.settings if case.before else None
+    if finding.evidence.get("stopped") is True:
+        old = {LOGGING: ON}  # nothing else was done to it
     if old is None:
-        if finding.evidence.get("stopped") is not True:
-            return Impossible(f"how the trail {trail.name} was set before is not known: there is no snapshot of it")
-        old = {LOGGING: ON}
+        return Impossible(f"how the trail {trail.name} was set before is not known: there is no snapshot of it")
     steps = tuple(_steps(trail, now, old))
     return steps or Impossible(f"the trail {trail.name} is as it was")
 

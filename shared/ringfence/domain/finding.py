@@ -123,6 +123,7 @@ class Guardrail(Struct, frozen=True, kw_only=True):
     reads: frozenset[Facet] = frozenset()  # which parts of the identity's state `check` looks at
     reads_target: frozenset[Facet] = frozenset()  # the same of what the event changed besides
     compares: bool = False  # `check` looks at what was before
+    vouches: frozenset[str] = frozenset()  # the parts of a state that are fine where it finds nothing
     actions: tuple[str, ...] = ()
     standards: Standards
     false_positives: str

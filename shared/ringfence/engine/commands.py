@@ -99,9 +99,10 @@ class KeepSignal(Struct, frozen=True):
 
 
 class Remember(Struct, frozen=True):
-    """Keep what a target is, as something that is fine."""
+    """Keep what a target is, as something that is fine, unless something is kept that was read later."""
 
     state: State
+    seen: datetime
 
 
 class Open(Struct, frozen=True):
@@ -263,7 +264,7 @@ def perform_at_desk(command: DeskCommand, desk: DeskPorts) -> object:
         case KeepSignal():
             desk.store.signal(command.signal)
         case Remember():
-            desk.store.remember(command.state, desk.clock())
+            desk.store.remember(command.state, command.seen)
         case ReadSignals():
             return desk.store.signals(command.whom, command.since, command.until)
         case Open():

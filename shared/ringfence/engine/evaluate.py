@@ -236,7 +236,8 @@ class Evaluator:
         event = case.event or Event(source=Source.OTHER, name=name, id="", time=None)
         if not [verdict for _, verdict in verdicts if verdict is not None]:
             reason = f"{name} on {case.identity.name} breaks no guardrail"
-            return Judgement(event=event, outcome=Outcome.QUIET, reason=reason, identities=(case.identity,), good=_good(case, verdicts))
+            good = _good(case, [guardrail for guardrail, _ in verdicts])
+            return Judgement(event=event, outcome=Outcome.QUIET, reason=reason, identities=(case.identity,), good=good, seen=case.now)
         planned: list[Planned] = []
         held: list[Planned] = []
         exempted: list[Planned] = []
@@ -274,7 +275,6 @@ class Evaluator:
             planned=tuple(planned),
             held=tuple(held),
             exempted=tuple(exempted),
-            good=_good(case, verdicts) if outcome is Outcome.QUIET else (),
         )
 
     def _exempt(self, finding: Finding, case: Case) -> Exemption | None:
@@ -284,7 +284,17 @@ class Evaluator:
         return next((e for e in here if exempts(e, finding.identity, census)), None)
 
 
-def _good(case: Case, verdicts: list[tuple[Guardrail, Verdict]]) -> tuple[State, ...]:
-    """Give what was changed and is fine, where a guardrail will compare it with what comes next."""
+def _good(case: Case, heard: list[Guardrail]) -> tuple[State, ...]:
+    """Give what is known to be fine now: the parts that the guardrails vouch for as they are, all others as they were.
+
+    A first boundary is no proof that it belongs there, and ours is on for as long as a quarantine lasts: a census may remember the one,
+    and nobody the other.
+    """
+    parts = frozenset[str]().union(*(guardrail.vouches for guardrail in heard))
     state = case.state if case.target is None else case.target_state
-    return (state,) if state is not None and any(g.compares for g, _ in verdicts) else ()
+    if not parts or state is None:
+        return ()
+    known = case.before or State(identity=state.identity)
+    if known.boundary is None or state.boundary == case.settings.deployment.quarantine_boundary:
+        parts -= {"boundary"}
+    return (msgspec.structs.replace(known, identity=state.identity, **{part: getattr(state, part) for part in parts}),)

@@ -13,8 +13,8 @@ from ringfence.settings import Settings
 def hear(judgement: Judgement, evaluator: Evaluator, settings: Settings) -> Process[tuple[Job, ...]]:
     """Carry a judgement on. Delivered again it does the same again, which changes nothing."""
     for state in judgement.good:
-        if (fine := kept(state)) is not None:
-            yield Remember(fine)
+        if judgement.seen is not None and (fine := kept(state)) is not None:
+            yield Remember(fine, judgement.seen)
     jobs: list[Job] = []
     for one in (judgement, *(yield from correlate(judgement, evaluator))):
         if one.planned or one.held or one.exempted or one.own or one.outcome in UNJUDGED:

@@ -1,5 +1,7 @@
 """What became of one event, and what would follow."""
 
+from datetime import datetime
+
 from msgspec import Struct
 
 from ringfence.domain.event import Event, Outcome
@@ -43,6 +45,7 @@ class Judgement(Struct, frozen=True, kw_only=True):
     exempted: tuple[Planned, ...] = ()  # findings that an exception covers
     own: bool = False  # a call by our own role: to be reconciled with the job that made it
     good: tuple[State, ...] = ()  # what was changed and is fine: it is what a later change is compared with
+    seen: datetime | None = None  # when that began to be read
 
 
 def merged(event: Event, parts: list[Judgement]) -> Judgement:
@@ -62,4 +65,5 @@ def merged(event: Event, parts: list[Judgement]) -> Judgement:
         held=tuple(held for part in parts for held in part.held),
         exempted=tuple(used for part in parts for used in part.exempted),
         good=tuple(state for part in parts for state in part.good) if gravest is Outcome.QUIET else (),
+        seen=next((part.seen for part in parts if part.seen is not None), None),
     )

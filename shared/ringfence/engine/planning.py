@@ -135,6 +135,6 @@ def _stood(case: Case, census: Census | None, *, deployed: bool) -> bool:
     event = case.event
     if event is None:
         return False
-    if census is None:
-        return deployed
+    if census is None or event.name == "AddUserToGroup":
+        return deployed  # whoever is a member can be added again, and no census tells since when they are
     return grant_name(case.identity.unique_id, event.name, event.parameters) in census.standing

@@ -15,7 +15,8 @@ from ringfence.iam.document import Condition, Statement
 from ringfence.iam.principals import entries
 
 EQUALS = frozenset({"stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike"})
-OURS = ("aws:principalorgid", "aws:principalorgpaths", "aws:principalarn", "aws:principalaccount", "aws:sourceaccount", "aws:sourcearn")
+OF_ORGANISATIONS = ("aws:principalorgid", "aws:principalorgpaths")
+OF_ACCOUNTS = ("aws:principalarn", "aws:principalaccount", "aws:sourceaccount", "aws:sourcearn")
 EXTERNAL_ID = "sts:externalid"
 SHARED = {  # issuers that serve everybody -> how far `sub` has to be spelt out
     "token.actions.githubusercontent.com": re.compile(r"repo:[^/*?]+/", re.ASCII),
@@ -31,7 +32,7 @@ def openings(trust: Policy, case: Case) -> tuple[str, ...]:
 
 def _by(statement: Statement, case: Case) -> Iterator[str]:
     if statement.not_principal is not None:
-        yield "" if _narrowed(statement, OURS) else f"everybody but {statement.not_principal}"
+        yield "" if _to_ours(statement, case) else f"everybody but {statement.not_principal}"
     for kind, entry in entries(statement.principal):
         if kind == "Federated":
             yield _federated(statement, entry, case)
@@ -41,7 +42,7 @@ def _by(statement: Statement, case: Case) -> Iterator[str]:
 
 def _aws(statement: Statement, entry: str, case: Case) -> str:
     if entry == "*":
-        return "" if _narrowed(statement, OURS) else "everybody"
+        return "" if _to_ours(statement, case) else "everybody"
     arn = parse_arn(entry)
     account = arn.account if arn else entry
     known = (case.identity.account, *case.settings.trusted_accounts)
@@ -69,5 +70,21 @@ def _narrowed(statement: Statement, keys: tuple[str, ...]) -> bool:
     return any(all(set(value) - {"*", "?"} for value in c.values) for c in _equals(statement, keys))
 
 
+def _to_ours(statement: Statement, case: Case) -> bool:
+    """Whether a condition leaves everybody of accounts that are known, or of one organisation: which one is ours nobody tells us."""
+    known = (case.identity.account, *case.settings.trusted_accounts)
+    accounts = ((_account(c.key, value) for value in c.values) for c in _equals(statement, OF_ACCOUNTS))
+    return _narrowed(statement, OF_ORGANISATIONS) or any(all(account in known for account in named) for named in accounts)
+
+
+def _account(key: str, value: str) -> str:
+    arn = parse_arn(value) if key.endswith("arn") else None
+    return arn.account if arn else value
+
+
 def _equals(statement: Statement, keys: tuple[str, ...]) -> Iterator[Condition]:
-    return (c for c in statement.conditions if c.key in keys and c.operator.rpartition(":")[2] in EQUALS and c.values)
+    """Give the conditions that ask for one of some values. ForAllValues holds, too, where the request has no such key: it asks for nothing."""
+    for c in statement.conditions:
+        qualifier, _, operator = c.operator.rpartition(":")
+        if c.key in keys and operator in EQUALS and qualifier != "forallvalues" and c.values:
+            yield c

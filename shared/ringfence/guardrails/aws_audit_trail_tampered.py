@@ -33,7 +33,8 @@ def check(case: Case) -> Verdict:
     if event.name in FINDINGS:
         return _finding(case, event, f"logging was switched off ({event.name})")
     if what := GONE.get(event.name):
-        return None if _part(case.target_state, "logging") else _finding(case, event, what)  # already changed: it logs
+        logs = event.name != "DeleteTrail" and _part(case.target_state, "logging")  # one that was made anew may be another
+        return None if logs else _finding(case, event, what)
     if event.name == "PutEventSelectors":
         what = _narrowed(event.parameters)
         return _finding(case, event, what) if what else _fewer(case, event)

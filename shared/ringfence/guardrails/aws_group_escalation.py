@@ -26,7 +26,8 @@ def check(case: Case) -> Verdict:
         return Unknown(f"what the group {name} grants is not known")
     why, grants = _powerful(group)
     if not why:
-        return None
+        unread = [p for d in (*group.documents.values(), *group.inline.values()) for p in parse(d).problems]
+        return Unknown(f"what the group {name} grants cannot be judged: {unread[0].where} {unread[0].what}") if unread else None
     return Finding(
         guardrail=GUARDRAIL.id,
         severity=GUARDRAIL.severity,

@@ -58,6 +58,7 @@ GUARDRAIL = Guardrail(
     why="The boundary is the ceiling that makes self-service safe: without it whoever may attach a policy may become anything.",
     triggers=tuple(Trigger(Source.CLOUDTRAIL, name) for name in (*REMOVED, *REPLACED, *MADE)),
     compares=True,
+    vouches=frozenset({"boundary"}),
     actions=("aws.iam.restore-boundary",),
     standards=Standards(attack=("T1548.005", "T1562.001"), nist=("AC-6", "CM-5")),
     false_positives="A pipeline that replaces one version of a boundary by the next: name both under `aws.require_boundary`.",

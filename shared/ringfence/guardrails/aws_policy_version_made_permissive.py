@@ -56,6 +56,7 @@ GUARDRAIL = Guardrail(
     triggers=tuple(Trigger(Source.CLOUDTRAIL, name) for name in ("SetDefaultPolicyVersion", "CreatePolicyVersion")),
     reads_target=frozenset({Facet.VERSIONS}),
     compares=True,
+    vouches=frozenset({"default_version", "versions"}),
     actions=("aws.iam.rollback-policy-version",),
     standards=Standards(attack=("T1098.003", "T1548.005"), cis=("aws-v7:5.4", "aws-v5:4.4"), nist=("AC-6", "CM-3", "CM-5")),
     false_positives="Policies that a pipeline deploys: name it under `deployers`, then its changes are asked about.",

@@ -45,6 +45,7 @@ GUARDRAIL = Guardrail(
         Trigger(Source.ACCESS_ANALYZER, "Access Analyzer Finding"),
     ),
     compares=True,
+    vouches=frozenset({"trust"}),
     actions=("aws.iam.restore-trust-policy", "aws.iam.revoke-sessions", "aws.iam.quarantine-role"),
     standards=Standards(
         attack=("T1098.003", "T1484.002", "T1199"),

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 Document = Mapping[str, Any]
-LONGEST = 20_000  # bytes of a document that is remembered: three times what IAM takes
+REMEMBERED = 20_000  # bytes of a document that is remembered: three times what IAM takes
 
 
 class Problem(Struct, frozen=True, gc=False):
@@ -74,7 +74,7 @@ def parse(document: object) -> Policy:
         text = msgspec.json.encode(document)
     except (TypeError, ValueError, RecursionError):  # no plain JSON: a lone surrogate, say
         return _read(document)
-    return _remembered(text) if len(text) <= LONGEST else _read(document)
+    return _remembered(text) if len(text) <= REMEMBERED else _read(document)
 
 
 @lru_cache(maxsize=256)

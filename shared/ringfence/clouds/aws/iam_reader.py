@@ -70,7 +70,9 @@ class IamReader:
                 if error.response.get("Error", {}).get("Code") in ("AccessDenied", "ValidationError"):
                     return Absence.NOT_KNOWN  # so IAM answers about the key of another account, and about what is none
                 raise
-            user = self._client().get_user(UserName=told["UserName"])["User"]
+            if not (name := told.get("UserName")):
+                return Absence.NOT_KNOWN  # the root user's, of whichever account
+            user = self._client().get_user(UserName=name)["User"]
         return Identity.from_arn(user["Arn"], user["UserId"]) or Absence.NOT_KNOWN
 
     def _policy(self, policy: Identity, wanted: Wanted) -> State | Absence:

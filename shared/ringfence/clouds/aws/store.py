@@ -2,7 +2,7 @@
 
 Items: (`job#ID`, `job`) with version and body; (`job#ID`, `record#ID`), put if absent; (`exempt#KEY`, `exempt`) with a TTL;
 (`switch`, `turn#NUMBER`), put if absent; (`budget#NAME`, `slot#NUMBER`), put if absent, with a TTL; (`job#ID`, `notice#ID`);
-(`before#TARGET`, `before`), put if newer; (`signal#WHOM`, `TIME#EVENT#NAME`), put if absent, with a TTL; (`census`, `census#TIME`), the head, and its parts (`census#TIME`, `part#NUMBER`).
+(`before#TARGET`, `before`), put if newer, with a TTL; (`signal#WHOM`, `TIME#EVENT#NAME`), put if absent, with a TTL; (`census`, `census#TIME`), the head, and its parts (`census#TIME`, `part#NUMBER`).
 What somebody has to look at again - a job with a `due`, a notice without a receipt - has `open` and `due`, and so stands in the index DUE.
 """
 
@@ -35,6 +35,7 @@ REFUSED = "ConditionalCheckFailed"
 BUSY = "TransactionConflict"  # somebody is writing the same item just now: count, or read, again
 CENSUSES_LIVE = timedelta(days=365)  # the register is carried from one to the next
 PART = 90_000  # characters of four bytes at most
+BEFORE_LIVES = timedelta(days=30)
 SIGNALS_LIVE = timedelta(days=8)  # longer than any playbook looks back
 SLOTS_LIVE = timedelta(days=30)  # far longer than any window of a budget
 
@@ -117,8 +118,9 @@ class DynamoStore:
         return None if body is None else decoders.STATE.decode(body)
 
     def remember(self, state: State, seen: datetime) -> None:
-        """Keep what a target is, unless something newer is kept."""
-        item = _item(f"before#{state.identity.key}", "before", encode(state), seen={"S": _text(seen)})
+        """Keep what a target is, unless something newer is kept. What no census has found fine for a month is forgotten."""
+        ttl = {"N": str(int((seen + BEFORE_LIVES).timestamp()))}
+        item = _item(f"before#{state.identity.key}", "before", encode(state), seen={"S": _text(seen)}, ttl=ttl)
         put = self._put(item, f"{ABSENT} or seen <= :seen", {":seen": {"S": _text(seen)}})
         self._write([put], f"remembering {state.identity.name}")
 
