@@ -15,6 +15,7 @@ from ringfence.domain.finding import Case, Finding, Severity, Workload
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.state import State
 from ringfence.engine.memory import kept
+from ringfence.engine.ports import Absence
 from ringfence.settings import DISCOVERED
 from tests.support.actions import NOW, SOMEBODY
 from tests.support.aws import aws, customer_policy
@@ -139,3 +140,9 @@ def test_whose_access_key_it_is(iam: Any) -> None:
     owner = AwsReader().owner(key)
     assert isinstance(owner, Identity)
     assert owner.name == "u"
+
+
+@pytest.mark.usefixtures("iam")
+@pytest.mark.parametrize("key", ["", "AKIAEXAMPLE", "ÄÖ" * 10, "x" * 129, "AKIA EXAMPLE 000000"])
+def test_what_is_no_id_of_a_key_has_no_owner(key: str) -> None:
+    assert AwsReader().owner(key) is Absence.NOT_KNOWN

@@ -1,5 +1,6 @@
 """Reads identities from IAM, facet by facet. The permissions of each facet stand beside it; the template's test compares."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ READS: dict[Facet | None, tuple[str, ...]] = {
     Facet.LOGIN: ("iam:GetLoginProfile",),
     Facet.KEYS: ("iam:ListAccessKeys", "iam:ListServiceSpecificCredentials", "iam:ListSSHPublicKeys", "iam:ListSigningCertificates"),
 }
+KEY_ID = re.compile(r"\w{16,128}", re.ASCII)  # IAM API Reference, GetAccessKeyLastUsed
 
 
 class IamReader:
@@ -60,7 +62,9 @@ class IamReader:
             return self._state(live, found, wanted)
 
     def owner(self, access_key_id: str) -> Identity | Absence:
-        """Give the user whose access key it is; the root user's own has no user name."""
+        """Give the user whose access key it is; the root user's own has no user name, and what is no id of a key has no owner."""
+        if not KEY_ID.fullmatch(access_key_id):
+            return Absence.NOT_KNOWN
         with upstream(f"asking whose access key {access_key_id} is"):
             try:
                 told = self._client().get_access_key_last_used(AccessKeyId=access_key_id)
