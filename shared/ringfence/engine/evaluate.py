@@ -208,7 +208,8 @@ class Evaluator:
         return self._run(case, found)
 
     def _case(self, about: _About, identity: Identity, state: State | None, member: Membership, heard: Iterable[Guardrail]) -> Case:
-        own = about.target is None and bool([g for g in heard if g.compares])
+        # Who vouches for a part compares it, too; for the others nothing is read of what was before.
+        own = about.target is None and bool([g for g in heard if g.vouches])
         return Case(
             identity=identity,
             event=about.event,
