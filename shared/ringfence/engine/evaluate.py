@@ -291,7 +291,7 @@ def _good(case: Case, heard: list[Guardrail]) -> tuple[State, ...]:
     A first boundary is no proof that it belongs there, and ours is on for as long as a quarantine lasts: a census may remember the one,
     and nobody the other.
     """
-    parts = frozenset[str]().union(*(guardrail.vouches for guardrail in heard))
+    parts = {part for guardrail in heard for part in guardrail.vouches}
     state = case.state if case.target is None else case.target_state
     if not parts or state is None:
         return ()
