@@ -70,7 +70,7 @@ planted: $(VENV) ## plant each known defect; one named, fast test has to notice 
 mutation: $(VENV) ## change what decides, one place at a time: some test has to notice; writes docs/assurance.md
 	@$(PY) -m tests.mutation $(ARGS)
 
-soak: $(VENV) ## a million histories of the job core (ARGS="--seeds N")
+soak: $(VENV) ## a million histories of the job core, every property in full; writes docs/assurance.md
 	@$(PY) -m tests.simulation.soak $(ARGS)
 
 events: $(VENV) ## wrap each sample event into the SQS batch that the function really gets

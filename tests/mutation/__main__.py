@@ -5,18 +5,16 @@ With `--stale` it only says which assured modules have changed since.
 
 import hashlib
 import re
-import subprocess
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from tests.mutation.mutants import Mutant, mutants
 from tests.mutation.targets import EQUIVALENT, TARGETS
-from tests.support.trial import PACKAGE, ROOT, Trial, verdicts
+from tests.support import assurance
+from tests.support.trial import PACKAGE, Trial, verdicts
 
-PAGE = ROOT / "docs" / "assurance.md"
 MOST_ALIVE = 0.05
 
 
@@ -43,8 +41,8 @@ def judged(module: str, progress: Callable[[str], None]) -> Result:
     return Result(module, len(different), len(found) - len(different), tuple(alive))
 
 
-def page(results: list[Result], commit: str, day: str) -> str:
-    """Write the page."""
+def section(results: list[Result]) -> str:
+    """Give what the page says of mutation testing."""
     rows = "\n".join(
         f"| `{r.module}` | {r.total} | {r.total - len(r.alive)} | {len(r.alive)} | {sum(m.predicate for m in r.alive)} | {r.same} | `{_digest(r.module)}` |"
         for r in results
@@ -52,10 +50,10 @@ def page(results: list[Result], commit: str, day: str) -> str:
     alive = "\n".join(f"- `{r.module}` line {m.line}: `{m.what[:160]}`" for r in results for m in r.alive) or "None."
     same = "\n".join(f"- `{module}`: `{what[:160]}` - {why}" for (module, what, _), why in EQUIVALENT.items()) or "None."
     return (
-        "# Assurance\n\nMutation testing of what decides over allow or deny (`make mutation`): each mutant is one small change, and some test has to"
-        f" fail on it.\nAt commit {commit}, {day}. `python -m tests.mutation --stale` says which of these modules have changed since.\n\n"
+        "`make mutation`: each mutant is one small change of what decides over allow or deny, and some test has to fail on it."
+        " `python -m tests.mutation --stale` says which of these modules have changed since.\n\n"
         "| module | mutants | noticed | alive | alive in a predicate | same in meaning | SHA-256 of the module |\n|---|---|---|---|---|---|---|\n"
-        f"{rows}\n\n## Alive\n\n{alive}\n\n## Same in meaning\n\n{same}\n"
+        f"{rows}\n\n### Alive\n\n{alive}\n\n### Same in meaning\n\n{same}"
     )
 
 
@@ -65,7 +63,7 @@ def _digest(module: str) -> str:
 
 def stale() -> list[str]:
     """Give the modules that changed since they were judged, or never were."""
-    judged_then = dict(re.findall(r"^\| `([^`]+)` .*\| `([0-9a-f]{16})` \|$", PAGE.read_text(), re.MULTILINE)) if PAGE.exists() else {}
+    judged_then = dict(re.findall(r"^\| `([^`]+)` .*\| `([0-9a-f]{16})` \|$", assurance.PAGE.read_text(), re.MULTILINE))
     return [module for module in TARGETS if judged_then.get(module) != _digest(module)]
 
 
@@ -75,7 +73,7 @@ def main() -> int:
         for module in stale():
             print(f"changed since it was judged: {module} - run `make mutation`")
         return 0
-    started = time.monotonic()
+    stands, started = assurance.commit(), time.monotonic()
     wanted = [module for module in TARGETS if not sys.argv[1:] or any(name in module for name in sys.argv[1:])]
     results = [judged(module, lambda text: print(f"\r{text:<90}", end="", flush=True)) for module in wanted]
     print(f"\n{sum(r.total for r in results)} mutants in {time.monotonic() - started:.0f} s")
@@ -83,10 +81,7 @@ def main() -> int:
         for mutant in result.alive:
             print(f"alive: {result.module}:{mutant.line}: {mutant.what}")
     if len(wanted) == len(TARGETS):
-        commit = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
-        ).stdout.strip()
-        PAGE.write_text(page(results, commit, f"{datetime.now(UTC):%Y-%m-%d}"))
+        assurance.write("Mutation testing", section(results), stands)
     share = sum(len(r.alive) for r in results) / max(1, sum(r.total for r in results))
     predicates = sum(mutant.predicate for r in results for mutant in r.alive)
     return 1 if share > MOST_ALIVE or predicates else 0

@@ -19,8 +19,9 @@ from ringfence.engine.decide import decide
 from ringfence.engine.trail import closed
 from tests.simulation.promises import BrokenPromiseError
 from tests.simulation.world import World
+from tests.support.scale import cases
 
-SEEDS, CHUNKS = 20_000, 8
+SEEDS, CHUNKS = cases(1_000_000), 8
 ENDS = (JobState.DONE, JobState.NOTHING_TO_DO, JobState.NOT_CONTAINED, JobState.STOPPED, JobState.EXPIRED, JobState.DENIED)
 
 
