@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from ringfence.clouds.memory import MemoryIam
-from ringfence.domain.event import Event, Outcome
-from ringfence.domain.finding import Unknown, Workload
+from ringfence.domain.event import Event, Outcome, Source
+from ringfence.domain.finding import Judged, Trigger, Unknown, Workload
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.plan import When
 from ringfence.domain.state import Facet, Fact, FactKind, State
@@ -16,6 +16,7 @@ from ringfence.engine.discovery import membership
 from ringfence.engine.evaluate import Evaluator
 from ringfence.engine.ports import Absence, Wanted
 from ringfence.errors import NotReadError
+from ringfence.guardrails import aws_admin_policy_on_ai_identity, remediator_tampered
 from ringfence.settings import Deployment
 from ringfence.sources import normalise
 from tests.support.cases import DEPLOYMENT, counted, event_file, settings_of, state_of
@@ -83,7 +84,7 @@ def test_an_event_that_names_no_identity_needs_state() -> None:
 def test_holders_that_nobody_knows_need_state() -> None:
     class Nobody(MemoryIam):
         def read(self, identity: Identity, wanted: Wanted) -> State | Absence:
-            assert (identity.kind, Facet.MEMBERS in wanted.facets) == (Kind.POLICY, True)
+            assert (identity.kind is Kind.POLICY) == (Facet.MEMBERS in wanted.facets), identity
             return Absence.GONE
 
     (event,) = normalise(event_file("aws/cloudtrail/CreatePolicyVersion.json"))
@@ -184,17 +185,26 @@ def test_what_was_not_read_is_never_taken_for_absent() -> None:
 
 
 def test_only_what_is_needed_is_read() -> None:
-    asked: list[Wanted] = []
+    asked: dict[str, Wanted] = {}
 
     class Counting(MemoryIam):
         def read(self, identity: Identity, wanted: Wanted) -> State | Absence:
-            asked.append(wanted)
+            assert identity.name not in asked
+            asked[identity.name] = wanted
             return super().read(identity, wanted)
 
     made = state_of(NOTEBOOK)
     assert made is not None
-    Evaluator(settings_of(None), Counting(made), census=counted).judge(attach_event(), NOW)
-    (wanted,) = asked
+    of_who_did_it = msgspec.structs.replace(
+        remediator_tampered.GUARDRAIL,
+        triggers=(Trigger(Source.CLOUDTRAIL, "AttachRolePolicy", Judged.ACTOR),),
+        reads=frozenset({Facet.ATTACHED}),
+    )
+    heard = (aws_admin_policy_on_ai_identity.GUARDRAIL, of_who_did_it)
+    Evaluator(settings_of(None), Counting(made), heard, census=counted).judge(attach_event(), NOW)
+    assert asked.keys() == {NOTEBOOK["role"], "ana"}
+    assert asked["ana"] == Wanted(frozenset({Facet.ATTACHED, Facet.LOGIN})), "who did it is read to know what it is for, and no more"
+    wanted = asked[str(NOTEBOOK["role"])]
     assert Facet.KEYS not in wanted.facets
     assert Facet.MFA not in wanted.facets
     assert wanted.documents == ("arn:aws:iam::aws:policy/AdministratorAccess",)

@@ -192,20 +192,30 @@ class Evaluator:
     def _judge_actor(self, about: _About, heard: list[Guardrail]) -> Judgement:
         """Judge who did it. Who belongs to no project counts too: what such a guardrail guards is everybody's.
 
-        The actor is read only where something was found: to be contained.
+        The actor is read where a guardrail looks at its state, otherwise only where something was found: to be contained.
         """
         event = about.event
         named = event.actor.identity if event.actor else event.subject if event.source in DETECTIONS else None
         who = named or Identity(Kind.OUTSIDE, "", (event.actor and event.actor.display) or "somebody", event.account, event.partition)
-        member = membership(who, None, self.settings)
+        looks = frozenset[Facet]().union(*[g.reads for g in heard])
+        state = self._same(who, looks) if looks else None
+        member = membership(who, state, self.settings)
         supposed = member if isinstance(member, Membership) else Membership(project_of(event.account, self.settings), Workload.UNKNOWN)
-        case = self._case(about, who, None, supposed, ())
+        case = self._case(about, state.identity if state else who, state, supposed, ())
         found = [(g, g.check(case)) for g in heard]
         if [verdict for _, verdict in found if isinstance(verdict, Finding)]:
-            state = self._read(event, who, heard)
-            if isinstance(state, State) and state.identity.unique_id in (None, who.unique_id or state.identity.unique_id):
+            state = self._same(who, frozenset[Facet]().union(*[self.reads[g.id] for g in heard]))
+            if state is not None:
                 case = msgspec.structs.replace(case, identity=state.identity, state=state)
         return self._run(case, found)
+
+    def _same(self, who: Identity, facets: frozenset[Facet]) -> State | None:
+        """Read an identity; nothing where it is not known, gone, or another one of the same name by now."""
+        if self.reader is None or who.kind not in ALSO:
+            return None
+        state = self.reader.read(who, Wanted(ALSO[who.kind] | facets))
+        same = isinstance(state, State) and state.identity.unique_id in (None, who.unique_id or state.identity.unique_id)
+        return state if isinstance(state, State) and same else None
 
     def _case(self, about: _About, identity: Identity, state: State | None, member: Membership, heard: Iterable[Guardrail]) -> Case:
         # Who vouches for a part compares it, too; for the others nothing is read of what was before.
