@@ -2,6 +2,7 @@
 
 from ringfence.guardrails import (
     aws_admin_policy_on_ai_identity,
+    aws_ai_workload_changes_iam,
     aws_audit_trail_tampered,
     aws_bedrock_api_key_created,
     aws_compromised_credentials,
@@ -31,6 +32,7 @@ from ringfence.guardrails import (
 
 GUARDRAILS = (
     aws_admin_policy_on_ai_identity.GUARDRAIL,
+    aws_ai_workload_changes_iam.GUARDRAIL,
     aws_audit_trail_tampered.GUARDRAIL,
     aws_bedrock_api_key_created.GUARDRAIL,
     aws_compromised_credentials.GUARDRAIL,
