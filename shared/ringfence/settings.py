@@ -107,6 +107,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     allow_static_keys: bool = False
     allow_bedrock_api_keys: bool = False
     trusted_accounts: tuple[str, ...] = ()
+    trusted_organizations: tuple[str, ...] = ()
     trusted_issuers: tuple[str, ...] = ()  # hosts of OIDC providers
     trusted_features: tuple[str, ...] = ()
     security_admins: tuple[str, ...] = ()  # globs over ARNs: may change identity providers and detectors

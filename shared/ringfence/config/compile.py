@@ -31,6 +31,7 @@ def compile_settings(config: Config) -> Settings:
         allow_static_keys=defaults.keys.allow_static_keys,
         allow_bedrock_api_keys=defaults.keys.allow_bedrock_api_keys,
         trusted_accounts=config.trusted.aws_accounts,
+        trusted_organizations=config.trusted.aws_organizations,
         trusted_issuers=config.trusted.oidc_issuers,
         trusted_features=config.trusted.features,
         security_admins=config.security_admins,

@@ -9,6 +9,7 @@ from ringfence.settings import Environment, Mode
 
 Text = Annotated[str, StringConstraints(min_length=1)]
 AccountId = Annotated[str, StringConstraints(pattern=r"^([0-9]{12}|\*)$")]
+OrganizationId = Annotated[str, StringConstraints(pattern=r"^o-[a-z0-9]{10,32}$")]  # Organizations API Reference, Organization
 Uri = Annotated[str, StringConstraints(pattern=r"^(s3|gs)://.+")]
 Kind = Literal["training", "inference", "notebook", "pipeline", "agent"]
 
@@ -103,6 +104,9 @@ class Trusted(Model):
     """Who and what is not outside."""
 
     aws_accounts: tuple[AccountId, ...] = ()
+    aws_organizations: tuple[OrganizationId, ...] = Field(
+        default=(), description="In trust policies. Where none is named, a condition on any organisation counts as one on yours: name it."
+    )
     gcp_domains: tuple[Text, ...] = ()
     networks: tuple[Text, ...] = ()
     oidc_issuers: tuple[Text, ...] = ()

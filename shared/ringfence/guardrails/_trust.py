@@ -46,7 +46,7 @@ def _aws(statement: Statement, entry: str, case: Case) -> str:
     arn = parse_arn(entry)
     account = arn.account if arn else entry
     known = (case.identity.account, *case.settings.trusted_accounts)
-    if not ACCOUNT.fullmatch(account) or account in known or _narrowed(statement, (EXTERNAL_ID,)):
+    if not ACCOUNT.fullmatch(account) or account in known or _narrowed(statement, (EXTERNAL_ID,)) or _to_our_organisation(statement, case):
         return ""
     return f"the account {account}, which is not one of yours, without an external id"
 
@@ -71,10 +71,16 @@ def _narrowed(statement: Statement, keys: tuple[str, ...]) -> bool:
 
 
 def _to_ours(statement: Statement, case: Case) -> bool:
-    """Whether a condition leaves everybody of accounts that are known, or of one organisation: which one is ours nobody tells us."""
+    """Whether a condition leaves everybody of accounts or organisations that are known. Where no organisation is named as ours, any may be."""
     known = (case.identity.account, *case.settings.trusted_accounts)
     accounts = ((_account(c.key, value) for value in c.values) for c in _equals(statement, OF_ACCOUNTS))
-    return _narrowed(statement, OF_ORGANISATIONS) or any(all(account in known for account in named) for named in accounts)
+    any_organisation = not case.settings.trusted_organizations and _narrowed(statement, OF_ORGANISATIONS)
+    return any_organisation or _to_our_organisation(statement, case) or any(all(one in known for one in named) for named in accounts)
+
+
+def _to_our_organisation(statement: Statement, case: Case) -> bool:
+    organisations = ((value.partition("/")[0] for value in c.values) for c in _equals(statement, OF_ORGANISATIONS))
+    return any(all(one in case.settings.trusted_organizations for one in named) for named in organisations)
 
 
 def _account(key: str, value: str) -> str:

@@ -1,6 +1,6 @@
 """aws-audit-trail-tampered: a trail of CloudTrail was stopped, deleted or narrowed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ringfence.domain.event import Event, Source
@@ -22,6 +22,10 @@ OFF = {
     "multiRegionEnabled": "to one region",
 }
 ELSEWHERE = {"s3BucketName": "S3BucketName", "kmsKeyId": "KmsKeyId"}  # in the event -> in the snapshot
+# CloudTrail API Reference, EventSelector: what a trail selects that nobody told anything else, and which sources may be left out.
+DEFAULT: Mapping[str, Any] = {"EventSelectors": [{}]}
+KINDS = {"All": ("read", "write"), "ReadOnly": ("read",), "WriteOnly": ("write",)}
+EXCLUDABLE = ("kms.amazonaws.com", "rdsdata.amazonaws.com")
 ANSWERS = {Kind.USER: "aws.iam.quarantine-user", Kind.ROLE: "aws.iam.quarantine-role"}
 
 
@@ -66,14 +70,19 @@ def _narrowed(given: Mapping[str, Any]) -> str:
 
 
 def _fewer(case: Case, event: Event) -> Verdict:
-    """Compare what the selectors name with what they named: advanced ones are compared by how many fields they select."""
-    before, now = _part(case.before, "selectors"), _part(case.target_state, "selectors")
-    if not before or not now:
-        return (
-            None if event.parameters.get("eventSelectors") else Unknown("what the trail selected before is not known: there is no snapshot")
-        )
+    """Compare what is selected with what was: advanced selectors by their fields, plain ones by kinds of event, exclusions and data."""
+    before, now = _chosen(case.before), _chosen(case.target_state)
+    if before is None or now is None:
+        whole = _selected({"EventSelectors": event.parameters.get("eventSelectors")}) >= _selected(DEFAULT)
+        return None if whole else Unknown("what the trail selected before, or selects now, is not known: there is no snapshot of it")
     lost = _selected(before) - _selected(now)
     return _finding(case, event, f"took out of the trail: {', '.join(sorted(lost)[:3])}") if lost else None
+
+
+def _chosen(state: State | None) -> Mapping[str, Any] | None:
+    """Give the selectors of a trail; nothing where the trail is gone or not known."""
+    settings = state.settings if state is not None else None
+    return settings.get("selectors", DEFAULT) if settings else None
 
 
 def _part(state: State | None, name: str) -> Mapping[str, Any]:
@@ -83,10 +92,26 @@ def _part(state: State | None, name: str) -> Mapping[str, Any]:
 
 
 def _selected(selectors: Mapping[str, Any]) -> set[str]:
-    plain = {
-        f"{r['Type']} {value}" for s in selectors.get("EventSelectors", ()) for r in s.get("DataResources", ()) for value in r["Values"]
-    }
-    return plain | {str(s.get("FieldSelectors")) for s in selectors.get("AdvancedEventSelectors", ())}
+    """Say what selectors let through, one by one; in CloudTrail's spelling, or in that of its events. What cannot be read lets nothing through."""
+    found = {str(s.get("FieldSelectors")) for s in _dicts(selectors.get("AdvancedEventSelectors"))}
+    for given in _dicts(selectors.get("EventSelectors")):
+        selector = {f"{name[:1].upper()}{name[1:]}": value for name, value in given.items()}
+        kinds = KINDS.get(selector.get("ReadWriteType", "All"), ())
+        if selector.get("IncludeManagementEvents", True) is True:
+            found |= {f"management events that {kind}" for kind in kinds}
+            out = selector.get("ExcludeManagementEventSources")
+            found |= {
+                f"management events of {source}" for source in EXCLUDABLE if source not in (out if isinstance(out, (list, tuple)) else ())
+            }
+        for resource in _dicts(selector.get("DataResources")):
+            values = resource.get("Values", resource.get("values"))
+            named = resource.get("Type", resource.get("type"))
+            found |= {f"{kind}s of {named} {value}" for value in (values if isinstance(values, (list, tuple)) else ()) for kind in kinds}
+    return found
+
+
+def _dicts(value: object) -> Iterator[Mapping[str, Any]]:
+    return (item for item in (value if isinstance(value, (list, tuple)) else ()) if isinstance(item, Mapping))
 
 
 def _finding(case: Case, event: Event, what: str) -> Finding:

@@ -52,6 +52,6 @@ GUARDRAIL = Guardrail(
         cis=("aws-v7:2.21", "aws-v7:2.18", "aws-v5:1.19"),
         nist=("AC-3", "AC-6", "AC-17"),
     ),
-    false_positives="Accounts under `trusted.aws_accounts`, issuers under `trusted.oidc_issuers`, vendors that use an external id.",
+    false_positives="Accounts and organisations under `trusted.aws_accounts` and `trusted.aws_organizations`, issuers under `trusted.oidc_issuers`, vendors that use an external id.",
     check=check,
 )
