@@ -11,6 +11,7 @@ The library raises these; only an edge (a function, the command line) turns them
     |   +-- UndeclaredCall  a call that no action declares
     +-- ConflictError       somebody else moved the job first: read it again
     +-- NotReadError        a state was asked for something that nobody read
+    +-- ForgedError         the trail, a checkpoint or a key is not what its log wrote
 """
 
 
@@ -64,3 +65,12 @@ class ConflictError(RingfenceError):
 
 class NotReadError(RingfenceError):
     """A judgement needs a part of the state that nobody read: never taken as `absent`."""
+
+
+class ForgedError(RingfenceError):
+    """The trail, a checkpoint or a key is not what its log wrote. `kind` is the class of tampering, as `trail verify` names it."""
+
+    def __init__(self, kind: str, problem: str, hint: str = "") -> None:
+        """Take the class, the problem in plain words, and what to do next."""
+        super().__init__(problem, hint)
+        self.kind = kind

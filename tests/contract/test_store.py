@@ -20,7 +20,7 @@ from ringfence.domain.signal import Signal
 from ringfence.domain.state import State
 from ringfence.domain.switch import Switch
 from ringfence.engine.ports import Exemption, Notice, Opened, Slot, Store
-from ringfence.engine.trail import record
+from ringfence.engine.records import record, turned
 from ringfence.errors import ConflictError, UpstreamError
 from tests.support.aws import aws, make_table
 from tests.support.jobs import NOW, REVERSAL, ROLE, job
@@ -153,10 +153,10 @@ def test_the_kill_switch_keeps_each_turn_and_the_last_one_counts(store: Store) -
     assert store.switch() is None
     turns = [Switch(number, number % 2 == 0, f"somebody {number}", NOW + timedelta(minutes=number)) for number in range(12)]
     for made in turns:
-        store.turn(made)
+        store.turn(made, turned(made, "c"))
         assert store.switch() == made
     with pytest.raises(ConflictError, match="somebody else"):
-        store.turn(turns[-1])
+        store.turn(turns[-1], turned(turns[-1], "c"))
     assert store.switch() == turns[-1]
 
 

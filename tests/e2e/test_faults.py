@@ -19,9 +19,9 @@ from ringfence.domain.job import Job, JobState
 from ringfence.domain.plan import ActionClass, Call, Plan, Step
 from ringfence.domain.record import RecordKind
 from ringfence.domain.state import Fact, FactKind, digest
-from ringfence.engine.audit_trail import problems
 from ringfence.engine.ports import Store
 from ringfence.engine.respond import Responder
+from ringfence.engine.trail.agree import problems
 from ringfence.errors import UpstreamError
 from tests.e2e.local import Proxy, local_aws, spoiled
 from tests.support.aws import forget, make_table

@@ -11,7 +11,7 @@ import pytest
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.job import JobState
 from ringfence.domain.state import State
-from ringfence.engine.audit_trail import problems
+from ringfence.engine.trail.agree import problems
 from ringfence.settings import Settings
 from tests.support.cases import DEPLOYMENT, EVENTS, settings_of
 from tests.support.jobs import ADMIN, BY_SAGEMAKER, work

@@ -8,11 +8,11 @@ from ringfence.clouds.memory import MemoryStore
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.record import RecordKind
 from ringfence.domain.state import State
-from ringfence.engine.audit_trail import problems
 from ringfence.engine.commands import Make
 from ringfence.engine.moves import contains
 from ringfence.engine.own_policies import void
 from ringfence.engine.ports import Absence, Notice
+from ringfence.engine.trail.agree import problems
 from ringfence.engine.verify import ROUNDS, counted
 from tests.simulation.stories import Story
 from tests.support.cases import DEPLOYMENT

@@ -13,12 +13,12 @@ from ringfence.clouds.memory import MemoryHistory, MemoryIam, MemoryQueue, Memor
 from ringfence.domain.job import Job
 from ringfence.domain.plan import ActionClass
 from ringfence.domain.record import RecordKind
-from ringfence.engine.audit_trail import problems
 from ringfence.engine.commands import Command, Process, ReadHistory, drive, perform
 from ringfence.engine.core import JobCore
 from ringfence.engine.moves import SEARCH_AGAIN, contains
 from ringfence.engine.search import search
 from ringfence.engine.sweep import tell_again
+from ringfence.engine.trail.agree import problems
 from tests.simulation.stories import assumed, made_a_user
 from tests.support.actions import HITS, job, planned
 from tests.support.cases import OWN_POLICIES, settings_of, state_of

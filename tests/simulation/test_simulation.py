@@ -16,7 +16,7 @@ from ringfence.domain.record import RecordKind
 from ringfence.engine.commands import Command, Commit, Make, Process, ReadJob, ReadSwitch, ReadTime, run, run_at_desk
 from ringfence.engine.core import JobCore
 from ringfence.engine.decide import decide
-from ringfence.engine.trail import closed
+from ringfence.engine.records import closed
 from tests.simulation.promises import BrokenPromiseError
 from tests.simulation.world import World
 from tests.support.scale import cases

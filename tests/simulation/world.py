@@ -24,6 +24,7 @@ from ringfence.engine.commands import Command, Commit, Make, Open, Process, Read
 from ringfence.engine.core import JobCore
 from ringfence.engine.decide import decide
 from ringfence.engine.ports import Absence, Lost, Notice, Opened, Reply, Wanted
+from ringfence.engine.records import turned
 from ringfence.engine.search import search, searches
 from ringfence.engine.sweep import overdue, take_up, tell_again, untold
 from ringfence.engine.undo import open_undo
@@ -231,7 +232,8 @@ class World:
     def _turn(self) -> None:
         """Somebody turns the kill switch."""
         last = self.store.switch()
-        self.store.turn(Switch(last.number + 1 if last else 0, not (last and last.stopped), "somebody", self.time))
+        made = Switch(last.number + 1 if last else 0, not (last and last.stopped), "somebody", self.time)
+        self.store.turn(made, turned(made, ""))
         for worker in self.workers:
             worker.could_know = False
 

@@ -12,8 +12,8 @@ from ringfence.domain.plan import ActionClass, Call, Plan, Step
 from ringfence.domain.record import RecordKind
 from ringfence.domain.state import Fact, FactKind, State
 from ringfence.engine.ports import Opened, Store
+from ringfence.engine.records import closed, decision, record
 from ringfence.engine.respond import Responder
-from ringfence.engine.trail import closed, decision, record
 from tests.support.cases import DEPLOYMENT, OWN_POLICIES, settings_of
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)

@@ -11,12 +11,13 @@ from ringfence.domain.plan import Call, Step
 from ringfence.domain.record import RecordKind
 from ringfence.domain.state import Credential, Fact, FactKind
 from ringfence.domain.switch import Switch
-from ringfence.engine.audit_trail import problems
 from ringfence.engine.commands import Desk, run_at_desk
 from ringfence.engine.ids import undo_id
 from ringfence.engine.moves import LOOKS, OPERATORS
 from ringfence.engine.ports import Failed, Lost, Reply
+from ringfence.engine.records import turned
 from ringfence.engine.sweep import give_up
+from ringfence.engine.trail.agree import problems
 from ringfence.engine.verify import ROUNDS
 from ringfence.errors import UpstreamError
 from tests.support.cases import DEPLOYMENT, OWN, settings_of
@@ -231,7 +232,8 @@ def test_a_job_given_up_in_the_middle_of_a_step_says_that_it_may_have_happened_a
 def test_stopped_where_an_earlier_worker_may_have_called_it_is_not_said_that_nothing_happened() -> None:
     world = World()
     made = until_lost(world, CONTAINMENT)
-    world.store.turn(Switch(0, stopped=True, by="ana", time=NOW))
+    stop = Switch(0, stopped=True, by="ana", time=NOW)
+    world.store.turn(stop, turned(stop, ""))
     stopped = world.responder.apply(made.id)
     assert (stopped.state, stopped.changed) == (S.STOPPED, ((0, 0),))
     (outcome,) = (r for r in world.store.records() if r.kind is RecordKind.OUTCOME)

@@ -11,10 +11,10 @@ from ringfence.domain.event import Event
 from ringfence.domain.job import JobState
 from ringfence.domain.record import RecordKind
 from ringfence.engine.approve import authorise
-from ringfence.engine.audit_trail import problems
 from ringfence.engine.core import PUT_BACK_FOR
 from ringfence.engine.evaluate import Evaluator
 from ringfence.engine.moves import UNTAKEN
+from ringfence.engine.trail.agree import problems
 from ringfence.errors import RefusedError
 from ringfence.settings import Settings
 from ringfence.sources import normalise

@@ -15,7 +15,7 @@ from ringfence.domain.job import Job, JobState
 from ringfence.domain.state import digest
 from ringfence.engine.evaluate import MANY, Evaluator
 from ringfence.engine.judgement import Judgement, Planned
-from ringfence.engine.trail import LONGEST, decision
+from ringfence.engine.records import LONGEST, decision
 from ringfence.settings import Settings
 from ringfence.sources import normalise
 from tests.support.cases import DEPLOYMENT, OWN, OWN_POLICIES, event_file, settings_of, state_of

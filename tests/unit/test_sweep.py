@@ -7,11 +7,11 @@ import pytest
 
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.record import RecordKind
-from ringfence.engine.audit_trail import problems
 from ringfence.engine.commands import Desk, Make, ReadState, run_at_desk
 from ringfence.engine.moves import LEASE, OPERATORS, SEARCH_AGAIN
 from ringfence.engine.ports import Done, Wanted
 from ringfence.engine.sweep import GRACE, give_up, overdue, take_up, tell_again, untold
+from ringfence.engine.trail.agree import problems
 from ringfence.errors import RefusedError
 from tests.support.cases import settings_of
 from tests.support.desk import open_undo

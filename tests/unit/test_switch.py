@@ -7,9 +7,10 @@ from ringfence.clouds.memory import MemoryStore
 from ringfence.domain.job import JobState
 from ringfence.domain.record import RecordKind
 from ringfence.domain.switch import Switch
-from ringfence.engine.audit_trail import problems
 from ringfence.engine.ports import Done, Reply
+from ringfence.engine.records import turned
 from ringfence.engine.switch import turn
+from ringfence.engine.trail.agree import problems
 from ringfence.errors import RefusedError, UpstreamError
 from tests.support.cases import settings_of
 from tests.support.desk import open_undo
@@ -24,11 +25,11 @@ def test_while_it_is_set_nothing_is_called() -> None:
     world = World(ADMIN)
     made = job(CONTAINMENT, REVERSAL)
     put(world.store, made)
-    world.store.turn(STOP)
+    world.store.turn(STOP, turned(STOP, ""))
     stopped = world.responder.apply(made.id)
     assert stopped.state is JobState.STOPPED
     assert world.iam.calls == []
-    assert [r.kind for r in world.store.records()] == [RecordKind.DECISION, RecordKind.CLOSED]
+    assert [r.kind for r in world.store.records()] == [RecordKind.DECISION, RecordKind.KILLSWITCH, RecordKind.CLOSED]
     assert "has stopped everything" in world.queue.notices[-1].text
 
 
@@ -38,7 +39,7 @@ def test_set_between_two_steps_the_second_is_not_called() -> None:
     put(world.store, made)
 
     def first_then_stop(call: object) -> Reply | None:
-        world.store.turn(STOP)
+        world.store.turn(STOP, turned(STOP, ""))
         return None
 
     world.iam.script = first_then_stop
@@ -78,7 +79,7 @@ def test_an_operator_may_still_put_back_with_their_own_credentials() -> None:
     world.responder.apply(made.id)
     world.work()
     undo = open_undo(made.id, "operator", settings_of(None), world.store, world.queue, NOW)
-    world.store.turn(STOP)
+    world.store.turn(STOP, turned(STOP, ""))
     assert world.responder.prepare(undo.id) == REVERSAL.inverse
     assert world.responder.settle(undo.id, Done("r")).state is JobState.RUNNING
     wrong = problems(world.store.jobs(), world.store.records)

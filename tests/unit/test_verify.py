@@ -10,12 +10,12 @@ from ringfence.domain.job import Job, JobState
 from ringfence.domain.plan import ActionClass, Call, Step
 from ringfence.domain.record import RecordKind
 from ringfence.domain.state import Fact, FactKind
-from ringfence.engine.audit_trail import problems
 from ringfence.engine.commands import run_at_desk
 from ringfence.engine.ids import again_id
 from ringfence.engine.moves import LOOKS, SEARCH_AGAIN
 from ringfence.engine.ports import Failed, Reply
 from ringfence.engine.search import searches
+from ringfence.engine.trail.agree import problems
 from ringfence.engine.verify import ROUNDS
 from ringfence.errors import RefusedError
 from tests.support.cases import settings_of

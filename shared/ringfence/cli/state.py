@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,13 @@ import click
 import msgspec
 
 from ringfence.clouds.aws import clients
+from ringfence.clouds.aws.archive import S3Archive
 from ringfence.clouds.aws.replies import upstream
 from ringfence.clouds.aws.store import DynamoStore
+from ringfence.clouds.folder import FolderArchive
 from ringfence.clouds.local import LocalStore
-from ringfence.engine.ports import Store
+from ringfence.engine.ports import Archive, Store
+from ringfence.engine.trail.seal import seal
 from ringfence.errors import RefusedError, UpstreamError, UsageError
 
 
@@ -21,9 +25,26 @@ def home() -> Path:
     return Path(os.environ.get("RINGFENCE_HOME", ".ringfence"))
 
 
-def local_store() -> LocalStore:
-    """Give the local jobs and trail."""
-    return LocalStore(home() / "ringfence.db")
+def local_store(code_hash: str = "") -> LocalStore:
+    """Give the local jobs and trail; records say that the package of that hash wrote them."""
+    return LocalStore(home() / "ringfence.db", code_hash)
+
+
+def local_archive() -> Archive:
+    """Give the local sealed trail, with everything sealed that is not yet."""
+    from ringfence.clouds.local_key import LocalSigner
+
+    archive = FolderArchive(home() / "trail")
+    store = local_store()
+    if store.records():
+        seal(store, archive, LocalSigner(home() / "seal.key"), datetime.now(UTC))
+    store.close()
+    return archive
+
+
+def archive_of(stack: str | None) -> Archive:
+    """Give the sealed trail that a command works on."""
+    return S3Archive(Stack(stack).output("Archive")) if stack else local_archive()
 
 
 def stack_option[F: Callable[..., Any]](function: F) -> F:

@@ -20,7 +20,7 @@ from ringfence.errors import ConflictError
 
 SCHEMA = """
 create table if not exists job (id text primary key, created text not null, version integer not null, body blob not null) strict;
-create table if not exists record (n integer primary key, id text not null unique, job text not null, body blob not null) strict;
+create table if not exists record (n integer primary key, id text not null unique, job text not null, number integer, body blob not null) strict;
 create table if not exists turn (number integer primary key, body blob not null) strict;
 create table if not exists census (n integer primary key, body blob not null) strict;
 create table if not exists exemption (key text primary key, body blob not null) strict;
@@ -30,13 +30,15 @@ create table if not exists notice (id text primary key, time text not null, told
 create table if not exists slot (budget text not null, number integer not null, body blob not null, primary key (budget, number)) strict;
 """
 encode = msgspec.json.encode
+RECORD = "insert into record (id, job, body) values (?, ?, ?)"
 
 
 class LocalStore:
     """The store port in one SQLite file. `path` may be `:memory:`."""
 
-    def __init__(self, path: Path | str) -> None:
-        """Open the file, and make it and its tables where they are not there yet."""
+    def __init__(self, path: Path | str, code_hash: str = "") -> None:
+        """Open the file, and make it and its tables where they are not there yet; records say that the package of that hash wrote them."""
+        self._code = code_hash
         if isinstance(path, Path):
             path.parent.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(path, isolation_level=None)
@@ -154,16 +156,41 @@ class LocalStore:
         row = self._db.execute("select body from turn order by number desc limit 1").fetchone()
         return None if row is None else decoders.SWITCH.decode(row[0])
 
-    def turn(self, switch: Switch) -> None:
-        """Put the next turn of the kill switch."""
-        try:
-            self._db.execute("insert into turn values (?, ?)", (switch.number, encode(switch)))
-        except sqlite3.IntegrityError as error:
-            raise ConflictError("somebody else turned the kill switch", "Look again") from error
+    def turn(self, switch: Switch, record: Record) -> None:
+        """Put the next turn of the kill switch with its record."""
+        with _Transaction(self._db):
+            try:
+                self._db.execute("insert into turn values (?, ?)", (switch.number, encode(switch)))
+            except sqlite3.IntegrityError as error:
+                raise ConflictError("somebody else turned the kill switch", "Look again") from error
+            self._put((record,), (), ())
+
+    def note(self, record: Record) -> None:
+        """Put a record that belongs to no job, once."""
+        self._db.execute(f"{RECORD} on conflict do nothing", self._row(record))
+
+    def unsealed(self, count: int) -> tuple[Record, ...]:
+        """Give records that have no number yet, the oldest first."""
+        rows = self._db.execute("select body from record where number is null order by n limit ?", (count,))
+        return tuple(decoders.RECORD.decode(body) for (body,) in rows)
+
+    def sealed(self, first: int, records: Iterable[Record]) -> None:
+        """Keep the numbers of records."""
+        with _Transaction(self._db):
+            numbers = [(number, record.id) for number, record in enumerate(records, first)]
+            self._db.executemany("update record set number = ? where id = ?", numbers)
+
+    def size(self) -> int:
+        """Give how many records have a number."""
+        found: int = self._db.execute("select count(number) from record").fetchone()[0]
+        return found
+
+    def _row(self, record: Record) -> tuple[str, str, bytes]:
+        return (record.id, record.job, record.by(self._code).bytes)
 
     def _put(self, records: Iterable[Record], notices: Iterable[Notice], claims: Iterable[Slot]) -> None:
         try:
-            self._db.executemany("insert into record (id, job, body) values (?, ?, ?)", [(r.id, r.job, encode(r)) for r in records])
+            self._db.executemany(RECORD, [self._row(record) for record in records])
             self._db.executemany("insert into notice values (?, ?, 0, ?)", [(n.id, n.time.isoformat(), encode(n)) for n in notices])
             self._db.executemany("insert into slot values (?, ?, ?)", [(c.budget, c.number, encode(c)) for c in claims])
         except sqlite3.IntegrityError as error:

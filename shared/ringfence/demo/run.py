@@ -22,13 +22,13 @@ from ringfence.domain.job import Job, JobState
 from ringfence.domain.state import Facet, State
 from ringfence.engine import census
 from ringfence.engine.approve import vote
-from ringfence.engine.audit_trail import problems
 from ringfence.engine.commands import run_at_desk
 from ringfence.engine.evaluate import Evaluator
 from ringfence.engine.hear import hear
 from ringfence.engine.judgement import Judgement
 from ringfence.engine.ports import Store, Wanted
 from ringfence.engine.respond import Responder
+from ringfence.engine.trail.agree import problems
 from ringfence.engine.undo import open_undo
 from ringfence.settings import Mode, Project, Settings
 from ringfence.sources import normalise

@@ -1,11 +1,19 @@
-"""Record: one entry of the trail. Records are put if absent, under an id that follows from job, kind and step."""
+"""Record: one entry of the trail. Records are put if absent, under an id that follows from job, kind and step.
+
+What is kept, numbered and signed of a record are its bytes: RFC 8785, so that there is one spelling only.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+import msgspec
 from msgspec import Struct
+
+from ringfence.domain.state import canonical
+
+NO_JOB = "-"  # in `job`: it is about the product itself
 
 
 class RecordKind(StrEnum):
@@ -22,6 +30,10 @@ class RecordKind(StrEnum):
     SWEEP = "sweep"  # what a contained identity left behind was looked for
     BREAKER = "breaker"  # a budget is used up: it asks instead of acting
     CLOSED = "closed"  # the one terminal record of a job
+    KILLSWITCH = "killswitch"  # somebody turned it
+    CONFIG_LOADED = "config_loaded"  # from now on this configuration and this code judge and act
+    HEARTBEAT = "heartbeat"  # nothing happened for an hour, and the trail is alive
+    CHECKPOINT_MISSED = "checkpoint_missed"  # for longer than that nothing was sealed
 
 
 class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -36,6 +48,7 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     identity: str  # ARN
     unique_id: str | None
     config_hash: str
+    code_hash: str = ""  # of the package that wrote it
     plan_digest: str | None = None
     step: int | None = None
     steps: int | None = None
@@ -44,3 +57,12 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     state: str | None = None  # of the job, in a closing record
     reason: str = ""
     data: Mapping[str, Any] = {}  # plan, call, inverse, evidence: by kind
+
+    @property
+    def bytes(self) -> bytes:
+        """The record as it is kept, sealed and exported."""
+        return canonical(msgspec.to_builtins(self))
+
+    def by(self, code_hash: str) -> "Record":
+        """Give the record as the package of that hash writes it."""
+        return msgspec.structs.replace(self, code_hash=code_hash) if code_hash else self

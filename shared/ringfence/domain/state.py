@@ -142,13 +142,18 @@ def read[T](facet: T | None, name: str) -> T:
     return facet
 
 
-def digest(value: object) -> str:
-    """SHA-256 over the RFC 8785 bytes of a JSON value, as lower-case hex.
+def canonical(value: object) -> bytes:
+    """Give the RFC 8785 bytes of a JSON value.
 
     RFC 8785 knows no integers from 2^53 on, no infinities and no half characters; policy documents may hold them, so those are written
     as text.
     """
-    return hashlib.sha256(rfc8785.dumps(_plain(value))).hexdigest()
+    return rfc8785.dumps(_plain(value))
+
+
+def digest(value: object) -> str:
+    """SHA-256 over the RFC 8785 bytes of a JSON value, as lower-case hex."""
+    return hashlib.sha256(canonical(value)).hexdigest()
 
 
 def _plain(value: Any) -> Any:

@@ -13,7 +13,7 @@ from ringfence.engine.commands import Process, ReadCensus, ReadJob, ReadTime, Se
 from ringfence.engine.ids import person
 from ringfence.engine.moves import UNTAKEN, commit, end, notice
 from ringfence.engine.ports import Slot
-from ringfence.engine.trail import closed, record
+from ringfence.engine.records import closed, record
 from ringfence.errors import RefusedError
 from ringfence.settings import Settings
 

@@ -15,7 +15,7 @@ from ringfence.domain.plan import ActionClass, Plan
 from ringfence.engine.commands import Process, ReadCensus, ReadJob, ReadTime, Send
 from ringfence.engine.ids import job_id
 from ringfence.engine.moves import UNTAKEN, open_job, stored
-from ringfence.engine.trail import decision
+from ringfence.engine.records import decision
 from ringfence.settings import Settings
 
 CANARY = "canary"

@@ -22,7 +22,7 @@ from ringfence.engine.judgement import Judgement, Planned, PlannedStep
 from ringfence.engine.moves import UNTAKEN, notice, open_job, stored
 from ringfence.engine.own_acts import unexplained
 from ringfence.engine.ports import Exemption, Opened, Slot
-from ringfence.engine.trail import closed, decision, record
+from ringfence.engine.records import closed, decision, record
 from ringfence.engine.verify import taken_back
 from ringfence.errors import ConflictError
 from ringfence.settings import Settings

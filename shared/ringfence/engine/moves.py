@@ -14,7 +14,7 @@ from ringfence.domain.state import FACETS, Facet
 from ringfence.engine.commands import Commit, Open, Process, ReadJob, ReadTime, Tell
 from ringfence.engine.own_policies import resting_on
 from ringfence.engine.ports import Exemption, Notice, Opened, Slot, Wanted
-from ringfence.engine.trail import closed
+from ringfence.engine.records import closed
 from ringfence.errors import RefusedError
 from ringfence.settings import Deployment
 

@@ -13,9 +13,9 @@ from ringfence.domain.finding import Finding, Severity
 from ringfence.domain.job import Job
 from ringfence.domain.plan import Call
 from ringfence.domain.record import Record, RecordKind
-from ringfence.engine.audit_trail import SKEW
 from ringfence.engine.commands import Process, ReadJob, ReadRecords, ReadTime
 from ringfence.engine.judgement import Planned
+from ringfence.engine.trail.agree import SKEW
 
 UNEXPLAINED = "own-role-unexplained"
 DOCUMENTS = ("PolicyDocument",)  # CloudTrail writes them in another form

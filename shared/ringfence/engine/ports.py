@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from ringfence.domain.census import Census
+from ringfence.domain.checkpoint import Key
 from ringfence.domain.finding import Severity
 from ringfence.domain.identity import Identity
 from ringfence.domain.job import Job
@@ -216,8 +217,61 @@ class Store(Protocol):
         """Give the last turn of the kill switch, None where it was never turned. Raises UpstreamError where it cannot be read."""
         ...
 
-    def turn(self, switch: Switch) -> None:
-        """Put the next turn of the kill switch; raise ConflictError where that number is taken."""
+    def turn(self, switch: Switch, record: Record) -> None:
+        """Put the next turn of the kill switch with its record; raise ConflictError where that number is taken."""
+        ...
+
+    def note(self, record: Record) -> None:
+        """Put a record that belongs to no job, once: the same one again changes nothing."""
+        ...
+
+    def unsealed(self, count: int) -> tuple[Record, ...]:
+        """Give records that have no number yet, the oldest first, as many as that at most."""
+        ...
+
+    def sealed(self, first: int, records: Iterable[Record]) -> None:
+        """Keep the numbers of records, from the first on; doing it again changes nothing."""
+        ...
+
+    def size(self) -> int:
+        """About how many records were sealed: where to begin looking for the newest checkpoint. 0: not known."""
+        ...
+
+
+class Archive(Protocol):
+    """Where the sealed trail lies, by names. What was put is never replaced: each name is put once."""
+
+    def put(self, name: str, body: bytes) -> None:
+        """Put something; raise ConflictError where something has that name."""
+        ...
+
+    def get(self, name: str) -> bytes | None:
+        """Give what has a name, None where nothing has."""
+        ...
+
+    def names(self, prefix: str, after: str = "") -> tuple[str, ...]:
+        """Give the names that begin so, and come after another, in order."""
+        ...
+
+    def touched(self) -> tuple[str, ...]:
+        """Give the names that somebody put a second time, or deleted, in spite of all."""
+        ...
+
+
+class Signer(Protocol):
+    """The key of the trail. Its private part never leaves where it lives."""
+
+    @property
+    def key(self) -> Key:
+        """The public key, with its name: the origin of the trail."""
+        ...
+
+    def sign(self, text: bytes) -> bytes:
+        """Sign."""
+        ...
+
+    def signed(self, text: bytes, signature: bytes) -> bool:
+        """Whether a signature is by this key."""
         ...
 
 

@@ -20,7 +20,7 @@ from ringfence.engine.decide import decide
 from ringfence.engine.incident import Incident, answered, events_of, incident, root_of
 from ringfence.engine.moves import SEARCH_AGAIN, commit, contains, notice, stored
 from ringfence.engine.ports import Remembered
-from ringfence.engine.trail import record
+from ringfence.engine.records import record
 from ringfence.engine.verify import watched
 from ringfence.settings import Settings
 from ringfence.sources.aws_persistence import Left, Place, counts, left_by, places_of, sessions_of, started

@@ -9,7 +9,7 @@ from ringfence.domain.plan import Step
 from ringfence.domain.record import Record, RecordKind
 from ringfence.engine.commands import Process, ReadRecords, ReadTime
 from ringfence.engine.moves import end
-from ringfence.engine.trail import record
+from ringfence.engine.records import record
 
 MAYBE = "maybe"  # an outcome's `changed`: nobody waited for the reply, so an undo takes the step for done
 

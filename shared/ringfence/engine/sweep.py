@@ -12,8 +12,8 @@ from ringfence.engine.approve import expire
 from ringfence.engine.commands import Later, Process, ReadOverdue, ReadTime, ReadUntold, Send, Tell
 from ringfence.engine.moves import LOOKS, SEARCH_AGAIN, commit, notice, stored
 from ringfence.engine.ports import Notice
+from ringfence.engine.records import record
 from ringfence.engine.steps import cut_short
-from ringfence.engine.trail import record
 from ringfence.engine.verify import watched
 
 GRACE = timedelta(minutes=1)  # what is on its way is not sent again at once

@@ -5,6 +5,7 @@ from datetime import datetime
 from ringfence.domain.switch import Switch
 from ringfence.engine.approve import may_approve
 from ringfence.engine.ports import Store
+from ringfence.engine.records import turned
 from ringfence.errors import RefusedError
 from ringfence.settings import Settings
 
@@ -24,5 +25,5 @@ def turn(store: Store, by: str, settings: Settings, now: datetime, *, stopped: b
     if current is None and not stopped:
         raise RefusedError("it was never stopped", "Nothing to resume")
     made = Switch(0 if current is None else current.number + 1, stopped, by, now)
-    store.turn(made)
+    store.turn(made, turned(made, settings.config_hash))
     return made

@@ -19,11 +19,11 @@ from ringfence.domain.plan import ActionClass, Call, Plan, Step
 from ringfence.domain.record import Record, RecordKind
 from ringfence.domain.state import CREDENTIALS, FactKind
 from ringfence.engine.approve import authorise
-from ringfence.engine.audit_trail import problems
 from ringfence.engine.commands import Process, ReadJob, ReadRecords, ReadTime, Send
 from ringfence.engine.ids import again_id, undo_id
 from ringfence.engine.moves import OPERATORS, UNTAKEN, is_operators, open_job, stored
-from ringfence.engine.trail import decision, record
+from ringfence.engine.records import decision, record
+from ringfence.engine.trail.agree import problems
 from ringfence.engine.verify import ROUNDS
 from ringfence.errors import RefusedError
 from ringfence.settings import Settings

@@ -21,7 +21,7 @@ from ringfence.engine.ids import again_id, undo_id
 from ringfence.engine.moves import LEASE, LOOKS, SEARCH_AGAIN, UNTAKEN, commit, contains, end, notice, open_job, stored, wanted
 from ringfence.engine.own_policies import void
 from ringfence.engine.ports import Absence
-from ringfence.engine.trail import closed, decision, record
+from ringfence.engine.records import closed, decision, record
 from ringfence.settings import Settings
 
 ROUNDS = 3  # how often containment is asserted again

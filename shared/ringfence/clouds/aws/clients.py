@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_iam import IAMClient
+    from mypy_boto3_kms import KMSClient
     from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
 
@@ -93,6 +95,22 @@ def events() -> "EventBridgeClient":
     import boto3
 
     return boto3.client("events", config=config())
+
+
+@cache
+def s3() -> "S3Client":
+    """S3."""
+    import boto3
+
+    return boto3.client("s3", config=config())
+
+
+@cache
+def kms() -> "KMSClient":
+    """KMS."""
+    import boto3
+
+    return boto3.client("kms", config=config())
 
 
 @cache

@@ -3,10 +3,12 @@
 Items: (`job#ID`, `job`) with version and body; (`job#ID`, `record#ID`), put if absent; (`exempt#KEY`, `exempt`) with a TTL;
 (`switch`, `turn#NUMBER`), put if absent; (`budget#NAME`, `slot#NUMBER`), put if absent, with a TTL; (`job#ID`, `notice#ID`);
 (`before#TARGET`, `before`), put if newer, with a TTL; (`signal#WHOM`, `TIME#EVENT#NAME`), put if absent, with a TTL; (`census`, `census#TIME`), the head, and its parts (`census#TIME`, `part#NUMBER`).
-What somebody has to look at again - a job with a `due`, a notice without a receipt - has `open` and `due`, and so stands in the index DUE.
+What somebody has to look at again - a job with a `due`, a notice without a receipt, a record without a number - has `open` and `due`, and so
+stands in the index DUE. `seal` gives a record its `number` and touches nothing else of it; (`seal`, `seal`) holds how many have one.
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +39,9 @@ CENSUSES_LIVE = timedelta(days=365)  # the register is carried from one to the n
 PART = 90_000  # characters of four bytes at most
 BEFORE_LIVES = timedelta(days=30)
 SIGNALS_LIVE = timedelta(days=8)  # longer than any playbook looks back
+SEAL: Any = {"pk": {"S": "seal"}, "sk": {"S": "seal"}}
+SEALED_AT_ONCE = 100  # as many items are read in one request at most (DynamoDB API Reference, BatchGetItem)
+NEVER = "9999"
 SLOTS_LIVE = timedelta(days=30)  # far longer than any window of a budget
 
 
@@ -48,8 +53,9 @@ class _CensusHead(msgspec.Struct, frozen=True):
 class DynamoStore:
     """The store port over DynamoDB."""
 
-    def __init__(self, table: str, client: "Callable[[], DynamoDBClient]" = clients.dynamodb) -> None:
-        """Take the table's name and the getter of the client."""
+    def __init__(self, table: str, client: "Callable[[], DynamoDBClient]" = clients.dynamodb, code_hash: str = "") -> None:
+        """Take the table's name, the getter of the client, and the hash of the package, which records name."""
+        self._code = code_hash
         self._table = table
         self._client = client
 
@@ -163,11 +169,49 @@ class DynamoStore:
         found = self._last("switch", 1)
         return decoders.SWITCH.decode(found[0]) if found else None
 
-    def turn(self, switch: Switch) -> None:
-        """Put the next turn of the kill switch."""
+    def turn(self, switch: Switch, record: Record) -> None:
+        """Put the next turn of the kill switch with its record."""
         item = _item("switch", f"turn#{switch.number:012}", encode(switch))
-        if self._write([self._put(item, ABSENT)], "turning the kill switch"):
+        if self._write([self._put(item, ABSENT), *self._belongings((record,), (), ())], "turning the kill switch"):
             raise ConflictError("somebody else turned the kill switch", "Look again")
+
+    def note(self, record: Record) -> None:
+        """Put a record that belongs to no job, once."""
+        self._write(self._belongings((record,), (), ()), f"noting {record.id}")
+
+    def unsealed(self, count: int) -> tuple[Record, ...]:
+        """Give records that have no number yet, the oldest first. The index may lag behind: the table itself is asked once more."""
+        found = self._open("record", NEVER, min(count, SEALED_AT_ONCE))
+        keys = [{"pk": item["pk"], "sk": item["sk"]} for item in found]
+        still = {item["sk"]["S"] for item in self._get_all(keys) if "open" in item}
+        return tuple(decoders.RECORD.decode(item["body"]["S"]) for item in found if item["sk"]["S"] in still)
+
+    def sealed(self, first: int, records: Iterable[Record]) -> None:
+        """Keep the numbers of records: they leave the index. One that is not there any more is found by whoever reconciles."""
+        size = first
+        with upstream("keeping the numbers of records"):
+            for size, record in enumerate(records, first + 1):
+                self._number({"pk": {"S": f"job#{record.job}"}, "sk": {"S": f"record#{record.id}"}}, size - 1, "attribute_exists(pk)")
+            if size > first:
+                self._number(SEAL, size, "attribute_not_exists(pk) or #number < :number")
+
+    def _number(self, key: Any, number: int, condition: str) -> None:
+        db = self._client()
+        with suppress(db.exceptions.ConditionalCheckFailedException):
+            db.update_item(
+                TableName=self._table,
+                Key=key,
+                UpdateExpression="set #number = :number remove #open, due",
+                ConditionExpression=condition,
+                ExpressionAttributeNames={"#number": "number", "#open": "open"},
+                ExpressionAttributeValues={":number": {"N": str(number)}},
+            )
+
+    def size(self) -> int:
+        """Give about how many records have a number."""
+        with upstream("reading how much is sealed"):
+            found = self._client().get_item(TableName=self._table, Key=SEAL, ConsistentRead=True).get("Item", {})
+        return int(found["number"]["N"]) if "number" in found else 0
 
     def _put(self, item: dict[str, Any], condition: str = "", values: dict[str, Any] | None = None) -> dict[str, Any]:
         put: dict[str, Any] = {"TableName": self._table, "Item": item}
@@ -178,7 +222,7 @@ class DynamoStore:
         return {"Put": put}
 
     def _belongings(self, records: Iterable[Record], notices: Iterable[Notice], claims: Iterable[Slot]) -> list[dict[str, Any]]:
-        items = [*map(_record_item, records), *map(_notice_item, notices), *map(_slot_item, claims)]
+        items = [*(_record_item(record.by(self._code)) for record in records), *map(_notice_item, notices), *map(_slot_item, claims)]
         return [self._put(item, ABSENT) for item in items]
 
     def _write(self, puts: list[dict[str, Any]], what: str) -> set[int]:
@@ -211,16 +255,35 @@ class DynamoStore:
 
     def _due(self, kind: str, before: datetime) -> list[bytes]:
         """Give what somebody has to look at, the longest overdue first; a page at a time is enough, the sweep comes again."""
-        values: dict[str, Any] = {":open": {"S": kind}, ":before": {"S": _text(before)}}
+        return [item["body"]["S"].encode() for item in self._open(kind, _text(before))]
+
+    def _open(self, kind: str, before: str, count: int | None = None) -> list[dict[str, Any]]:
+        values: dict[str, Any] = {":open": {"S": kind}, ":before": {"S": before}}
+        limit: dict[str, Any] = {} if count is None else {"Limit": count}
         with upstream(f"looking for an overdue {kind}"):
-            found = self._client().query(
+            found: list[dict[str, Any]] = self._client().query(
                 TableName=self._table,
                 IndexName=DUE,
                 KeyConditionExpression="#open = :open and due < :before",
                 ExpressionAttributeNames={"#open": "open"},
                 ExpressionAttributeValues=values,
+                **limit,
             )["Items"]
-        return [item["body"]["S"].encode() for item in found]
+        return found
+
+    def _get_all(self, keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Give `sk` and `open` of items as they are now."""
+        found: list[dict[str, Any]] = []
+        names = {"#open": "open"}
+        asked: dict[str, Any] = {
+            self._table: {"Keys": keys, "ProjectionExpression": "sk, #open", "ExpressionAttributeNames": names, "ConsistentRead": True}
+        }
+        while keys and asked:
+            with upstream("reading records"):
+                reply = self._client().batch_get_item(RequestItems=asked)
+            found += reply["Responses"].get(self._table, [])
+            asked = dict(reply.get("UnprocessedKeys", {}))
+        return found
 
     def _get(self, pk: str, sk: str) -> bytes | None:
         with upstream(f"reading {pk}"):
@@ -279,7 +342,8 @@ def _text(time: datetime) -> str:
 
 
 def _record_item(record: Record) -> dict[str, Any]:
-    return _item(f"job#{record.job}", f"record#{record.id}", encode(record))
+    due = {"open": {"S": "record"}, "due": {"S": _text(record.time)}}
+    return _item(f"job#{record.job}", f"record#{record.id}", record.bytes, **due)
 
 
 def _exemption_item(exemption: Exemption) -> dict[str, Any]:

@@ -17,8 +17,10 @@ from ringfence.errors import ConflictError
 class MemoryStore:
     """The store port in memory."""
 
-    def __init__(self) -> None:
-        """Start empty."""
+    def __init__(self, code_hash: str = "") -> None:
+        """Start empty; records say that the package of that hash wrote them."""
+        self._code = code_hash
+        self._numbers: dict[str, int] = {}
         self._jobs: dict[str, Job] = {}
         self._open: dict[str, Job] = {}  # those that have a `due`
         self._records: dict[str, Record] = {}
@@ -40,7 +42,7 @@ class MemoryStore:
         except ConflictError:
             return Opened.TAKEN
         self._keep(job)
-        self._records |= {r.id: r for r in records}
+        self._records |= {r.id: r.by(self._code) for r in records}
         self._notices |= {n.id: n for n in notices}
         return Opened.NEW
 
@@ -54,7 +56,7 @@ class MemoryStore:
     ) -> None:
         """Replace the previous version of a job and put all that belongs to it."""
         stored = self._jobs.get(job.id)
-        new = {r.id: r for r in records}
+        new = {r.id: r.by(self._code) for r in records}
         if stored is None or stored.version != job.version - 1 or new.keys() & self._records.keys():
             raise ConflictError(f"job {job.id} is not at version {job.version - 1}", "Read it again")
         self._claim(claims)
@@ -146,8 +148,25 @@ class MemoryStore:
         """Give the last turn of the kill switch."""
         return self._turns[-1] if self._turns else None
 
-    def turn(self, switch: Switch) -> None:
-        """Put the next turn of the kill switch."""
+    def turn(self, switch: Switch, record: Record) -> None:
+        """Put the next turn of the kill switch with its record."""
         if switch.number != len(self._turns):
             raise ConflictError("somebody else turned the kill switch", "Look again")
         self._turns.append(switch)
+        self._records[record.id] = record.by(self._code)
+
+    def note(self, record: Record) -> None:
+        """Put a record that belongs to no job, once."""
+        self._records.setdefault(record.id, record.by(self._code))
+
+    def unsealed(self, count: int) -> tuple[Record, ...]:
+        """Give records that have no number yet, the oldest first."""
+        return tuple(sorted((r for r in self._records.values() if r.id not in self._numbers), key=lambda r: r.time))[:count]
+
+    def sealed(self, first: int, records: Iterable[Record]) -> None:
+        """Keep the numbers of records."""
+        self._numbers |= {record.id: number for number, record in enumerate(records, first)}
+
+    def size(self) -> int:
+        """Give how many records have a number."""
+        return len(self._numbers)

@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 
 from ringfence.domain.job import Job
-from ringfence.domain.record import Record, RecordKind
+from ringfence.domain.record import NO_JOB, Record, RecordKind
 from ringfence.domain.state import digest
+from ringfence.domain.switch import Switch
 
 LONGEST = 20_000  # characters of one piece of evidence: an item of the table holds 400 KB, and a policy 10,240 characters at most
 
@@ -64,3 +65,35 @@ def _cut(value: object) -> object:
 def closed(job: Job, time: datetime, reason: str) -> Record:
     """Make the one terminal record of a job that has come to its end."""
     return msgspec.structs.replace(record(job, RecordKind.CLOSED, time, reason), state=str(job.state))
+
+
+def note(kind: RecordKind, name: str, time: datetime, reason: str, config_hash: str = "", data: Mapping[str, Any] | None = None) -> Record:
+    """Make a record that belongs to no job. `name` makes it the same one again."""
+    return Record(
+        id=f"{kind}.{name}",
+        kind=kind,
+        time=time,
+        job=NO_JOB,
+        event_key="",
+        guardrail="",
+        identity="",
+        unique_id=None,
+        config_hash=config_hash,
+        reason=reason,
+        data=data or {},
+    )
+
+
+def turned(switch: Switch, config_hash: str) -> Record:
+    """Record a turn of the kill switch."""
+    reason = f"{switch.by} {'stopped everything' if switch.stopped else 'let it go on'}"
+    data = {"stopped": switch.stopped, "by": switch.by}
+    return note(RecordKind.KILLSWITCH, f"{switch.number:012}", switch.time, reason, config_hash, data)
+
+
+def loaded(config_hash: str, code_hash: str, time: datetime, about: Mapping[str, Any]) -> Record:
+    """Record that a configuration and a package are at work, once for each pair."""
+    name = f"{config_hash[:16]}.{code_hash[:16]}"
+    return note(
+        RecordKind.CONFIG_LOADED, name, time, f"configuration {config_hash[:12]} and code {code_hash[:12]} are at work", config_hash, about
+    )

@@ -1,4 +1,4 @@
-"""ringfence trail: review the record of every act."""
+"""ringfence trail show."""
 
 from typing import Any
 
@@ -7,35 +7,11 @@ import msgspec
 
 from ringfence.cli.main import Context
 from ringfence.cli.state import stack_option, store_of
-from ringfence.domain.record import Record
+from ringfence.cli.trail.list_ import step_of
 from ringfence.errors import UsageError
 
 
-@click.group(name="trail")
-def command() -> None:
-    """Review the trail: every decision, intent, call and outcome, with what undoes it.
-
-    Tamper evidence (signed checkpoints, `verify`, `export`) comes with a later version: until then the trail is as trustworthy as
-    the table that holds it.
-    """
-
-
-@command.command(name="list")
-@click.option("--job", metavar="ID", help="Only the records of one job.")
-@stack_option
-@click.pass_obj
-def list_(context: Context, job: str | None, stack: str | None) -> None:
-    """List the records, oldest first."""
-    records = store_of(stack).records(job)
-    if context.output.as_json:
-        for record in records:
-            context.output.line(msgspec.to_builtins(record))
-        return
-    rows = ((f"{r.time:%Y-%m-%d %H:%M:%S}", r.job, r.kind, r.identity.rsplit("/", 1)[-1], _step(r), r.reason) for r in records)
-    context.output.table(("time", "job", "kind", "identity", "step", "what"), rows, "the trail is empty")
-
-
-@command.command()
+@click.command()
 @click.argument("job", metavar="ID")
 @stack_option
 @click.pass_obj
@@ -52,16 +28,12 @@ def show(context: Context, job: str, stack: str | None) -> None:
     say(f"{found.guardrail} ({found.severity}) on {found.plan.target.arn}")
     say(f"{found.reason}\nstate {found.state}, plan {found.plan.digest[:16]}\n")
     for record in records:
-        say(f"{record.time:%Y-%m-%d %H:%M:%S}  {record.kind:<19}{_step(record):<6}{record.reason}")
+        say(f"{record.time:%Y-%m-%d %H:%M:%S}  {record.kind:<19}{step_of(record):<6}{record.reason}")
         for key in ("call", "inverse"):
             if call := record.data.get(key):
                 say(f"{'':21}{key:<8}{_call(call)}")
     if found.changed and not found.undo_of:
         say(f"\nto take it back: ringfence undo {found.id}")
-
-
-def _step(record: Record) -> str:
-    return "" if record.step is None else f"{record.step + 1}/{record.steps}"
 
 
 def _call(call: dict[str, Any]) -> str:

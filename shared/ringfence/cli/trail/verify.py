@@ -1,0 +1,113 @@
+"""ringfence trail verify."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from ringfence.cli.main import Context
+from ringfence.cli.state import archive_of, home, stack_option
+from ringfence.clouds.local_key import signed
+from ringfence.clouds.trail_folder import TrailFolder
+from ringfence.domain.checkpoint import Note
+from ringfence.domain.state import digest
+from ringfence.engine.trail.export import archived
+from ringfence.engine.trail.verify import Exported, Verdict
+from ringfence.engine.trail.verify import verify as verified
+from ringfence.errors import ForgedError, UsageError
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR", required=False)
+@click.option(
+    "--checkpoint",
+    "held",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="FILE",
+    help="A checkpoint that you hold from elsewhere. May be repeated.",
+)
+@click.option(
+    "--key", type=click.Path(path_type=Path), metavar="FILE", help="The verifier key as you know it, instead of believing the one in DIR."
+)
+@click.option("--require-anchor", is_flag=True, help="Fail where no fresh checkpoint from outside anchors the trail.")
+@click.option(
+    "--now",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]),
+    metavar="ISO",
+    help="Judge freshness as of then (UTC): for the export of a period that is over.",
+)
+@stack_option
+@click.pass_obj
+def verify(
+    context: Context,
+    folder: Path | None,
+    held: tuple[Path, ...],
+    key: Path | None,
+    now: datetime | None,
+    stack: str | None,
+    *,
+    require_anchor: bool,
+) -> int:
+    """Verify an exported trail offline; without DIR, the sealed trail of --stack or of this machine.
+
+    Exit 0: every record is what was sealed, in its place, and the checkpoint is signed by the key. Exit 1: it is not; the class of tampering
+    and the first bad record are named. A trail is anchored by a checkpoint from outside that is not older than two hours: without one an
+    older trail, or another by the same key, would verify as well. This machine remembers what it saw, and notices a trail that went back.
+    """
+    trail: Exported = TrailFolder(folder) if folder else archived(archive_of(stack))
+    seen = home() / "checkpoints"
+    verdict = verified(
+        trail,
+        signed,
+        now.replace(tzinfo=UTC) if now else datetime.now(UTC),
+        held=[_text(path) for path in held],
+        remembered=() if now else _remembered(seen, trail),  # what was exported long ago is shorter, and no replay
+        key=_text(key) if key else "",
+    )
+    if verdict.verified:
+        _remember(seen, trail)
+    _tell(context, verdict)
+    return 0 if verdict.verified and (verdict.anchored or not require_anchor) else 1
+
+
+def _tell(context: Context, verdict: Verdict) -> None:
+    for warning in verdict.warnings:
+        context.output.aside(f"warning: {warning}")
+    if context.output.as_json:
+        names = {"verified": verdict.verified, "records": verdict.records, "anchored": verdict.anchored, "first_bad": verdict.first_bad}
+        context.output.line({**names, "class": verdict.kind, "reason": verdict.why})
+        return
+    if not verdict.verified:
+        where = "" if verdict.first_bad is None else f" (record {verdict.first_bad})"
+        context.output.text(f"NOT VERIFIED: {verdict.kind}{where}\n{verdict.why}")
+        return
+    context.output.text(f"verified: {verdict.records} records, {'anchored' if verdict.anchored else 'NOT ANCHORED'}")
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8", "replace")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error}", "Name a file") from error
+
+
+def _place(seen: Path, trail: Exported) -> Path | None:
+    """Where the newest checkpoint of a trail is kept, by its origin."""
+    try:
+        return seen / digest(Note.of(trail.checkpoint).checkpoint.origin)[:16]
+    except ForgedError:
+        return None
+
+
+def _remembered(seen: Path, trail: Exported) -> tuple[str, ...]:
+    place = _place(seen, trail)
+    return (_text(place),) if place is not None and place.exists() else ()
+
+
+def _remember(seen: Path, trail: Exported) -> None:
+    """Keep the newest checkpoint of a trail that verified: trust on first use, and consistency ever after."""
+    place = _place(seen, trail)
+    if place is not None:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(trail.checkpoint, encoding="utf-8")

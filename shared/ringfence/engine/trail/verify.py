@@ -1,0 +1,209 @@
+"""Whether a trail is what its log wrote: by the key, the checkpoint and the tree - and by a checkpoint that somebody held outside.
+
+Without the latter a trail proves only that whoever has the key made it: an old one, or another one, would verify too. So each
+verification says whether it is anchored. Everything is judged by hashes; no record is believed, or even read, before its root is signed.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+from msgspec import Struct
+
+from ringfence.domain.checkpoint import Checkpoint, Key, Note
+from ringfence.domain.tree import Edge, leaf, root
+from ringfence.engine.trail.seal import BEAT
+from ringfence.errors import ForgedError
+
+type Signed = Callable[[Key, bytes, bytes], bool]  # whether a signature (last) over a text is by a key
+
+
+class Exported(Protocol):
+    """A trail as it is handed on. Lines come without their ends; ForgedError where the last one has none."""
+
+    @property
+    def key(self) -> str:
+        """The verifier key, as text."""
+        ...
+
+    @property
+    def checkpoint(self) -> str:
+        """The newest signed note."""
+        ...
+
+    def checkpoints(self) -> Iterator[str]:
+        """Give older signed notes, where there are some: they narrow down where the trail was changed."""
+        ...
+
+    def records(self) -> Iterator[bytes]:
+        """Give every record."""
+        ...
+
+    def sealed(self) -> Iterator[bytes]:
+        """Give every record as it stands in the segments."""
+        ...
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """What came out. `anchored`: a checkpoint from outside, not older than two heartbeats, is in the trail."""
+
+    verified: bool
+    records: int = 0
+    anchored: bool = False
+    first_bad: int | None = None  # the number of a record, from 0; None where none is bad or nobody can tell which
+    kind: str | None = None  # the class of tampering
+    why: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+class _Head(Struct, frozen=True):
+    """As much of a record as is looked at."""
+
+    id: str
+    time: datetime
+
+
+HEAD = msgspec.json.Decoder(_Head)
+
+
+class TamperedError(ForgedError):
+    """Where the trail was changed: the number of the first record that is not what was sealed, as far as that can be told."""
+
+    def __init__(self, kind: str, first: int | None, problem: str) -> None:
+        """Take the class, the number and the problem."""
+        super().__init__(kind, problem, "Keep what you have, and compare it with an older export or the archive")
+        self.first = first
+
+
+def verify(
+    trail: Exported, signed: Signed, now: datetime, held: Iterable[str] = (), remembered: Iterable[str] = (), key: str = ""
+) -> Verdict:
+    """Verify a trail. `held` are signed notes from outside, `remembered` those that this machine saw before, `key` the key as it is known."""
+    count = 0
+    try:
+        known = _key(trail.key, key)
+        newest = _believed(trail.checkpoint, known, signed)
+        leaves = [leaf(line) for line in trail.records()]
+        count = len(leaves)
+        _compare(leaves, [leaf(line) for line in trail.sealed()], newest, _known_roots(trail, known, signed))
+        times = _read(trail.records())
+        anchors = [_anchor(note, known, signed, leaves) for note in held]
+        for note in remembered:
+            _anchor(note, known, signed, leaves)
+    except ForgedError as error:
+        first = error.first if isinstance(error, TamperedError) else None
+        return Verdict(verified=False, records=count, first_bad=first, kind=error.kind, why=str(error))
+    anchor = max(anchors, default=None)
+    warnings = tuple(_warnings(times, anchor, now))
+    fresh = anchor is not None and (not times or now - times[max(anchor, 1) - 1] <= 2 * BEAT)
+    return Verdict(verified=True, records=count, anchored=fresh, warnings=warnings)
+
+
+def _key(text: str, named: str) -> Key:
+    key = Key.of(text)
+    if named and Key.of(named) != key:
+        raise ForgedError("key", f"the trail came with the key {key.text}, and not with the one that you named", "Ask who changed it")
+    return key
+
+
+def _believed(text: str, key: Key, signed: Signed) -> Checkpoint:
+    note = Note.of(text)
+    if not signed(key, note.checkpoint.text.encode(), note.by(key)):
+        raise ForgedError("edit", "the checkpoint's signature is not by the key", "The checkpoint, its signature or the key was changed")
+    return note.checkpoint
+
+
+def _compare(records: list[bytes], segments: list[bytes], newest: Checkpoint, roots: dict[int, bytes]) -> None:
+    """Compare records and segments with the signed root; where one of them is right it tells what was done to the other."""
+    right, whole = ((len(found), root(found)) == (newest.size, newest.root) for found in (records, segments))
+    if not right and whole:
+        raise _difference(segments, records, "the records are not those of the segments")
+    if right and not whole:
+        raise _difference(records, segments, "the segments are not those of the records")
+    if not right:
+        raise _localised(records, newest, roots)
+
+
+def _difference(good: Sequence[bytes], bad: Sequence[bytes], what: str) -> TamperedError:
+    first = next((at for at, (one, other) in enumerate(zip(good, bad, strict=False)) if one != other), min(len(good), len(bad)))
+    kind = "edit"
+    if len(bad) < len(good):
+        kind = "truncate" if first == len(bad) else "delete" if _within(bad, good) else "edit"
+    elif len(bad) > len(good):
+        kind = "insert" if _within(good, bad) else "edit"
+    elif sorted(good) == sorted(bad):
+        kind = "reorder"
+    return TamperedError(kind, first, f"{what}, from number {first} on")
+
+
+def _within(few: Iterable[bytes], many: Iterable[bytes]) -> bool:
+    """Whether the few stand among the many, in their order."""
+    rest = iter(many)
+    return all(one in rest for one in few)
+
+
+def _localised(records: Sequence[bytes], newest: Checkpoint, roots: dict[int, bytes]) -> TamperedError:
+    """Say where, by the older checkpoints: what stands before the last that fits is as it was."""
+    edge, right = Edge(), 0
+    for size in sorted(size for size in roots if size <= len(records)):
+        edge = edge.added(records[edge.size : size])
+        if edge.root != roots[size]:
+            break
+        right = size
+    else:
+        if len(records) < newest.size:
+            return TamperedError("truncate", len(records), f"{newest.size} records were sealed, and {len(records)} are here")
+    if len(records) > newest.size and root(records[: newest.size]) == newest.root:
+        return TamperedError("insert", newest.size, f"{newest.size} records were sealed, and {len(records)} are here")
+    kind = "delete" if len(records) < newest.size else "insert" if len(records) > newest.size else "edit"
+    return TamperedError(kind, right, f"the records do not lead to the signed root; up to number {right} they are right")
+
+
+def _known_roots(trail: Exported, key: Key, signed: Signed) -> dict[int, bytes]:
+    """Give the roots of the older checkpoints that are signed; what is not says nothing."""
+    found: dict[int, bytes] = {}
+    for text in trail.checkpoints():
+        try:
+            checkpoint = _believed(text, key, signed)
+        except ForgedError:
+            continue  # they only narrow down where a trail was changed, which is shown without them
+        found[checkpoint.size] = checkpoint.root
+    return found
+
+
+def _anchor(text: str, key: Key, signed: Signed, leaves: Sequence[bytes]) -> int:
+    """Give the size of a checkpoint that was held elsewhere; raise where the trail does not contain and extend it."""
+    held = _believed(text, key, signed)
+    if held.size > len(leaves):
+        raise TamperedError("replay", len(leaves), f"you hold a checkpoint of {held.size} records, and this trail ends after {len(leaves)}")
+    if root(leaves[: held.size]) != held.root:
+        raise TamperedError("fork", None, f"the first {held.size} records are not those of the checkpoint that you hold")
+    return held.size
+
+
+def _read(lines: Iterable[bytes]) -> list[datetime]:
+    """Give the times of the records; raise where one stands there twice."""
+    seen: set[str] = set()
+    times: list[datetime] = []
+    for number, line in enumerate(lines):
+        try:
+            head = HEAD.decode(line)
+        except msgspec.MsgspecError as error:
+            raise TamperedError("edit", number, f"record {number} cannot be read: {error}") from error
+        if head.id in seen:
+            raise TamperedError("insert", number, f"record {number} stands there twice: {head.id}")
+        seen.add(head.id)
+        times.append(head.time)
+    return times
+
+
+def _warnings(times: Sequence[datetime], anchor: int | None, now: datetime) -> Iterator[str]:
+    if anchor is None:
+        yield "not anchored: no checkpoint from outside was given, so an older or another trail by the same key would verify as well"
+    elif anchor < len(times):
+        yield f"records {anchor} to {len(times) - 1} came after the checkpoint that you hold: they are signed, and not anchored"
+    if times and now - times[-1] > 2 * BEAT:
+        yield f"the last record is of {times[-1]:%Y-%m-%d %H:%M} UTC: what was done since is not in here"
+    if back := next((n for n in range(1, len(times)) if times[n - 1] - times[n] > BEAT), None):
+        yield f"record {back} is more than an hour older than the one before it: a clock went wrong, or it was sealed late"
