@@ -20,7 +20,7 @@ from ringfence.domain.signal import Signal
 from ringfence.domain.state import State
 from ringfence.domain.switch import Switch
 from ringfence.engine.ports import Exemption, Notice, Opened, Slot, Store
-from ringfence.engine.records import record, turned
+from ringfence.engine.records import loaded, record, turned
 from ringfence.errors import ConflictError, UpstreamError
 from tests.support.aws import aws, make_table
 from tests.support.jobs import NOW, REVERSAL, ROLE, job
@@ -275,3 +275,69 @@ def test_a_census_of_a_full_account_fits(store: Store) -> None:
     full = Census(taken=NOW, config_hash="h", identities=9, admins=ids, protected=dict.fromkeys(ids, ("arn:\u00e9*",)), newly=ids)
     store.keep(full)
     assert store.census() == full
+
+
+def test_a_note_is_put_once(store: Store) -> None:
+    one = loaded("c", "d", NOW, {"mode": "observe"})
+    store.note(one)
+    store.note(msgspec.structs.replace(one, reason="another"))
+    assert store.records() == (one,)
+
+
+def test_what_has_no_number_is_given_oldest_first_and_leaves_once_it_has_one(store: Store) -> None:
+    made = job(REVERSAL)
+    store.open(made, [note(made, 2, 2), note(made, 3, 3)])
+    store.note(loaded("c", "d", NOW + timedelta(minutes=1), {}))
+    found = store.unsealed(9)
+    assert [r.time.minute - NOW.minute for r in found] == ([2, 3, 1] if isinstance(store, LocalStore) else [1, 2, 3])
+    assert store.unsealed(2) == found[:2]
+    assert store.size() == 0
+    store.sealed(0, found[:2])
+    store.sealed(0, found[:2])
+    assert (store.unsealed(9), store.size()) == (found[2:], 2)
+    store.sealed(2, found[2:])
+    assert (store.unsealed(9), store.size()) == ((), 3)
+    assert store.records(made.id) == (note(made, 2, 2), note(made, 3, 3)), "numbers are no part of a record"
+    store.sealed(3, ())
+    assert store.size() == 3
+
+
+def test_a_turn_of_the_switch_is_recorded_with_it_or_not_at_all(store: Store) -> None:
+    turn = Switch(0, stopped=True, by="ana", time=NOW)
+    store.turn(turn, turned(turn, "c"))
+    with pytest.raises(ConflictError):
+        store.turn(turn, turned(Switch(1, stopped=False, by="bo", time=NOW), "c"))
+    assert store.records() == (turned(turn, "c"),)
+
+
+def test_records_say_which_package_wrote_them(tmp_path: Path) -> None:
+    made = job(REVERSAL)
+    with aws(managed=False):
+        make_table("t")
+        for store in (MemoryStore("abc"), LocalStore(tmp_path / "r.db", "abc"), DynamoStore("t", code_hash="abc")):
+            store.open(made, [note(made, 1)])
+            store.advance(made.moved(JobState.RUNNING, NOW), [note(made, 2)])
+            turn = Switch(0, stopped=True, by="ana", time=NOW)
+            store.turn(turn, turned(turn, ""))
+            store.note(loaded("c", "d", NOW, {}))
+            assert [r.code_hash for r in store.records()] == ["abc"] * 4
+            if isinstance(store, LocalStore):
+                store.close()
+
+
+def test_a_record_that_vanished_keeps_nobody_from_sealing_the_others() -> None:
+    with dynamo() as table:
+        made = job(REVERSAL)
+        table.open(made, [note(made, 1)])
+        table.sealed(0, [note(made, 7), note(made, 1)])
+        assert (table.unsealed(9), table.size()) == ((), 2)
+
+
+def test_a_stale_index_gives_nothing_a_second_number() -> None:
+    with dynamo() as table:
+        made = job(REVERSAL)
+        table.open(made, [note(made, 1), note(made, 2)])
+        stale = table._open("record", "9999", 9)
+        table.sealed(0, [note(made, 1)])
+        table._open = lambda *_: stale  # type: ignore[method-assign]  # what an index may still say
+        assert table.unsealed(9) == (note(made, 2),)

@@ -6,7 +6,6 @@ last record under it, and when nothing happens that is a heartbeat.
 
 import re
 from base64 import b64decode, b64encode
-from binascii import Error as NotBase64
 from enum import IntEnum
 from hashlib import sha256
 
@@ -53,9 +52,9 @@ class Key(Struct, frozen=True):
         name, _, rest = text.strip().partition("+")
         named, _, encoded = rest.partition("+")
         try:
-            kind, *_ = decoded = b64decode(encoded, validate=True)
-            key = cls(name, Algorithm(kind), bytes(decoded[1:]))
-        except (NotBase64, ValueError) as error:
+            kind, *public = _decoded(encoded, "the key")
+            key = cls(name, Algorithm(kind), bytes(public))
+        except (ForgedError, ValueError) as error:
             raise ForgedError(
                 "key", f"this is no verifier key: {text.strip()[:80]!a}", "It looks like NAME+ID+BASE64, in one line"
             ) from error
@@ -130,7 +129,7 @@ def _signature(line: str) -> tuple[str, bytes, bytes]:
 def _decoded(text: str, what: str) -> bytes:
     try:
         found = b64decode(text, validate=True)
-    except NotBase64 as error:
+    except ValueError as error:
         raise ForgedError("edit", f"{what} is not base64: {text[:80]!a}", "Take the file that the log wrote") from error
     if b64encode(found).decode() != text:
         raise ForgedError("edit", f"{what} is not spelt as base64 is: {text[:80]!a}", "Take the file that the log wrote")

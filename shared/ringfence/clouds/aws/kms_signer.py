@@ -32,7 +32,7 @@ class KmsSigner:
     def _public(self) -> "tuple[bytes, Algorithm, SigningAlgorithmSpecType]":
         with upstream("reading the trail's public key"):
             found = clients.kms().get_public_key(KeyId=self._arn)
-        spec = str(found["KeySpec"])
+        spec = str(found.get("KeySpec", found.get("CustomerMasterKeySpec")))  # the second is what it was called before
         if spec not in ALGORITHMS:
             raise UpstreamError(f"the trail's key is a {spec}, expected one of {', '.join(ALGORITHMS)}", "Make a key of one of these kinds")
         return (found["PublicKey"], *ALGORITHMS[spec])

@@ -86,7 +86,9 @@ def verify(
         newest = _believed(trail.checkpoint, known, signed)
         leaves = [leaf(line) for line in trail.records()]
         count = len(leaves)
-        _compare(leaves, [leaf(line) for line in trail.sealed()], newest, _known_roots(trail, known, signed))
+        older, spoilt = _older(trail, known, signed)
+        _compare(leaves, [leaf(line) for line in trail.sealed()], newest, older)
+        _agree(leaves, older, spoilt)
         times = _read(trail.records())
         anchors = [_anchor(note, known, signed, leaves) for note in held]
         for note in remembered:
@@ -160,16 +162,33 @@ def _localised(records: Sequence[bytes], newest: Checkpoint, roots: dict[int, by
     return TamperedError(kind, right, f"the records do not lead to the signed root; up to number {right} they are right")
 
 
-def _known_roots(trail: Exported, key: Key, signed: Signed) -> dict[int, bytes]:
-    """Give the roots of the older checkpoints that are signed; what is not says nothing."""
+def _older(trail: Exported, key: Key, signed: Signed) -> tuple[dict[int, bytes], ForgedError | None]:
+    """Give the roots of the older checkpoints, and why one is not to be believed, if one is not."""
     found: dict[int, bytes] = {}
+    spoilt: ForgedError | None = None
     for text in trail.checkpoints():
         try:
             checkpoint = _believed(text, key, signed)
-        except ForgedError:
-            continue  # they only narrow down where a trail was changed, which is shown without them
-        found[checkpoint.size] = checkpoint.root
-    return found
+            if found.setdefault(checkpoint.size, checkpoint.root) != checkpoint.root:
+                raise _fork(checkpoint.size)
+        except ForgedError as error:
+            spoilt = spoilt or error
+    return found, spoilt
+
+
+def _agree(leaves: Sequence[bytes], older: dict[int, bytes], spoilt: ForgedError | None) -> None:
+    """Raise where an older checkpoint is not to be believed, or is one of another history."""
+    if spoilt is not None:
+        raise spoilt
+    edge = Edge()
+    for size in sorted(older):
+        edge = edge.added(leaves[edge.size : size])
+        if (edge.size, edge.root) != (size, older[size]):
+            raise _fork(size)
+
+
+def _fork(size: int) -> TamperedError:
+    return TamperedError("fork", None, f"two histories are signed: the trail, and a checkpoint of {size} records that does not lie on it")
 
 
 def _anchor(text: str, key: Key, signed: Signed, leaves: Sequence[bytes]) -> int:
