@@ -1,7 +1,7 @@
 """What `review` does every minute, beside what the engine's sweep says: dead letters, and the census. Imported by nobody else."""
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -21,7 +21,8 @@ from ringfence.engine.commands import DeskPorts, run_at_desk, run_with_history
 from ringfence.engine.decide import decide
 from ringfence.engine.evaluate import Evaluator
 from ringfence.engine.judgement import Judgement
-from ringfence.engine.ports import History, JobMessage, Wanted
+from ringfence.engine.ports import History, JobMessage, Store, Wanted
+from ringfence.engine.records import loaded
 from ringfence.engine.search import search, searches, unsearched
 from ringfence.engine.sweep import give_up
 from ringfence.errors import ConflictError, RefusedError, RingfenceError, UpstreamError
@@ -134,6 +135,13 @@ def _bury(body: str, desk: DeskPorts, settings: Settings, log: Log) -> None:
         run_at_desk(give_up(job, why), desk)
     except RefusedError as error:
         log.warning("a dead letter about no job", reason=str(error))
+
+
+def announce(store: Store, settings: Settings, now: datetime) -> int:
+    """Put on record which configuration and which code are at work; the same pair is put once."""
+    about = {"mode": settings.mode, "projects": [p.name for p in settings.projects], "full_powers": settings.deployment.full_powers}
+    store.note(loaded(settings.config_hash, settings.code_hash, now, about))
+    return 1
 
 
 def listen(desk: DeskPorts, rules: Iterable[str]) -> int:

@@ -79,6 +79,7 @@ class Deployment(Struct, frozen=True, forbid_unknown_fields=True):
     full_powers: bool = False  # inline deny allowed
     no_bearer_policy: str = ""
     stack: str = ""  # CloudFormation begins the names of what it makes with it
+    seal_key: str = ""  # ARN of the key that signs the trail
 
     @property
     def account(self) -> str:
@@ -117,6 +118,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     exemptions: tuple[Exemption, ...] = ()
     deployment: Deployment = Deployment()
     config_hash: str = "built-in"
+    code_hash: str = ""  # of the package that these were compiled with
 
     def mode_of(self, guardrail: str, project: Project) -> Mode:
         """Give the mode that counts for a guardrail in a project; observe on the deployment caps every override."""

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import msgspec
 
+from ringfence.clouds.aws.archive import S3Archive
 from ringfence.clouds.aws.history import CloudTrailHistory
+from ringfence.clouds.aws.kms_signer import KmsSigner
 from ringfence.clouds.aws.queue import SqsQueue
 from ringfence.clouds.aws.reader import AwsReader
 from ringfence.clouds.aws.store import DynamoStore
@@ -39,6 +41,7 @@ def settings() -> Settings:
         full_powers=given.get("POWERS") == "full",
         no_bearer_policy=given.get("NO_BEARER_POLICY", ""),
         stack=given.get("STACK", ""),
+        seal_key=given.get("SEAL_KEY", ""),
     )
     return msgspec.structs.replace(compiled, mode=Mode(given.get("MODE", compiled.mode)), deployment=deployment)
 
@@ -46,7 +49,19 @@ def settings() -> Settings:
 @cache
 def store() -> DynamoStore:
     """Give the stack's table."""
-    return DynamoStore(os.environ["TABLE"])
+    return DynamoStore(os.environ["TABLE"], code_hash=settings().code_hash)
+
+
+@cache
+def archive() -> S3Archive:
+    """Give the bucket of the sealed trail."""
+    return S3Archive(os.environ["ARCHIVE"])
+
+
+@cache
+def signer() -> KmsSigner:
+    """Give the key of the trail."""
+    return KmsSigner(os.environ["SEAL_KEY"], os.environ["ORIGIN"])
 
 
 @cache

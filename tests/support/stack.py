@@ -32,9 +32,13 @@ class Stack:
             "NOTICES_QUEUE": sqs.create_queue(QueueName="notices")["QueueUrl"],
             "DEAD_LETTERS": sqs.create_queue(QueueName="dead")["QueueUrl"],
             "RULES": "iam-changes",
+            "ARCHIVE": "sealed",
+            "ORIGIN": "ringfence.aws/123456789012/us-east-1/ringfence",
+            "SEAL_KEY": boto3.client("kms").create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["Arn"],
             "QUARANTINE_POLICY": customer_policy(iam, "ringfence/quarantine"),
             "OWN_ROLES": "arn:aws:iam::123456789012:role/ringfence/respond",
         }
+        boto3.client("s3").create_bucket(Bucket="sealed", ObjectLockEnabledForBucket=True)
         self.events, self.dynamodb = boto3.client("events"), boto3.client("dynamodb")
         self.events.put_rule(Name="iam-changes", EventPattern='{"source":["aws.iam"]}')
         trust = {
@@ -62,7 +66,10 @@ class Stack:
 
 
 def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
-    getters = (wiring.settings, wiring.store, wiring.queue, wiring.desk, wiring.evaluator, wiring.responder, wiring.history)
+    getters = (
+        *(wiring.settings, wiring.store, wiring.queue, wiring.desk, wiring.evaluator, wiring.responder, wiring.history),
+        *(wiring.archive, wiring.signer),
+    )
     for getter in getters:
         getter.cache_clear()
     before = dict(os.environ)

@@ -1,6 +1,9 @@
 """Compiles a checked configuration into the settings that the functions load."""
 
 from datetime import UTC, datetime, time
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
 
 import msgspec
 
@@ -8,6 +11,9 @@ from ringfence.config.schema import AwsHumans, AwsProject, Config, ProjectEntry
 from ringfence.domain.finding import Workload
 from ringfence.domain.state import digest
 from ringfence.settings import Exemption, Project, RolePattern, Settings
+
+PACKAGE = Path(__file__).parents[1]
+DESK = ("cli", "config", "demo", "report")
 
 
 def compile_settings(config: Config) -> Settings:
@@ -40,7 +46,15 @@ def compile_settings(config: Config) -> Settings:
         projects=tuple(_project(entry) for entry in config.projects),
         exemptions=tuple(exemption for entry in config.projects for exemption in _exemptions(entry)),
     )
-    return msgspec.structs.replace(settings, config_hash=digest(msgspec.to_builtins(settings)))
+    return msgspec.structs.replace(settings, config_hash=digest(msgspec.to_builtins(settings)), code_hash=code_hash())
+
+
+@cache
+def code_hash() -> str:
+    """Hash the package, as it is deployed: every file of code and data, by its place and its bytes. What only people need is not in a layer."""
+    files = (path for path in sorted(PACKAGE.rglob("*")) if path.suffix in (".py", ".json") and path.name != "compiled.json")
+    shipped = {path.relative_to(PACKAGE).as_posix(): path for path in files if path.relative_to(PACKAGE).parts[0] not in DESK}
+    return digest({name: sha256(path.read_bytes()).hexdigest() for name, path in shipped.items()})
 
 
 def _project(entry: ProjectEntry) -> Project:

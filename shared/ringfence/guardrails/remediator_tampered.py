@@ -27,6 +27,7 @@ CHANGES: Mapping[str, tuple[str, ...]] = {
         "SetDefaultPolicyVersion",
         "UpdateAssumeRolePolicy",
     ),
+    "kms": ("CancelKeyDeletion", "DisableKey", "PutKeyPolicy", "ScheduleKeyDeletion"),
     "lambda": (
         "AddPermission20150331v2",
         "DeleteFunction20150331",
@@ -37,11 +38,20 @@ CHANGES: Mapping[str, tuple[str, ...]] = {
         "UpdateFunctionConfiguration20150331v2",
     ),
     "logs": ("DeleteLogGroup", "PutRetentionPolicy"),
+    "s3": (
+        "DeleteBucket",
+        "DeleteBucketPolicy",
+        "PutBucketLifecycle",
+        "PutBucketObjectLockConfiguration",
+        "PutBucketPolicy",
+        "PutBucketReplication",
+        "PutBucketVersioning",
+    ),
     "sqs": ("DeleteQueue", "PurgeQueue", "SetQueueAttributes"),
 }
 NAMES = (
     "functionName", "name", "rule", "ruleName", "roleName", "policyArn", "permissionsBoundary", "tableName", "resourceArn", "queueUrl",
-    "stackName", "logGroupName", "eventSourceArn", "changeSetName",
+    "stackName", "logGroupName", "eventSourceArn", "changeSetName", "bucketName", "keyId",
 )  # fmt: skip
 BY = "cloudformation.amazonaws.com"
 
@@ -75,11 +85,12 @@ def _named(parameters: Mapping[str, object]) -> Iterator[str]:
 def _ours(name: str, deployment: Deployment) -> bool:
     """Whether a name is of something that the stack made: CloudFormation begins each with the stack's name."""
     own = (deployment.quarantine_policy, deployment.require_mfa_policy, deployment.quarantine_boundary, deployment.no_bearer_policy)
-    if name in own or name in deployment.own_roles:
+    if name in own or name in deployment.own_roles or (deployment.seal_key and name in deployment.seal_key):
         return True
     arn = parse_arn(name)
     bare = (arn.resource if arn else name).replace(":", "/").removeprefix("/aws/lambda/")
-    return any(part == deployment.stack or part.startswith(f"{deployment.stack}-") for part in bare.split("/"))
+    named = (deployment.stack, deployment.stack.lower())  # buckets are named in small letters
+    return any(part in named or part.startswith(tuple(f"{name}-" for name in named)) for part in bare.split("/"))
 
 
 GUARDRAIL = Guardrail(
