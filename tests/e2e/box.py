@@ -3,7 +3,7 @@
 ministack serves the services; this adds what it lacks: every mutating IAM call becomes the event that CloudTrail would hand to
 EventBridge; POST /_box/events injects events of aws.* sources, which PutEvents refuses here as on AWS; and the condition keys
 iam:PolicyARN and iam:PermissionsBoundary are in the request's context, without which our conditioned grants could not be tried;
-a user's service-specific credentials; and buses of other regions as targets of a rule.
+a user's service-specific credentials; buses of other regions as targets of a rule; and the condition keys of conditional writes to S3.
 
 Synthetic in them: the source address, the event version. IAM calls that IAM itself denies are not echoed.
 
@@ -35,7 +35,7 @@ os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "test")
 from botocore.loaders import Loader  # noqa: E402 - ministack reads its environment when it is imported
 from botocore.model import ServiceModel  # noqa: E402
 from ministack import app as gateway  # noqa: E402
-from ministack.core import iam_actions, responses  # noqa: E402
+from ministack.core import iam_actions, iam_evaluator, responses  # noqa: E402
 from ministack.services import cloudtrail, eventbridge, iam, sts  # noqa: E402
 
 MODEL = ServiceModel(Loader().load_service_model("iam", "service-2"))
@@ -232,6 +232,26 @@ def context_of(service: str, action: str, body: bytes, params: dict[str, Any]) -
     return found
 
 
+plain_s3_context = iam_actions.s3_service_context
+plain_key = iam_evaluator._resolve_condition_key
+
+
+def s3_context_of(action: str, query: dict[str, Any] | None, path: str = "", headers: dict[str, str] | None = None) -> dict[str, Any]:
+    """Add what a conditional write says (Amazon S3 User Guide, "Enforce conditional writes on Amazon S3 buckets")."""
+    said = {name: value for name in ("if-match", "if-none-match") if (value := (headers or {}).get(name))}
+    return dict(plain_s3_context(action, query, path, headers)) | {f"s3:{name}": value for name, value in said.items()}
+
+
+def condition_key(key: str, context: Any) -> Any:
+    """Answer as AWS does: whoever comes over loopback came over TLS, and a session is asked about by the ARN of its role."""
+    found = plain_key(key, context)
+    if key.lower() == "aws:securetransport":
+        return "true"
+    if key.lower() == "aws:principalarn" and ":assumed-role/" in str(found):
+        return (iam._roles.get(found.split("/")[1]) or {}).get("Arn", found)
+    return found
+
+
 def current_boundary(form: dict[str, str]) -> dict[str, str]:
     """Give the boundary that is taken off: for a deletion the key holds what is there now."""
     kind, name = ("_roles", form["RoleName"]) if "RoleName" in form else ("_users", form.get("UserName", ""))
@@ -267,6 +287,8 @@ if __name__ == "__main__":
     iam.handle_request = echoing_iam
     eventbridge._dispatch_to_event_bus = to_bus
     iam_actions.request_tag_context = context_of
+    iam_actions.s3_service_context = s3_context_of
+    iam_evaluator._resolve_condition_key = condition_key
     gateway.app = app
     sys.argv = sys.argv[:1]
     gateway.main()

@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import subprocess
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -35,6 +36,7 @@ class Box:
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_CONFIG_FILE": os.devnull,
+            "RINGFENCE_HOME": tempfile.mkdtemp(prefix="ringfence-home-"),  # a machine that has seen no other trail
             "SAM_CLI_TELEMETRY": "0",
             "PATH": f"{ROOT / '.venv' / 'bin'}:{plain.get('PATH', '')}",
         }

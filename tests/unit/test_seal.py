@@ -5,15 +5,18 @@ from datetime import timedelta
 from itertools import pairwise
 from threading import Thread
 
+import msgspec
 import pytest
 
 from ringfence.clouds.decoders import RECORD as SEALED
+from ringfence.clouds.local_key import signed
 from ringfence.clouds.memory import MemoryArchive, MemoryQueue, MemoryStore
 from ringfence.domain.checkpoint import Note
 from ringfence.domain.record import Record, RecordKind
 from ringfence.domain.tree import leaf, root
 from ringfence.engine.trail.export import archived
 from ringfence.engine.trail.seal import AT_ONCE, checkpoint_name, lines, seal, segment_name, send_out
+from ringfence.engine.trail.verify import beside, verify
 from ringfence.errors import ForgedError, UsageError
 from tests.support.trails import START, Signer, entry
 
@@ -257,6 +260,25 @@ def test_a_segment_without_its_checkpoint_is_not_exported() -> None:
     seal(store, archive, SIGNER, START)
     archive.put(segment_name(2), entry(2).bytes + b"\n")
     assert ids(archive) == [entry(0).id, entry(1).id]
+
+
+def test_a_living_trail_is_compared_with_its_versions_and_its_table() -> None:
+    store, archive = filled(5), MemoryArchive()
+    seal(store, archive, SIGNER, START)
+    trail, now = archived(archive), START + HOUR
+    well = verify(trail, signed, now)
+    assert beside(well, trail, (), store.records(), now) == well
+    touched = beside(well, trail, ("segments/000000000000.jsonl",), store.records(), now)
+    assert (touched.verified, touched.kind) == (False, "extra-version")
+    gone = beside(well, trail, (), store.records()[:2] + store.records()[3:], now)
+    assert (gone.verified, gone.kind, gone.first_bad) == (False, "gap", 2)
+    other = (*store.records()[:4], msgspec.structs.replace(entry(4), reason="rewritten"))
+    assert beside(well, trail, (), other, now).why == "record 4 says something else in the table"
+    late = (*store.records(), entry(9))
+    assert beside(well, trail, (), late, START + timedelta(seconds=60)).verified
+    assert "1 records of the table were never sealed" in beside(well, trail, (), late, now).why
+    bad = msgspec.structs.replace(well, verified=False, kind="edit")
+    assert beside(bad, trail, ("x",), (), now) is bad
 
 
 def test_a_record_is_kept_as_canonical_bytes() -> None:

@@ -6,13 +6,13 @@ from pathlib import Path
 import click
 
 from ringfence.cli.main import Context
-from ringfence.cli.state import archive_of, home, stack_option
+from ringfence.cli.state import archive_of, home, stack_option, store_of
 from ringfence.clouds.local_key import signed
 from ringfence.clouds.trail_folder import TrailFolder
 from ringfence.domain.checkpoint import Note
 from ringfence.domain.state import digest
 from ringfence.engine.trail.export import archived
-from ringfence.engine.trail.verify import Exported, Verdict
+from ringfence.engine.trail.verify import Exported, Verdict, beside
 from ringfence.engine.trail.verify import verify as verified
 from ringfence.errors import ForgedError, UsageError
 
@@ -51,20 +51,27 @@ def verify(
 ) -> int:
     """Verify an exported trail offline; without DIR, the sealed trail of --stack or of this machine.
 
+    Of a living trail the versions of its objects and the table are compared, too.
+
+    What this machine saw of a trail is kept in ./.ringfence/checkpoints (RINGFENCE_HOME); remove it where a deployment was made anew.
+
     Exit 0: every record is what was sealed, in its place, and the checkpoint is signed by the key. Exit 1: it is not; the class of tampering
     and the first bad record are named. A trail is anchored by a checkpoint from outside that is not older than two hours: without one an
     older trail, or another by the same key, would verify as well. This machine remembers what it saw, and notices a trail that went back.
     """
-    trail: Exported = TrailFolder(folder) if folder else archived(archive_of(stack))
-    seen = home() / "checkpoints"
+    archive = None if folder else archive_of(stack)
+    trail: Exported = archived(archive) if archive else TrailFolder(folder or Path())
+    at, seen = now.replace(tzinfo=UTC) if now else datetime.now(UTC), home() / "checkpoints"
     verdict = verified(
         trail,
         signed,
-        now.replace(tzinfo=UTC) if now else datetime.now(UTC),
+        at,
         held=[_text(path) for path in held],
         remembered=() if now else _remembered(seen, trail),  # what was exported long ago is shorter, and no replay
         key=_text(key) if key else "",
     )
+    if archive:
+        verdict = beside(verdict, trail, archive.touched(), store_of(stack).records(), at)
     if verdict.verified:
         _remember(seen, trail)
     _tell(context, verdict)

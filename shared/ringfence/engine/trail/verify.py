@@ -5,16 +5,19 @@ verification says whether it is anchored. Everything is judged by hashes; no rec
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import msgspec
 from msgspec import Struct
 
 from ringfence.domain.checkpoint import Checkpoint, Key, Note
+from ringfence.domain.record import Record
 from ringfence.domain.tree import Edge, leaf, root
 from ringfence.engine.trail.seal import BEAT
 from ringfence.errors import ForgedError
+
+LATE = timedelta(minutes=10)  # for as long a record may wait for its number
 
 type Signed = Callable[[Key, bytes, bytes], bool]  # whether a signature (last) over a text is by a key
 
@@ -91,8 +94,7 @@ def verify(
         _agree(leaves, older, spoilt)
         times = _read(trail.records())
         anchors = [_anchor(note, known, signed, leaves) for note in held]
-        for note in remembered:
-            _anchor(note, known, signed, leaves)
+        _recall(remembered, known, signed, leaves)
     except ForgedError as error:
         first = error.first if isinstance(error, TamperedError) else None
         return Verdict(verified=False, records=count, first_bad=first, kind=error.kind, why=str(error))
@@ -100,6 +102,27 @@ def verify(
     warnings = tuple(_warnings(times, anchor, now))
     fresh = anchor is not None and (not times or now - times[max(anchor, 1) - 1] <= 2 * BEAT)
     return Verdict(verified=True, records=count, anchored=fresh, warnings=warnings)
+
+
+def beside(verdict: Verdict, trail: Exported, touched: Sequence[str], kept: Sequence[Record], now: datetime) -> Verdict:
+    """Judge a verified trail beside what only the living one shows: versions of its objects, and the table that it was sealed from."""
+    if not verdict.verified:
+        return verdict
+    if touched:
+        return _refused(verdict, "extra-version", None, f"{len(touched)} sealed objects were put again or deleted, {touched[0]} first")
+    table = {record.id: leaf(record.bytes) for record in kept}
+    for number, line in enumerate(trail.sealed()):
+        if (found := table.pop(HEAD.decode(line).id, None)) != leaf(line):
+            what = "is not in the table" if found is None else "says something else in the table"
+            return _refused(verdict, "gap", number, f"record {number} {what}")
+    late = sorted((r.time, r.id) for r in kept if r.id in table and now - r.time > LATE)
+    if late:
+        return _refused(verdict, "gap", None, f"{len(late)} records of the table were never sealed, {late[0][1]} first")
+    return verdict
+
+
+def _refused(verdict: Verdict, kind: str, first: int | None, why: str) -> Verdict:
+    return msgspec.structs.replace(verdict, verified=False, anchored=False, kind=kind, first_bad=first, why=why)
 
 
 def _key(text: str, named: str) -> Key:
@@ -199,6 +222,17 @@ def _anchor(text: str, key: Key, signed: Signed, leaves: Sequence[bytes]) -> int
     if root(leaves[: held.size]) != held.root:
         raise TamperedError("fork", None, f"the first {held.size} records are not those of the checkpoint that you hold")
     return held.size
+
+
+def _recall(notes: Iterable[str], key: Key, signed: Signed, leaves: Sequence[bytes]) -> None:
+    """Raise where a checkpoint that this machine saw before does not lie on the trail."""
+    for text in notes:
+        try:
+            _anchor(text, key, signed, leaves)
+        except ForgedError as error:
+            what = f"this machine has seen another state of this trail ({Note.of(text).checkpoint.size} records): {error.problem}"
+            first = error.first if isinstance(error, TamperedError) else None
+            raise TamperedError(error.kind, first, what) from error
 
 
 def _read(lines: Iterable[bytes]) -> list[datetime]:
