@@ -1,6 +1,6 @@
 """What is mutated, and which fast tests have to notice; and the mutants that mean the same, each with its reason."""
 
-ENGINE, ACTIONS = "engine/", "actions/"
+ENGINE, ACTIONS, DOMAIN = "engine/", "actions/", "domain/"
 TARGETS: dict[str, tuple[str, ...]] = {
     ENGINE + "protect.py": (
         "tests/unit/test_protect.py",
@@ -24,6 +24,10 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "tests/unit/test_containment.py",
         "tests/unit/test_held.py",
     ),
+    DOMAIN + "tree.py": ("tests/unit/test_tree.py",),
+    DOMAIN + "checkpoint.py": ("tests/unit/test_checkpoint.py",),
+    ENGINE + "trail/seal.py": ("tests/unit/test_seal.py",),
+    ENGINE + "trail/verify.py": ("tests/unit/test_trail_verify.py", "tests/unit/test_seal.py"),
     ACTIONS + "_ladder.py": ("tests/unit/test_actions.py",),
     ACTIONS + "aws_iam_quarantine_role.py": ("tests/unit/test_actions.py",),
     ACTIONS + "aws_iam_quarantine_user.py": ("tests/unit/test_actions.py",),

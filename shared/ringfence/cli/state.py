@@ -15,8 +15,11 @@ from ringfence.clouds.aws.replies import upstream
 from ringfence.clouds.aws.store import DynamoStore
 from ringfence.clouds.folder import FolderArchive
 from ringfence.clouds.local import LocalStore
+from ringfence.clouds.trail_folder import TrailFolder
 from ringfence.engine.ports import Archive, Store
+from ringfence.engine.trail.export import archived
 from ringfence.engine.trail.seal import seal
+from ringfence.engine.trail.verify import Exported
 from ringfence.errors import RefusedError, UpstreamError, UsageError
 
 
@@ -56,6 +59,11 @@ def stack_option[F: Callable[..., Any]](function: F) -> F:
 def store_of(stack: str | None) -> Store:
     """Give the jobs and trail that a command works on."""
     return DynamoStore(Stack(stack).output("Table")) if stack else local_store()
+
+
+def trail_of(folder: Path | None, stack: str | None) -> Exported:
+    """Give the trail that a command looks at: an exported folder, or what is sealed of a stack or of this machine."""
+    return TrailFolder(folder) if folder else archived(archive_of(stack))
 
 
 class Stack:

@@ -70,6 +70,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     actions: tuple[str, ...] = ()
     standing: bool = False  # not known to be a fresh change: reversing it asks
     certain: bool = True  # False: every step asks, in every mode
+    project: str = ""  # of the case; the evaluator fills it in
     cause: str = ""  # what makes it the same finding again, where that is not the event
 
 

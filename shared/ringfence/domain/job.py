@@ -122,6 +122,7 @@ class Job(Struct, frozen=True, kw_only=True):
     swept: int = 0  # how often what the target left behind was looked for
     searching: datetime | None = None  # since when somebody looks for it
     about: tuple[str, ...] = ()  # the events that it is about, beside the one in `event_key`
+    project: str = ""
     undo_of: str | None = None
     again_of: str | None = None  # the job whose containment somebody reverted
 

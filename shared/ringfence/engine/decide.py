@@ -111,6 +111,7 @@ def _job(event: Event, planned: Planned, same: tuple[PlannedStep, ...], settings
         expires=expires,
         due={JobState.PENDING: expires, JobState.APPROVED: now + UNTAKEN}.get(state),
         about=planned.about,
+        project=finding.project,
         needs=2 if any(s.action in settings.two_person_for for s in steps) else 1,
     )
     return job, why

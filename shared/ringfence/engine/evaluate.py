@@ -260,7 +260,7 @@ class Evaluator:
                 continue
             if verdict is None:
                 continue
-            finding = msgspec.structs.replace(verdict, identity=case.identity)
+            finding = msgspec.structs.replace(verdict, identity=case.identity, project=case.project.name)
             if exemption := self._exempt(finding, case):
                 exempt = f"exempt until {exemption.until:%Y-%m-%d}: {exemption.reason}"
                 exempted.append(Planned(finding=finding, steps=(), exempt=exempt))

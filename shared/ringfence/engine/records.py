@@ -51,9 +51,8 @@ def decision(job: Job, time: datetime, evidence: Mapping[str, Any]) -> Record:
     """Record a finding and the plan that follows from it."""
     plan = msgspec.to_builtins(job.plan)
     kept = {key: _cut(value) for key, value in evidence.items()}
-    return record(
-        job, RecordKind.DECISION, time, job.reason, data={"plan": plan, "evidence": kept, "severity": job.severity, "actor": job.actor}
-    )
+    said = {"plan": plan, "evidence": kept, "severity": job.severity, "actor": job.actor, "project": job.project}
+    return record(job, RecordKind.DECISION, time, job.reason, data=said)
 
 
 def _cut(value: object) -> object:

@@ -129,6 +129,7 @@ def _undo(chain: tuple[Job, ...], made_id: str, by: str, now: datetime, found: M
         expires=now,
         due=now + (OPERATORS if operators else UNTAKEN),
         undo_of=job.id,
+        project=job.project,
     )
 
 

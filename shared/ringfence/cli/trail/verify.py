@@ -1,5 +1,6 @@
 """ringfence trail verify."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -59,23 +60,30 @@ def verify(
     and the first bad record are named. A trail is anchored by a checkpoint from outside that is not older than two hours: without one an
     older trail, or another by the same key, would verify as well. This machine remembers what it saw, and notices a trail that went back.
     """
+    at = now.replace(tzinfo=UTC) if now else datetime.now(UTC)
     archive = None if folder else archive_of(stack)
     trail: Exported = archived(archive) if archive else TrailFolder(folder or Path())
-    at, seen = now.replace(tzinfo=UTC) if now else datetime.now(UTC), home() / "checkpoints"
-    verdict = verified(
-        trail,
-        signed,
-        at,
-        held=[_text(path) for path in held],
-        remembered=() if now else _remembered(seen, trail),  # what was exported long ago is shorter, and no replay
-        key=_text(key) if key else "",
-    )
+    verdict = checked(trail, held=held, key=key, at=at, remembers=now is None)  # what was exported long ago is shorter, and no replay
     if archive:
         verdict = beside(verdict, trail, archive.touched(), store_of(stack).records(), at)
     if verdict.verified:
-        _remember(seen, trail)
+        _remember(trail)
     _tell(context, verdict)
     return 0 if verdict.verified and (verdict.anchored or not require_anchor) else 1
+
+
+def checked(
+    trail: Exported, *, held: Iterable[Path] = (), key: Path | None = None, at: datetime | None = None, remembers: bool = True
+) -> Verdict:
+    """Verify a trail with the library and the memory of this machine."""
+    return verified(
+        trail,
+        signed,
+        at or datetime.now(UTC),
+        held=[_text(path) for path in held],
+        remembered=_remembered(trail) if remembers else (),
+        key=_text(key) if key else "",
+    )
 
 
 def _tell(context: Context, verdict: Verdict) -> None:
@@ -99,22 +107,22 @@ def _text(path: Path) -> str:
         raise UsageError(f"{path} cannot be read: {error}", "Name a file") from error
 
 
-def _place(seen: Path, trail: Exported) -> Path | None:
+def _place(trail: Exported) -> Path | None:
     """Where the newest checkpoint of a trail is kept, by its origin."""
     try:
-        return seen / digest(Note.of(trail.checkpoint).checkpoint.origin)[:16]
+        return home() / "checkpoints" / digest(Note.of(trail.checkpoint).checkpoint.origin)[:16]
     except ForgedError:
         return None
 
 
-def _remembered(seen: Path, trail: Exported) -> tuple[str, ...]:
-    place = _place(seen, trail)
+def _remembered(trail: Exported) -> tuple[str, ...]:
+    place = _place(trail)
     return (_text(place),) if place is not None and place.exists() else ()
 
 
-def _remember(seen: Path, trail: Exported) -> None:
+def _remember(trail: Exported) -> None:
     """Keep the newest checkpoint of a trail that verified: trust on first use, and consistency ever after."""
-    place = _place(seen, trail)
+    place = _place(trail)
     if place is not None:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(trail.checkpoint, encoding="utf-8")
