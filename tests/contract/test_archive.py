@@ -61,7 +61,7 @@ def test_a_trail_is_sealed_into_it_and_verifies(archive: Archive) -> None:
     store, signer = MemoryStore(), Signer()
     for number in range(7):
         store.note(entry(number))
-        seal(store, archive, signer, START)
+        seal(store, archive, signer)
     verdict = verify(archived(archive), signed, START, held=[archived(archive).checkpoint])
     assert (verdict.verified, verdict.records, verdict.anchored) == (True, 7, True)
 

@@ -126,13 +126,13 @@ def test_a_granting_call_is_not_made_where_nobody_agrees_or_the_undo_moved_on_me
 @pytest.mark.parametrize("arguments", [["demo", "--yes", "--json"], ["demo", "--json"], ["demo", "--yes"]])
 def test_the_demo_acts_asks_undoes_and_agrees_with_its_trail(shell: Shell, arguments: list[str]) -> None:
     lines = shell(*arguments)
-    page = (shell.folder / "home" / "demo.html").read_text()
+    page = (shell.folder / "home" / "trail.html").read_text()
     assert page.startswith("<!doctype html>")
     assert "AttachRolePolicy" in page
-    assert "<script" not in page
+    assert "Verified, not anchored" in page
     if not lines:
         assert "exactly as it was before" in shell.out
-        assert "trail and jobs agree" in shell.out
+        assert "records, sealed and signed; every call has its intent" in shell.out
         return
     summary = lines[-1]["summary"]
     yes = "--yes" in arguments

@@ -1,7 +1,7 @@
 """Sealing: nothing lost, nothing twice, whoever seals and wherever they stop; and nothing is signed that does not continue what was signed."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from threading import Thread
 
@@ -15,7 +15,7 @@ from ringfence.domain.checkpoint import Note
 from ringfence.domain.record import Record, RecordKind
 from ringfence.domain.tree import leaf, root
 from ringfence.engine.trail.export import archived
-from ringfence.engine.trail.seal import AT_ONCE, checkpoint_name, lines, seal, segment_name, send_out
+from ringfence.engine.trail.seal import AT_ONCE, beat, checkpoint_name, lines, seal, segment_name, send_out
 from ringfence.engine.trail.verify import beside, verify
 from ringfence.errors import ForgedError, UsageError
 from tests.support.trails import START, Signer, entry
@@ -43,7 +43,7 @@ def ids(archive: MemoryArchive) -> list[str]:
 
 def test_what_is_new_is_sealed_in_order_and_numbered() -> None:
     store, archive = filled(3), MemoryArchive()
-    at = seal(store, archive, SIGNER, START)
+    at = seal(store, archive, SIGNER)
     assert (at.edge.size, at.first) == (3, 0)
     assert ids(archive) == [entry(n).id for n in range(3)]
     assert store.unsealed(9) == ()
@@ -51,23 +51,23 @@ def test_what_is_new_is_sealed_in_order_and_numbered() -> None:
     assert archive.get("key") == SIGNER.key.text.encode()
     for number in (3, 4):
         store.note(entry(number))
-    assert seal(store, archive, SIGNER, START).first == 3
+    assert seal(store, archive, SIGNER).first == 3
     assert ids(archive) == [entry(n).id for n in range(5)]
     assert [*archive.names("segments/")] == [segment_name(0), segment_name(3)]
 
 
 def test_what_is_too_much_for_a_segment_goes_into_several() -> None:
     store, archive = filled(AT_ONCE * 2 + 1), MemoryArchive()
-    seal(store, archive, SIGNER, START)
+    seal(store, archive, SIGNER)
     assert [len(lines(archive.kept[name])) for name in archive.names("segments/")] == [AT_ONCE, AT_ONCE, 1]
     assert len(ids(archive)) == AT_ONCE * 2 + 1
 
 
 def test_where_nothing_is_new_nothing_is_written() -> None:
     store, archive = filled(2), MemoryArchive()
-    seal(store, archive, SIGNER, START)
+    seal(store, archive, SIGNER)
     before = dict(archive.kept)
-    again = seal(store, archive, SIGNER, START + HOUR / 2)
+    again = seal(store, archive, SIGNER)
     assert archive.kept == before
     assert again.edge.size == 2
 
@@ -104,18 +104,18 @@ class Crashing:
 @pytest.mark.parametrize("at", range(1, 11))
 def test_a_crash_anywhere_loses_and_doubles_nothing(at: int, after: bool) -> None:
     store, archive, calls = filled(3), MemoryArchive(), list[str]()
-    seal(store, archive, SIGNER, START)
+    seal(store, archive, SIGNER)
     for number in (3, 4):
         store.note(entry(number))
     crashing = (Crashing(port, calls, at, ("put", "sealed"), after=after) for port in (store, archive))
     try:
-        seal(*crashing, SIGNER, START)  # type: ignore[call-arg,arg-type]  # stand-ins
+        seal(*crashing, SIGNER)  # type: ignore[call-arg,arg-type]  # stand-ins
         died = False
     except CrashError:
         died = True
     assert died == (at <= 5), calls
     store.note(entry(5))  # meanwhile there is more
-    seal(store, archive, SIGNER, START)
+    seal(store, archive, SIGNER)
     assert sorted(ids(archive)) == [entry(n).id for n in range(6)]
     assert store.unsealed(9) == ()
     assert store.size() == 6
@@ -130,7 +130,7 @@ def test_many_who_seal_at_once_seal_the_same() -> None:
             try:
                 for number in range(worker * 100, worker * 100 + 20):
                     store.note(entry(number))
-                    seal(store, archive, SIGNER, START)
+                    seal(store, archive, SIGNER)
             except Exception as error:  # noqa: BLE001 - told below
                 failed.append(error)
 
@@ -146,11 +146,11 @@ def test_many_who_seal_at_once_seal_the_same() -> None:
 
 def test_a_key_that_is_not_that_of_the_trail_signs_nothing() -> None:
     store, archive = filled(2), MemoryArchive()
-    seal(store, archive, SIGNER, START)
+    seal(store, archive, SIGNER)
     store.note(entry(9))
     before = dict(archive.kept)
     with pytest.raises(ForgedError, match="no signature of the checkpoint is by the key"):
-        seal(store, archive, Signer("mallory"), START)
+        seal(store, archive, Signer("mallory"))
     assert archive.kept == before
 
 
@@ -165,42 +165,47 @@ def test_a_key_that_is_not_that_of_the_trail_signs_nothing() -> None:
 )
 def test_an_archive_that_somebody_wrote_to_is_not_continued(name: str, body: bytes | None, said: str) -> None:
     store, archive = filled(2), MemoryArchive()
-    seal(store, archive, SIGNER, START)
+    seal(store, archive, SIGNER)
     if body is None:
         del archive.kept[name]
     else:
         archive.kept[name] = body
     store.note(entry(9))
     with pytest.raises(ForgedError, match=said):
-        seal(store, archive, SIGNER, START)
+        seal(store, archive, SIGNER)
     assert checkpoint_name(3) not in archive.kept
 
 
 def test_a_checkpoint_that_somebody_forged_is_not_continued() -> None:
     store, archive = filled(2), MemoryArchive()
-    seal(store, archive, SIGNER, START)
+    seal(store, archive, SIGNER)
     archive.kept[checkpoint_name(3)] = Signer("mallory").note([b"a", b"b", b"c"]).encode().replace(Signer("mallory").key.id, SIGNER.key.id)
     with pytest.raises(ForgedError):
-        seal(store, archive, SIGNER, START)
+        seal(store, archive, SIGNER)
 
 
 def test_an_edge_that_does_not_follow_from_the_segments_stops_it() -> None:
     store, archive = filled(2), MemoryArchive()
-    seal(store, archive, SIGNER, START)
+    seal(store, archive, SIGNER)
     store.note(entry(9))
     archive.kept["edges/000000000003"] = b"{}"
     with pytest.raises(ForgedError, match="not what follows from the segments"):
-        seal(store, archive, SIGNER, START)
+        seal(store, archive, SIGNER)
 
 
 @pytest.mark.parametrize("hint", [0, 1, 2, 9])
 def test_the_table_only_says_where_to_begin_looking(hint: int, monkeypatch: pytest.MonkeyPatch) -> None:
     store, archive = filled(1), MemoryArchive()
-    seal(store, archive, SIGNER, START)
+    seal(store, archive, SIGNER)
     store.note(entry(1))
-    seal(store, archive, SIGNER, START)
+    seal(store, archive, SIGNER)
     monkeypatch.setattr(store, "size", lambda: hint)
-    assert seal(store, archive, SIGNER, START).edge.size == 2
+    assert seal(store, archive, SIGNER).edge.size == 2
+
+
+def minutely(store: MemoryStore, archive: MemoryArchive, now: datetime) -> None:
+    """What the function does every minute."""
+    beat(seal(store, archive, SIGNER), store, now)
 
 
 def kinds(store: MemoryStore) -> list[RecordKind]:
@@ -210,7 +215,7 @@ def kinds(store: MemoryStore) -> list[RecordKind]:
 def test_when_nothing_happens_it_beats_once_an_hour() -> None:
     store, archive = MemoryStore(), MemoryArchive()
     for minute in range(6 * 60):
-        seal(store, archive, SIGNER, START + timedelta(minutes=minute))
+        minutely(store, archive, START + timedelta(minutes=minute))
     assert kinds(store) == [RecordKind.HEARTBEAT] * 6
     beats = [record.time for record in store.records()]
     assert max(later - one for one, later in pairwise(beats)) <= HOUR
@@ -219,9 +224,9 @@ def test_when_nothing_happens_it_beats_once_an_hour() -> None:
 
 def test_when_it_could_not_seal_for_long_it_says_so_itself() -> None:
     store, archive = filled(1), MemoryArchive()
-    seal(store, archive, SIGNER, START)
-    seal(store, archive, SIGNER, START + HOUR * 5)
-    seal(store, archive, SIGNER, START + HOUR * 5 + timedelta(minutes=1))
+    seal(store, archive, SIGNER)
+    minutely(store, archive, START + HOUR * 5)
+    minutely(store, archive, START + HOUR * 5 + timedelta(minutes=1))
     assert kinds(store) == [RecordKind.CHECKPOINT_MISSED]
     assert "nothing was sealed for 5.0 hours" in store.records()[-1].reason
     assert len(ids(archive)) == 2
@@ -233,20 +238,20 @@ def test_any_record_is_covered_a_minute_later() -> None:
     for minute in range(100):
         now = START + timedelta(minutes=minute)
         before: set[str] = {record.id for record in store.records()}
-        seal(store, archive, SIGNER, now)
+        minutely(store, archive, now)
         assert before <= set(ids(archive)) if before else True
         store.note(entry(minute))
 
 
 def test_the_newest_checkpoint_goes_out_once_a_day() -> None:
     store, archive, queue = filled(1), MemoryArchive(), MemoryQueue()
-    at = seal(store, archive, SIGNER, START)
+    at = seal(store, archive, SIGNER)
     assert send_out(at, archive, queue, START)
     assert not send_out(at, archive, queue, START + HOUR)
     assert send_out(at, archive, queue, START + HOUR * 24)
     assert [notice.id for notice in queue.notices] == ["checkpoint.2026-03-02", "checkpoint.2026-03-03"]
     assert at.note in queue.notices[0].text
-    empty = seal(MemoryStore(), MemoryArchive(), SIGNER, START)
+    empty = seal(MemoryStore(), MemoryArchive(), SIGNER)
     assert not send_out(empty, MemoryArchive(), queue, START)
 
 
@@ -257,14 +262,14 @@ def test_nothing_sealed_is_nothing_to_export() -> None:
 
 def test_a_segment_without_its_checkpoint_is_not_exported() -> None:
     store, archive = filled(2), MemoryArchive()
-    seal(store, archive, SIGNER, START)
+    seal(store, archive, SIGNER)
     archive.put(segment_name(2), entry(2).bytes + b"\n")
     assert ids(archive) == [entry(0).id, entry(1).id]
 
 
 def test_a_living_trail_is_compared_with_its_versions_and_its_table() -> None:
     store, archive = filled(5), MemoryArchive()
-    seal(store, archive, SIGNER, START)
+    seal(store, archive, SIGNER)
     trail, now = archived(archive), START + HOUR
     well = verify(trail, signed, now)
     assert beside(well, trail, (), store.records(), now) == well

@@ -2,7 +2,6 @@
 
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import click
@@ -11,12 +10,15 @@ from ringfence.chat import console
 from ringfence.chat.console import inert
 from ringfence.cli.check import line
 from ringfence.cli.main import Context
-from ringfence.cli.state import home, local_store
+from ringfence.cli.state import home, local_archive, local_store
+from ringfence.cli.trail.page import write_page
+from ringfence.cli.trail.verify import checked
+from ringfence.config.compile import code_hash
 from ringfence.demo.account import embedded_aws
 from ringfence.demo.run import Demo, Shown, acted, asked
 from ringfence.demo.story import SCENES
 from ringfence.domain.job import Job, JobState
-from ringfence.report.demo_page import Row, Story, render
+from ringfence.engine.trail.export import archived
 
 PACE = 0.45  # seconds between scenes, for somebody who watches
 COLOURS = {
@@ -40,7 +42,7 @@ def command(context: Context, *, yes: bool) -> None:
     open stay in ./.ringfence (RINGFENCE_HOME).
     """
     stage = Stage(context, yes=yes)
-    store = local_store()
+    store = local_store(code_hash())
     with embedded_aws() as iam:
         demo = Demo(iam, store, stage.ask)
         stage.opening()
@@ -48,8 +50,7 @@ def command(context: Context, *, yes: bool) -> None:
         stage.heading("A person decides")
         decided = [stage.decided(demo.decide(job)) for job in asked(shown)]
         undone = stage.undo(demo, decided)
-        page = write_page(demo, shown, decided, undone)
-        stage.closing(demo, shown, decided, undone, page)
+        stage.closing(demo, shown, decided, undone)
     store.close()
 
 
@@ -118,9 +119,12 @@ class Stage:
             self.output.line({"job": undo.id, "undo_of": undo.undo_of, "state": undo.state, "exact": exact})
         return [undo] if undo.state is JobState.DONE and exact else []
 
-    def closing(self, demo: Demo, shown: list[Shown], decided: list[Job], undone: list[Job], page: Path) -> None:
-        """Say what was acted on, asked, undone and verified."""
-        wrong = demo.trail_problems()
+    def closing(self, demo: Demo, shown: list[Shown], decided: list[Job], undone: list[Job]) -> None:
+        """Seal the trail, and say what was acted on, asked, undone and verified."""
+        trail = archived(local_archive())
+        verdict, page = checked(trail, at=demo.clock.time), (home() / "trail.html").resolve()
+        write_page(trail, verdict, page)
+        wrong = (*demo.trail_problems(), *((verdict.why,) if not verdict.verified else ()))
         ran = acted(shown)
         if self.output.as_json:
             findings = sum(len(s.judgement.planned) for s in shown if not s.repeated)
@@ -141,8 +145,9 @@ class Stage:
             click.echo(f"  asked     {inert(job.plan.target.name)}: {job.plan.steps[0].call.operation}, {job.state}")
         for job in undone:
             click.echo(f"  undone    {inert(job.plan.target.name)}: back to exactly what it was")
-        click.echo(f"  verified  {'trail and jobs agree: every call has its intent, every job one end' if not wrong else '; '.join(wrong)}")
-        click.echo(f"\n  See for yourself:  ringfence jobs   |   ringfence trail list   |   {page}")
+        said = f"{verdict.records} records, sealed and signed; every call has its intent, every job one end"
+        click.echo(f"  verified  {said if not wrong else '; '.join(wrong)}")
+        click.echo(f"\n  See for yourself:  ringfence jobs   |   ringfence trail verify   |   {page}")
 
 
 def tag_of(shown: Shown) -> str:
@@ -151,30 +156,3 @@ def tag_of(shown: Shown) -> str:
         return "again"
     states = {job.state for job in shown.jobs}
     return "acted" if JobState.DONE in states else "asked" if JobState.PENDING in states else str(shown.judgement.outcome)
-
-
-def write_page(demo: Demo, shown: list[Shown], decided: list[Job], undone: list[Job]) -> Path:
-    """Write the page and give its path."""
-    jobs = [*acted(shown), *decided, *undone]
-    rows = tuple(
-        Row(
-            s.judgement.event.time or demo.clock.time,
-            s.scene.says,
-            tag_of(s),
-            "delivered twice, done once" if s.repeated else s.judgement.reason,
-        )
-        for s in shown
-    )
-    story = Story(
-        played=demo.clock.time,
-        rows=rows,
-        jobs=tuple((job, demo.store.records(job.id)) for job in jobs),
-        acted=len(acted(shown)),
-        asked=len(decided),
-        undone=len(undone),
-        problems=demo.trail_problems(),
-    )
-    page = home() / "demo.html"
-    page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(render(story), encoding="utf-8")
-    return page.resolve()

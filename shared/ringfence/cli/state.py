@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +39,7 @@ def local_archive() -> Archive:
     archive = FolderArchive(home() / "trail")
     store = local_store()
     if store.records():
-        seal(store, archive, LocalSigner(home() / "seal.key"), datetime.now(UTC))
+        seal(store, archive, LocalSigner(home() / "seal.key"))
     store.close()
     return archive
 

@@ -22,6 +22,9 @@ $size records, as they were sealed by `$origin`.
 | `checkpoints/` | older ones: they tell where a trail was changed |
 | `key` | the verifier key, as NAME+ID+BASE64 (c2sp.org/signed-note) |
 
+An export of a period holds besides: `proofs.jsonl`, the audit path of each of its records to the root (RFC 6962, 2.1.1), `trail.html`, the
+same to look at, and `controls.html`, what was found by control.
+
 ## How to verify it
 
     ringfence trail verify . --checkpoint FILE --key FILE

@@ -84,6 +84,8 @@ def notice(job: Job, now: datetime, text: str, *, page: bool = False) -> Notice:
         text=text,
         time=now,
         page=page or job.state in PAGES or (job.state is JobState.FOR_A_PERSON and job.severity is Severity.CRITICAL),
+        identity=job.plan.target.arn,
+        opened=job.created,
     )
 
 

@@ -5,13 +5,13 @@ this very call on this very target, and the request id is the one that its outco
 client repeated the call, it happened while the step was open. A call by our role that no job explains: the role may be stolen.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 from ringfence.domain.event import Event
 from ringfence.domain.finding import Finding, Severity
 from ringfence.domain.job import Job
-from ringfence.domain.plan import Call
 from ringfence.domain.record import Record, RecordKind
 from ringfence.engine.commands import Process, ReadJob, ReadRecords, ReadTime
 from ringfence.engine.judgement import Planned
@@ -27,7 +27,11 @@ def unexplained(event: Event) -> Process[Planned | None]:
     if job is not None:
         records: tuple[Record, ...] = yield ReadRecords(job.id)
         now: datetime = yield ReadTime()
-        made = [n for n, step in enumerate(job.plan.steps) if any(_same(rung.call, event) for rung in (step, *step.otherwise))]
+        made = [
+            n
+            for n, step in enumerate(job.plan.steps)
+            if any(same(rung.call.operation, rung.call.parameters, event) for rung in (step, *step.otherwise))
+        ]
         if any(_fits(event, records, step, now) for step in made):
             return None
     who = event.actor.identity if event.actor else None
@@ -41,11 +45,11 @@ def unexplained(event: Event) -> Process[Planned | None]:
     return Planned(finding=finding, steps=(), remark="Stop Ringfence (`ringfence stop`), end the role's sessions, and look at who uses it")
 
 
-def _same(call: Call, event: Event) -> bool:
+def same(operation: str, parameters: Mapping[str, Any], event: Event) -> bool:
     """Whether an event is about this call: CloudTrail writes a parameter's first letter small."""
-    if call.operation != event.name:
+    if operation != event.name:
         return False
-    return all(event.parameters.get(k[:1].lower() + k[1:]) == v for k, v in call.parameters.items() if k not in DOCUMENTS)
+    return all(event.parameters.get(k[:1].lower() + k[1:]) == v for k, v in parameters.items() if k not in DOCUMENTS)
 
 
 def _fits(event: Event, records: Iterable[Record], step: int, now: datetime) -> bool:

@@ -129,6 +129,8 @@ class Notice(Struct, frozen=True):
     text: str
     time: datetime
     page: bool = False  # somebody has to look now
+    identity: str = ""  # ARN of what it is about
+    opened: datetime | None = None  # when the job was
 
 
 class Opened(Enum):

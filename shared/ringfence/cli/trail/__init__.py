@@ -5,6 +5,7 @@ import click
 from ringfence.cli.trail.export import export
 from ringfence.cli.trail.list_ import list_
 from ringfence.cli.trail.page import page
+from ringfence.cli.trail.reconcile import reconcile
 from ringfence.cli.trail.show import show
 from ringfence.cli.trail.verify import verify
 
@@ -18,5 +19,5 @@ def command() -> None:
     """
 
 
-for _part in (list_, show, page, verify, export):
+for _part in (list_, show, page, verify, reconcile, export):
     command.add_command(_part)

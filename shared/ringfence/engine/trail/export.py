@@ -1,13 +1,22 @@
 """The trail as it is handed on: what is sealed in an archive, with the key to verify it by."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
+import msgspec
 from msgspec import Struct
 
 from ringfence.domain.checkpoint import Note
 from ringfence.engine.ports import Archive
-from ringfence.engine.trail.seal import CHECKPOINTS, KEY, SEGMENTS, lines
+from ringfence.engine.trail.seal import CHECKPOINTS, KEY, SEGMENTS, checkpoint_name, lines, segment_name
 from ringfence.errors import UsageError
+
+
+class _Moment(Struct, frozen=True):
+    time: datetime
+
+
+TIME = msgspec.json.Decoder(_Moment)
 
 
 class ArchivedTrail(Struct, frozen=True):
@@ -16,11 +25,12 @@ class ArchivedTrail(Struct, frozen=True):
     archive: Archive
     key: str  # the verifier key, as text
     names: tuple[str, ...]  # of the segments
+    notes: tuple[str, ...]  # names of the checkpoints
     checkpoint: str
 
     def checkpoints(self) -> Iterator[str]:
         """Give every signed note."""
-        return (_text(self.archive.get(name)) for name in self.archive.names(CHECKPOINTS))
+        return (_text(self.archive.get(name)) for name in self.notes)
 
     def records(self) -> Iterator[bytes]:
         """Give every record."""
@@ -31,15 +41,25 @@ class ArchivedTrail(Struct, frozen=True):
         return (line for name in self.names for line in lines(self.archive.get(name) or b""))
 
 
-def archived(archive: Archive) -> ArchivedTrail:
-    """Give what is sealed; raise UsageError where nothing is. A segment that no checkpoint covers yet is left out."""
-    checkpoints = archive.names(CHECKPOINTS)
+def archived(archive: Archive, size: int | None = None) -> ArchivedTrail:
+    """Give what is sealed, as far as a checkpoint of that size; raise UsageError where nothing is. A segment without a checkpoint is left out."""
+    checkpoints = [name for name in archive.names(CHECKPOINTS) if size is None or name <= checkpoint_name(size)]
     if not checkpoints:
         raise UsageError("nothing is sealed yet", "The trail begins with the first record; in a deployment `seal` runs every minute")
     checkpoint = _text(archive.get(checkpoints[-1]))
-    size = Note.of(checkpoint).checkpoint.size
-    names = tuple(name for name in archive.names(SEGMENTS) if name < f"{SEGMENTS}{size:012}")
-    return ArchivedTrail(archive, _text(archive.get(KEY)).strip(), names, checkpoint)
+    end = Note.of(checkpoint).checkpoint.size
+    names = tuple(name for name in archive.names(SEGMENTS) if name < segment_name(end))
+    return ArchivedTrail(archive, _text(archive.get(KEY)).strip(), names, tuple(checkpoints), checkpoint)
+
+
+def until(archive: Archive, end: datetime) -> ArchivedTrail:
+    """Give what is sealed as far as the first checkpoint that covers everything from before a time."""
+    whole = archived(archive)
+    last = max((number for number, line in enumerate(whole.sealed()) if TIME.decode(line).time < end), default=-1)
+    if last < 0:
+        raise UsageError(f"nothing on the trail is from before {end:%Y-%m-%d}", "See `ringfence trail list` for when it begins")
+    size = min((found for name in whole.notes if (found := int(name.rpartition("/")[2])) > last), default=None)
+    return archived(archive, size)
 
 
 def _text(body: bytes | None) -> str:

@@ -62,19 +62,22 @@ def lines(body: bytes) -> tuple[bytes, ...]:
     return tuple(found)
 
 
-def seal(store: Store, archive: Archive, signer: Signer, now: datetime) -> Sealed:
-    """Seal everything that has no number; write a heartbeat where nothing happened for an hour. Raises ForgedError where it cannot go on."""
+def seal(store: Store, archive: Archive, signer: Signer) -> Sealed:
+    """Seal everything that has no number. Raises ForgedError where the trail cannot be continued."""
     at = newest(store, archive, signer)
     store.sealed(at.first, _unmarked(at, store))
     while True:
         new = tuple(record for record in store.unsealed(AT_ONCE) if record.id not in {known.id for known in at.last})
         if not new and archive.get(segment_name(at.edge.size)) is None:
-            break
+            return at
         at = _sealed(at, new, archive, signer)
         store.sealed(at.first, at.last)
+
+
+def beat(at: Sealed, store: Store, now: datetime) -> None:
+    """Write a heartbeat where nothing happened for an hour: the next round seals it."""
     if sign_of_life := _beat(at, now):
         store.note(sign_of_life)
-    return at
 
 
 def newest(store: Store, archive: Archive, signer: Signer) -> Sealed:
@@ -131,7 +134,7 @@ def _put_same(archive: Archive, name: str, body: bytes) -> None:
 
 
 def _beat(at: Sealed, now: datetime) -> Record | None:
-    """Say that the trail is alive; or, where that should have been said long ago, that it was not sealed. The next round seals it."""
+    """Say that the trail is alive; or, where that should have been said long ago, that it was not sealed."""
     name = f"{now:%Y%m%dT%H}"  # one in an hour, whoever is slow to seal it
     if not at.last:
         return note(RecordKind.HEARTBEAT, name, now, "the trail begins")
