@@ -193,7 +193,7 @@ def test_cloudtrail_and_trail_are_compared(trail: Shell) -> None:
     assert (stolen["kind"], stolen["request_id"], missing["kind"], missing["request_id"]) == ("unrecorded", "stolen", "unmade", "r1")
     assert summary["summary"] == {"paired": 1, "unrecorded": 1, "unmade": 1}
     trail("trail", "reconcile", str(log), "--trail", str(trail.folder / "first"), code=1)
-    assert "made, and not on the trail" in trail.out
+    assert "1 acts paired, 1 without a record, 0 not in CloudTrail" in trail.out
     trail("trail", "reconcile", code=2)
     assert "nothing to compare with" in trail.err
 

@@ -1,23 +1,36 @@
 """Steps of a job: their records, the intent that is open, and how a job ends while nobody knows whether its open step happened."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
 from ringfence.domain.job import Job, JobState
-from ringfence.domain.plan import Step
+from ringfence.domain.plan import Call, Step
 from ringfence.domain.record import Record, RecordKind
+from ringfence.domain.state import digest
 from ringfence.engine.commands import Process, ReadRecords, ReadTime
 from ringfence.engine.moves import end
 from ringfence.engine.records import record
 
+LONG = 1000  # characters of one parameter: names and ARNs are shorter, policies may be longer
 MAYBE = "maybe"  # an outcome's `changed`: nobody waited for the reply, so an undo takes the step for done
 
 
 def step_record(job: Job, kind: RecordKind, reason: str, step: Step, **data: str) -> Process[Record]:
-    """Make a record of the step on which a job stands, with its call and the inverse."""
-    both: Mapping[str, object] = {"call": msgspec.to_builtins(step.call), "inverse": msgspec.to_builtins(step.inverse), **data}
+    """Make a record of the step on which a job stands, with its call and the inverse; a long document stands once, in the decision's plan."""
+    both: Mapping[str, object] = {"call": by_hash(step.call), "inverse": by_hash(step.inverse), **data}
     return record(job, kind, (yield ReadTime()), reason, step=job.step, data=both)
+
+
+def by_hash(call: Call) -> dict[str, Any]:
+    """Write a call with the digest and the length of what is long in it."""
+    written: dict[str, Any] = msgspec.to_builtins(call)
+    short = {
+        key: {"sha256": digest(value), "characters": len(value)} if isinstance(value, str) and len(value) > LONG else value
+        for key, value in written["parameters"].items()
+    }
+    return {**written, "parameters": short}
 
 
 def open_intent(job: Job) -> Process[Record | None]:

@@ -37,12 +37,13 @@ def check(case: Case) -> Verdict:
 
 
 def _switched_on(case: Case, event: Event) -> Finding:
+    given = event.parameters.get("properties")
     return Finding(
         guardrail=GUARDRAIL.id,
         severity=Severity.LOW,
         identity=case.identity,
         reason=f"{case.identity.name} changed the account's properties: role manager may be switched on",
-        evidence={"properties": event.parameters.get("properties")},
+        evidence={"properties": sorted(map(str, given)) if isinstance(given, dict) else []},
     )
 
 
