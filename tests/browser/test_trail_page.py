@@ -9,8 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from selenium.webdriver import Chrome, ChromeOptions, Keys
-from selenium.webdriver.chrome.service import Service
+from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select
@@ -19,12 +18,12 @@ from ringfence.domain.record import Record
 from ringfence.engine.trail.story import stories
 from ringfence.engine.trail.verify import Verdict
 from ringfence.report.trail_page import Sealed, render
-from tests.support.browser import NAUGHTY, page_records
+from tests.support.browser import NAUGHTY, chromium, page_records
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+THERE = shutil.which("chromium") and shutil.which("chromedriver")
 pytestmark = [
     pytest.mark.enable_socket,  # the driver listens on loopback
-    pytest.mark.skipif(not (CHROMIUM and DRIVER) and not os.environ.get("CI"), reason="Debian's chromium and chromium-driver are not here"),
+    pytest.mark.skipif(not THERE and not os.environ.get("CI"), reason="Debian's chromium and chromium-driver are not here"),
 ]
 MADE = datetime(2026, 3, 9, tzinfo=UTC)
 WELL = Verdict(verified=True, records=3, anchored=True)
@@ -32,21 +31,7 @@ WELL = Verdict(verified=True, records=3, anchored=True)
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Chrome]:
-    options = ChromeOptions()
-    options.binary_location = CHROMIUM or ""
-    for flag in (
-        "headless=new",
-        "no-sandbox",
-        "disable-gpu",
-        "disable-quic",
-        "no-first-run",
-        "disable-background-networking",
-        "disable-component-update",
-        "disable-sync",
-    ):
-        options.add_argument(f"--{flag}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = Chrome(options=options, service=Service(DRIVER))
+    driver = chromium()
     yield driver
     driver.quit()
 

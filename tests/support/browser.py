@@ -1,11 +1,19 @@
 """Records for the page of the trail: jobs that were heard, asked about, approved or denied, carried out and verified."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
+
 from ringfence.domain.record import Record, RecordKind
 
+FLAGS = (
+    "headless=new", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking", "disable-component-update",
+    "disable-sync",
+)  # fmt: skip
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
 NAUGHTY = "</script><script>window.pwned = 1</script><img src=x onerror='window.pwned = 2'>\u202egnp.exe {{7*7}}"
 DOCUMENT = {
@@ -15,6 +23,16 @@ DOCUMENT = {
         {"Effect": "Allow", "Action": "s3:*", "Resource": "*"},
     ],
 }
+
+
+def chromium() -> Chrome:
+    """Start Debian's Chromium, headless, without a word to the network."""
+    options = ChromeOptions()
+    options.binary_location = shutil.which("chromium") or ""
+    for flag in FLAGS:
+        options.add_argument(f"--{flag}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    return Chrome(options=options, service=Service(shutil.which("chromedriver")))
 
 
 def page_records(jobs: int) -> list[Record]:
