@@ -14,14 +14,10 @@ import pytest
 from ringfence import edge, wiring
 from ringfence.clouds.aws import caller
 from ringfence.clouds.aws.caller import Ballot, caller_of
-from ringfence.clouds.local_key import signed
 from ringfence.domain.caller import Caller
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.job import JobState
-from ringfence.domain.record import RecordKind
 from ringfence.domain.state import digest
-from ringfence.engine.trail.export import archived
-from ringfence.engine.trail.verify import verify
 from ringfence.errors import RefusedError, UpstreamError
 from tests.support.aws import aws
 from tests.support.cases import ROOT, event_file
@@ -347,22 +343,3 @@ def test_what_cannot_be_remembered_keeps_nobody_from_being_looked_at(stack: Stac
     with pytest.raises(UpstreamError, match="Censuses failed"):
         stack.call("review", {})
     assert [job.plan.target.name for job in wiring.store().jobs() if job.guardrail == "aws-human-without-mfa"] == ["scientist"]
-
-
-def test_seal_signs_what_the_others_wrote_and_tells_the_checkpoint_once_a_day(stack: Stack) -> None:
-    stack.iam.attach_role_policy(RoleName="fraud-train", PolicyArn=ADMIN)
-    stack.call("evaluate", batch(json.dumps(attach_event("e1")), 1))
-    stack.call("review", {})
-    count = len(wiring.store().records())
-    stack.messages("NOTICES_QUEUE")
-    assert stack.call("seal", {}) == {"size": count, "told": True}
-    (told,) = stack.messages("NOTICES_QUEUE")
-    trail = archived(wiring.archive())
-    assert trail.checkpoint in json.loads(told)["text"]
-    stack.waited[0] += timedelta(minutes=5)
-    assert stack.call("seal", {}) == {"size": count, "told": False}
-    verdict = verify(trail, signed, wiring.now(), held=[trail.checkpoint])
-    assert (verdict.verified, verdict.anchored, verdict.records) == (True, True, count)
-    assert wiring.archive().touched() == ()
-    kinds = [record.kind for record in wiring.store().records()]
-    assert RecordKind.CONFIG_LOADED in kinds

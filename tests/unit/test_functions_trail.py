@@ -1,0 +1,68 @@
+"""seal and notify over moto: what was written is signed, and what is told reaches who listens."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import msgspec
+import pytest
+
+from ringfence import wiring
+from ringfence.clouds.aws import clients
+from ringfence.clouds.local_key import signed
+from ringfence.domain.finding import Severity
+from ringfence.domain.record import RecordKind
+from ringfence.engine.ports import Notice
+from ringfence.engine.trail.export import archived
+from ringfence.engine.trail.verify import verify
+from tests.support.stack import Stack
+from tests.unit.test_functions import ADMIN, attach_event
+from tools.wrap_events import batch
+
+
+def test_seal_signs_what_the_others_wrote_and_tells_the_checkpoint_once_a_day(stack: Stack) -> None:
+    stack.iam.attach_role_policy(RoleName="fraud-train", PolicyArn=ADMIN)
+    stack.call("evaluate", batch(json.dumps(attach_event("e1")), 1))
+    stack.call("review", {})
+    count = len(wiring.store().records())
+    stack.messages("NOTICES_QUEUE")
+    assert stack.call("seal", {}) == {"size": count, "told": True}
+    (told,) = stack.messages("NOTICES_QUEUE")
+    trail = archived(wiring.archive())
+    assert trail.checkpoint in json.loads(told)["text"]
+    stack.waited[0] += timedelta(minutes=5)
+    assert stack.call("seal", {}) == {"size": count, "told": False}
+    verdict = verify(trail, signed, wiring.now(), held=[trail.checkpoint])
+    assert (verdict.verified, verdict.anchored, verdict.records) == (True, True, count)
+    assert wiring.archive().touched() == ()
+    kinds = [record.kind for record in wiring.store().records()]
+    assert RecordKind.CONFIG_LOADED in kinds
+
+
+def test_a_job_is_one_finding_of_security_hub_that_its_end_resolves(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub: Any = boto3.client("securityhub")
+    hub.enable_security_hub()
+    monkeypatch.setenv("SECURITY_HUB", "aws/123456789012/us-east-1")
+    stack.iam.attach_role_policy(RoleName="fraud-train", PolicyArn=ADMIN)
+    stack.call("evaluate", batch(json.dumps(attach_event("e1")), 1))
+    (job,) = wiring.store().jobs()
+    stack.carry_out(job.id)
+    for body in stack.messages("NOTICES_QUEUE"):
+        assert stack.call("notify", batch(body, 1)) == {"batchItemFailures": []}
+    told = Notice("n", "-", "sealed", Severity.LOW, "Checkpoint of the trail", "keep this", wiring.now())
+    assert stack.call("notify", batch(msgspec.json.encode(told).decode(), 1)) == {"batchItemFailures": []}, "no job, no finding"
+    (finding,) = hub.get_findings()["Findings"]
+    assert (finding["Id"], finding["Resources"][0]["Id"]) == (f"ringfence/123456789012/{job.id}", job.plan.target.arn)
+    assert finding["Severity"]["Label"] == "CRITICAL"
+
+
+def test_what_security_hub_does_not_take_goes_back_to_the_queue(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refusing:
+        def batch_import_findings(self, Findings: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - boto3's
+            return {"FailedCount": 1, "FailedFindings": [{"Id": Findings[0]["Id"], "ErrorMessage": "no"}]}
+
+    monkeypatch.setattr(clients, "securityhub", Refusing)
+    monkeypatch.setenv("SECURITY_HUB", "aws/123456789012/us-east-1")
+    told = Notice("n", "0" * 16, "done", Severity.HIGH, "g", "text", wiring.now(), identity=ADMIN)
+    assert stack.call("notify", batch(msgspec.json.encode(told).decode(), 1))["batchItemFailures"] != []
