@@ -83,6 +83,8 @@ docs: $(VENV) ## write the generated pages
 	$(PY) tools/write_rules.py
 	$(PY) tools/write_docs.py
 	$(PY) tools/draw_demo.py
+	$(PY) tools/write_sample_trail.py
+	$(PY) tools/draw_trail_page.py
 
 lock: $(VENV) ## compile the locks anew from pyproject.toml
 	$(UV) pip compile -q pyproject.toml --python-version 3.12 --generate-hashes --no-header --no-annotate -o requirements/runtime.txt

@@ -18,7 +18,7 @@ from ringfence.domain.record import Record
 from ringfence.engine.trail.story import stories
 from ringfence.engine.trail.verify import Verdict
 from ringfence.report.trail_page import Sealed, render
-from tests.support.browser import NAUGHTY, chromium, page_records
+from tests.support.browser import NAUGHTY, PASSROLE, chromium, page_records
 
 THERE = shutil.which("chromium") and shutil.which("chromedriver")
 pytestmark = [
@@ -84,7 +84,7 @@ def test_filters_and_search_leave_what_is_looked_for(browser: Chrome, tmp_path: 
     search.clear()
     search.send_keys(Keys.SPACE)
     for field, value, wanted in (
-        ("guardrail", "aws-b", 125),
+        ("guardrail", PASSROLE, 125),
         ("outcome", "denied", 50),
         ("project", "fraud", 250),
         ("approver", "bo", 200),

@@ -15,6 +15,7 @@ FLAGS = (
     "disable-sync",
 )  # fmt: skip
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
+WILDCARD, PASSROLE = "aws-wildcard-grant-on-ai-identity", "aws-passrole-unbounded"
 NAUGHTY = "</script><script>window.pwned = 1</script><img src=x onerror='window.pwned = 2'>\u202egnp.exe {{7*7}}"
 DOCUMENT = {
     "Version": "2012-10-17",
@@ -42,7 +43,7 @@ def page_records(jobs: int) -> list[Record]:
 
 def _job(number: int) -> Iterator[Record]:
     denied = number % 5 == 4
-    guardrail, severity = ("aws-a", "critical") if number % 2 else ("aws-b", "high")
+    guardrail, severity = (WILDCARD, "critical") if number % 2 else (PASSROLE, "high")
     arn, begun = f"arn:aws:iam::123456789012:role/fraud-{number}", BEGIN + timedelta(hours=number)
 
     def one(kind: RecordKind, seconds: int, reason: str, state: str | None = None, **data: object) -> Record:

@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from ringfence.clouds.local_key import signed
+from ringfence.clouds.trail_folder import TrailFolder
 from ringfence.engine.trail.verify import Verdict, verify
 from ringfence.errors import ForgedError, UsageError
+from tests.support.outside_verifier import check
 from tests.support.trails import START, Files, Signer, edited, entry, joined, sealed, usual
+from tools.write_sample_trail import SAMPLE, sample
 
 SOON = START + timedelta(minutes=5)
 LINES = usual().lines()
@@ -136,3 +139,11 @@ def test_a_folder_that_is_no_export_is_wrong_usage(tmp_path: Path) -> None:
         usual().changed({"key": None}).read(tmp_path)
     with pytest.raises(ForgedError):
         list(usual().changed({"records.jsonl": b"x"}).read(tmp_path).records())
+
+
+def test_the_sample_is_what_its_tool_writes_and_both_verifiers_read_it() -> None:
+    here = {path.relative_to(SAMPLE).as_posix(): path.read_bytes() for path in SAMPLE.rglob("*") if path.is_file()}
+    assert here == sample(), "run `make docs`"
+    kept = (SAMPLE / "checkpoint-that-was-kept").read_text()
+    verdict = verify(TrailFolder(SAMPLE / "export"), signed, START, held=[kept])
+    assert (verdict.verified, verdict.records) == (True, check(SAMPLE / "export", kept))
