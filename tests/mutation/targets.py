@@ -42,6 +42,11 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     (ENGINE + "budget.py", "365 -> 366", "EVER = timedelta(days=365)"): "a census is made long before either",
     (ENGINE + "budget.py", "1 -> 2", "last: tuple[Slot, ...] = yield ReadSlots(name, 1)"): "one slot more is read, and not looked at",
     (ENGINE + "budget.py", "1 -> 2", "slots.append(Slot(name, number, 1, now, job.id))"): "the weight of what is only remembered counts nowhere",
+    (ENGINE + "trail/seal.py", "500 -> 501", "AT_ONCE = 500  # records of a segment, at most"): "how many go into one segment matters to nobody",
+    (ENGINE + "trail/seal.py", "0 -> 1", "first: int = 0"): "of a segment that there is not",
+    (ENGINE + "trail/seal.py", "at.last if store.size() < at.edge.size else () -> at.last", "return at.last if store.size() < at.edge.size else ()"): "to number again what has a number changes nothing",
+    (ENGINE + "trail/seal.py", "store.size() < at.edge.size -> store.size() <= at.edge.size", "return at.last if store.size() < at.edge.size else ()"): "to number again what has a number changes nothing",
+    (ENGINE + "trail/verify.py", "len(records) > newest.size -> len(records) >= newest.size", "if len(records) > newest.size and root(records[: newest.size]) == newest.root:"): "of that size it was compared before, and is another",
     (ENGINE + "own_policies.py", "return '' -> return None", 'return ""'): "both are no policy, and no complaint",
     (ENGINE + "undo.py", "2 -> 3", "for number in range(ROUNDS + 2):"): "one job more is looked for that cannot exist",
 }  # fmt: skip

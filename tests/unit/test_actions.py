@@ -50,6 +50,7 @@ def test_case(action: Action, case: dict[str, Any]) -> None:
     for step, want in zip(made, case["steps"], strict=True):
         assert step.action == action.id
         assert (step.call.operation, step.inverse.operation) == (want["call"], want["inverse"])
+        assert step.action_class == want.get("class", step.action_class)
         for key in ("before", "after"):
             assert want.get(key, getattr(step, key)) == getattr(step, key)
         assert want.get("otherwise", [s.call.operation for s in step.otherwise]) == [s.call.operation for s in step.otherwise]

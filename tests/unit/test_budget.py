@@ -15,6 +15,7 @@ from ringfence.domain.job import Job, JobState
 from ringfence.domain.plan import ActionClass, Call, Step, When
 from ringfence.domain.record import Record, RecordKind
 from ringfence.domain.state import Fact, FactKind
+from ringfence.engine.budget import heard_name
 from ringfence.engine.judgement import Judgement, Planned, PlannedStep
 from ringfence.engine.ports import Notice, Opened, Slot
 from ringfence.errors import ConflictError, RefusedError
@@ -85,6 +86,16 @@ def test_at_most_so_many_identities_an_hour_then_everything_asks() -> None:
     assert "3 identities an hour by reversal (3 used, 1 more wanted)" in breaker.reason
     assert [n.page for n in account.queue.notices] == [False] * 3 + [True] * 2, "an open breaker pages"
     assert account.queue.to_apply == [job.id for job in jobs[:3]]
+
+
+def test_what_was_heard_is_remembered_by_property_and_job() -> None:
+    account = Account()
+    jobs = [account.hear(judgement(n)) for n in range(2)]
+    names = [heard_name(job.plan.target, job.plan.steps[0].fact) for job in jobs]
+    assert len(set(names)) == 2
+    for name, job in zip(names, jobs, strict=True):
+        assert name.startswith("heard:")
+        assert [(slot.number, slot.job) for slot in account.store.slots(name, 9)] == [(0, job.id)]
 
 
 def test_an_hour_later_there_is_room_again() -> None:

@@ -1,6 +1,8 @@
 """Checkpoints and keys: spelt in one way only, and refused in words where they are not."""
 
-from base64 import b64encode
+import re
+from base64 import b64decode, b64encode
+from hashlib import sha256
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -32,6 +34,8 @@ def test_a_p256_key_signs_too_and_its_id_is_that_of_its_der() -> None:
     public = PRIME.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     key = Key("ringfence.example/p256", Algorithm.ECDSA, public)
     assert Key.of(key.text) == key
+    assert key.id == sha256(public).digest()[:4]
+    assert b64decode(key.text.rpartition("+")[2])[0] == 2, "as signed-note numbers them"
     checkpoint = Checkpoint(key.name, 0, EMPTY)
     signature = PRIME.sign(checkpoint.text.encode(), ec.ECDSA(SHA256()))
     note = Note.of(checkpoint.note(key, signature))
@@ -70,7 +74,9 @@ SIGNATURE = TEXT.rpartition("\n\n")[2]
         (TEXT.replace("\N{EM DASH} ", "- "), "edit"),
         (TEXT.replace("\N{EM DASH} ring", "\N{EM DASH}  ring"), "edit"),
         (f"{MADE.text}\n\N{EM DASH} {KEY.name} AAAA\n", "edit"),
+        (f"{MADE.text}\n\N{EM DASH} {KEY.name} AAAAAA==\n", "edit"),
         (f"{MADE.text}\n{SIGNATURE * 17}", "edit"),
+        (TEXT[:-3] + chr(ord(TEXT[-3]) + 1) + "=\n", "edit"),  # the same bytes, spelt in another way
     ],
 )
 def test_what_is_no_note_is_refused(text: str, kind: str) -> None:
@@ -109,3 +115,14 @@ def test_what_is_no_key_is_refused(text: str) -> None:
     with pytest.raises(ForgedError) as refused:
         Key.of(text)
     assert refused.value.kind == "key"
+
+
+def test_what_is_wrong_is_shown_as_far_as_it_helps() -> None:
+    for wrong in (lambda: Key.of("x" * 99), lambda: Note.of(f"{MADE.text}\n{'x' * 99}\n"), lambda: Note.of(TEXT.replace(ROOT64, "*" * 99))):
+        with pytest.raises(ForgedError) as refused:
+            wrong()
+        shown = re.search(r"'(x+|\*+)'", refused.value.problem)
+        assert shown is not None, refused.value
+        assert len(shown[1]) == 80
+    with pytest.raises(ForgedError, match=r"not spelt as base64 is: 'A{80}'"):
+        Note.of(TEXT.replace(ROOT64, "A" * 98 + "B="))

@@ -16,6 +16,8 @@ from ringfence.domain.record import RecordKind
 from ringfence.engine.ports import Notice
 from ringfence.engine.trail.export import archived
 from ringfence.engine.trail.verify import verify
+from tests.properties.test_secrets import SECRET, planted
+from tests.support.cases import event_file
 from tests.support.stack import Stack
 from tests.unit.test_functions import ADMIN, attach_event
 from tools.wrap_events import batch
@@ -66,3 +68,23 @@ def test_what_security_hub_does_not_take_goes_back_to_the_queue(stack: Stack, mo
     monkeypatch.setenv("SECURITY_HUB", "aws/123456789012/us-east-1")
     told = Notice("n", "0" * 16, "done", Severity.HIGH, "g", "text", wiring.now(), identity=ADMIN)
     assert stack.call("notify", batch(msgspec.json.encode(told).decode(), 1))["batchItemFailures"] != []
+
+
+@pytest.mark.parametrize(
+    "name", ["AttachRolePolicy", "CreateAccessKey", "PutAccountProperties", "CreateServiceSpecificCredential", "StopLogging"]
+)
+def test_107_no_secret_reaches_a_log_a_metric_or_an_error(
+    stack: Stack, name: str, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    event = planted(event_file(f"aws/cloudtrail/{name}.json"))
+    stack.call("evaluate", batch(json.dumps(event), 1))
+    stack.call("evaluate", batch(json.dumps(event)[:-40], 2))
+    for job in wiring.store().jobs():
+        stack.call("respond", batch(json.dumps({"job": job.id, "do": "apply"}), 1))
+    for body in stack.messages("NOTICES_QUEUE"):
+        stack.call("notify", batch(body, 1))
+    stack.call("review", {})
+    stack.call("seal", {})
+    said, logged = capsys.readouterr(), [vars(record) for record in caplog.records]
+    assert "sealed" in {record["message"] for record in logged}
+    assert SECRET not in said.out + said.err + str(logged)

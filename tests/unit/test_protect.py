@@ -60,6 +60,13 @@ def test_before_a_census_names_protect(arn: str, kind: Kind, word: str) -> None:
     assert word in (protected(identity(arn, kind, "AROAEXAMPLE9"), SETTINGS, None) or "")
 
 
+def test_our_own_policies_are_out_of_reach_and_others_are_not() -> None:
+    own = SETTINGS.deployment.quarantine_policy
+    assert protected(identity(own, Kind.POLICY), SETTINGS, census()) == "it is one of Ringfence's own policies"
+    assert protected(identity(ACCOUNT + "policy/other", Kind.POLICY), SETTINGS, census()) is None
+    assert protected(identity(own.replace("policy/", "role/"), Kind.ROLE), SETTINGS, census()) is None
+
+
 @pytest.mark.parametrize(("arn", "kind", "word"), ALWAYS)
 def test_what_only_aws_can_make_is_always_out_of_reach(arn: str, kind: Kind, word: str) -> None:
     for undo in (False, True):

@@ -11,7 +11,7 @@ import pytest
 from ringfence.clouds.decoders import RECORD as SEALED
 from ringfence.clouds.local_key import signed
 from ringfence.clouds.memory import MemoryArchive, MemoryQueue, MemoryStore
-from ringfence.domain.checkpoint import Note
+from ringfence.domain.checkpoint import Checkpoint, Note
 from ringfence.domain.record import Record, RecordKind
 from ringfence.domain.tree import leaf, root
 from ringfence.engine.trail.export import archived
@@ -179,9 +179,12 @@ def test_an_archive_that_somebody_wrote_to_is_not_continued(name: str, body: byt
 def test_a_checkpoint_that_somebody_forged_is_not_continued() -> None:
     store, archive = filled(2), MemoryArchive()
     seal(store, archive, SIGNER)
-    archive.kept[checkpoint_name(3)] = Signer("mallory").note([b"a", b"b", b"c"]).encode().replace(Signer("mallory").key.id, SIGNER.key.id)
-    with pytest.raises(ForgedError):
+    forged = Checkpoint(SIGNER.key.name, 2, Note.of(archive.kept[checkpoint_name(2)].decode()).checkpoint.root)
+    archive.kept[checkpoint_name(2)] = forged.note(SIGNER.key, Signer("mallory").sign(forged.text.encode())).encode()
+    store.note(entry(9))
+    with pytest.raises(ForgedError, match="checkpoints/000000000002 is not signed by the key of this trail"):
         seal(store, archive, SIGNER)
+    assert checkpoint_name(3) not in archive.kept
 
 
 def test_an_edge_that_does_not_follow_from_the_segments_stops_it() -> None:
@@ -229,6 +232,15 @@ def test_when_it_could_not_seal_for_long_it_says_so_itself() -> None:
     minutely(store, archive, START + HOUR * 5 + timedelta(minutes=1))
     assert kinds(store) == [RecordKind.CHECKPOINT_MISSED]
     assert "nothing was sealed for 5.0 hours" in store.records()[-1].reason
+    for hours, kind, said in (
+        (2, RecordKind.CHECKPOINT_MISSED, "for 2.0 hours"),
+        (1.99, RecordKind.HEARTBEAT, ""),
+        (3601, RecordKind.CHECKPOINT_MISSED, "for 3601.0 hours"),
+    ):
+        other = filled(1)
+        beat(seal(other, MemoryArchive(), SIGNER), other, START + HOUR * hours)
+        assert kinds(other) == [kind]
+        assert said in other.records()[-1].reason
     assert len(ids(archive)) == 2
 
 
@@ -247,7 +259,7 @@ def test_the_newest_checkpoint_goes_out_once_a_day() -> None:
     store, archive, queue = filled(1), MemoryArchive(), MemoryQueue()
     at = seal(store, archive, SIGNER)
     assert send_out(at, archive, queue, START)
-    assert not send_out(at, archive, queue, START + HOUR)
+    assert send_out(at, archive, queue, START + HOUR) is False
     assert send_out(at, archive, queue, START + HOUR * 24)
     assert [notice.id for notice in queue.notices] == ["checkpoint.2026-03-02", "checkpoint.2026-03-03"]
     assert at.note in queue.notices[0].text
@@ -271,16 +283,19 @@ def test_a_living_trail_is_compared_with_its_versions_and_its_table() -> None:
     store, archive = filled(5), MemoryArchive()
     seal(store, archive, SIGNER)
     trail, now = archived(archive), START + HOUR
-    well = verify(trail, signed, now)
+    well = verify(trail, signed, now, held=[trail.checkpoint])
+    assert well.anchored
     assert beside(well, trail, (), store.records(), now) == well
     touched = beside(well, trail, ("segments/000000000000.jsonl",), store.records(), now)
     assert (touched.verified, touched.kind) == (False, "extra-version")
     gone = beside(well, trail, (), store.records()[:2] + store.records()[3:], now)
-    assert (gone.verified, gone.kind, gone.first_bad) == (False, "gap", 2)
+    assert (gone.verified, gone.anchored, gone.kind, gone.first_bad) == (False, False, "gap", 2)
+    assert gone.why == "record 2 is not in the table"
     other = (*store.records()[:4], msgspec.structs.replace(entry(4), reason="rewritten"))
     assert beside(well, trail, (), other, now).why == "record 4 says something else in the table"
     late = (*store.records(), entry(9))
-    assert beside(well, trail, (), late, START + timedelta(seconds=60)).verified
+    assert beside(well, trail, (), late, START + timedelta(seconds=9, minutes=10)).verified
+    assert not beside(well, trail, (), late, START + timedelta(seconds=10, minutes=10)).verified
     assert "1 records of the table were never sealed" in beside(well, trail, (), late, now).why
     bad = msgspec.structs.replace(well, verified=False, kind="edit")
     assert beside(bad, trail, ("x",), (), now) is bad

@@ -52,6 +52,19 @@ CASES: dict[str, tuple[Callable[[], Files], str, int | None]] = {
     "both shorter by the last": (lambda: usual().with_lines(LINES[:-1]), "truncate", SIZE - 1),
     "both longer by one in the middle": (lambda: usual().with_lines([*LINES[:20], entry(99).bytes, *LINES[20:]]), "insert", 13),
     "both longer by one at the end": (lambda: usual().with_lines([*LINES, entry(99).bytes]), "insert", SIZE),
+    "a record at the end, and nothing older to compare with": (
+        lambda: resigned(LINES).changed(
+            {"records.jsonl": joined([*LINES, entry(99).bytes]), "segments/000000000040.jsonl": joined([entry(99).bytes])}
+        ),
+        "insert",
+        SIZE,
+    ),
+    "the last edited, and no checkpoint but older ones": (
+        lambda: usual().with_lines([*LINES[:-1], edited(LINES[-1], 1)]).changed({"checkpoints/000000000040": None}),
+        "edit",
+        33,
+    ),
+    "shorter, and edited": (lambda: usual().with_lines([*LINES[:20], edited(LINES[20], 1), *LINES[21:33]]), "delete", 13),
     "the size changed": (lambda: usual().changed({"checkpoint": usual().note.replace("\n40\n", "\n41\n").encode()}), "edit", None),
     "no checkpoint": (lambda: usual().changed({"checkpoint": b"x"}), "edit", None),
     "no text": (lambda: usual().changed({"checkpoint": b"\xff"}), "edit", None),
@@ -76,6 +89,11 @@ def test_it_is_named_with_its_class_and_its_place(name: str, tmp_path: Path) -> 
     verdict = judge(files(), tmp_path)
     assert (verdict.verified, verdict.anchored, verdict.kind, verdict.first_bad) == (False, False, kind, first), verdict.why
     assert verdict.why
+    assert verdict.warnings == ()
+    assert verdict.records == (0 if kind == "key" or name in UNREAD else len(files().files["records.jsonl"].splitlines()))
+
+
+UNREAD = ("the last line cut", "the size changed", "no checkpoint", "no text")
 
 
 def test_what_is_well_is_well(tmp_path: Path) -> None:
@@ -87,8 +105,11 @@ def test_an_older_anchor_counts_and_what_came_after_it_is_named(tmp_path: Path) 
     verdict = judge(usual(), tmp_path, SIGNER.note(LINES[:7]), SIGNER.note(LINES[:3]))
     assert verdict.anchored
     assert verdict.warnings == (f"records 7 to {SIZE - 1} came after the checkpoint that you hold: they are signed, and not anchored",)
-    empty = judge(usual(), tmp_path / "b", SIGNER.note([]))
-    assert empty.verified
+    empty = judge(usual(), tmp_path / "b", SIGNER.note([]), now=START + timedelta(hours=2))
+    assert empty.anchored
+    assert not judge(usual(), tmp_path / "c", SIGNER.note([]), now=START + timedelta(hours=2, seconds=1)).anchored
+    (said,) = judge(usual(), tmp_path / "d").warnings
+    assert said.startswith("not anchored: no checkpoint from outside was given")
 
 
 @pytest.mark.parametrize(("minutes", "anchored"), [(119, True), (120, True), (121, False)])
@@ -124,8 +145,14 @@ def test_a_key_that_is_named_is_the_one_or_nothing_is_believed(tmp_path: Path) -
 
 
 def test_a_clock_that_went_back_is_told(tmp_path: Path) -> None:
-    late = entry(99).bytes.replace(b"2026-03-02T09", b"2026-03-02T07")
-    assert any("is more than an hour older" in w for w in judge(resigned([*LINES, late]), tmp_path).warnings)
+    def told(place: str, *lines: bytes) -> list[str]:
+        return [w for w in judge(resigned(list(lines)), tmp_path / place).warnings if "is more than an hour older" in w]
+
+    early = [LINES[0].replace(b"T09:00:00", f"T{at}".encode()).replace(b".000000", b".000099") for at in ("07:59:59", "08:00:00")]
+    assert told("a", *LINES, early[0])[0].startswith(f"record {SIZE} is more than an hour older")
+    assert told("b", LINES[0], early[0])[0].startswith("record 1 is")
+    assert told("c", LINES[0], early[1]) == [], "an hour is not more than an hour"
+    assert told("d", LINES[0], LINES[1], early[0])[0].startswith("record 2 is")
 
 
 def test_an_empty_trail_verifies(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_inclusion(size: int) -> None:
             assert list(shown) == path(index, found)
         assert included(found[index], index, size, shown, tree.root)
         for wrong in (index + 1, -1, size):
-            assert not included(found[index], wrong, size, shown, tree.root), wrong
+            assert included(found[index], wrong, size, shown, tree.root) is False, wrong
         assert not included(found[index], index, size, [*shown, tree.root], tree.root)
         assert not included(leaf(b"another"), index, size, shown, tree.root)
         if shown:
@@ -110,7 +110,9 @@ def test_consistency(size: int) -> None:
         if 0 < old < size:
             assert not consistent(old, size, shown, before, leaf(b"another"))
             assert not consistent(old, size, shown[:-1], before, tree.root)
-    assert not consistent(size + 1, size, (), tree.root, tree.root)
+    assert consistent(size + 1, size, (), tree.root, tree.root) is False
+    assert consistent(size + 1, size, (tree.root,), tree.root, tree.root) is False
+    assert consistent(1, size + 1, (), tree.root, tree.root) is False
 
 
 def test_what_is_not_there_has_no_proof() -> None:
@@ -126,5 +128,7 @@ def test_what_is_not_there_has_no_proof() -> None:
 def test_an_edge_of_the_wrong_shape_is_none() -> None:
     edge = Edge().added(leaves(5))
     assert not Edge(4, edge.roots).whole
-    assert not Edge(-1, ()).whole
+    assert not Edge(-1, (b"x",)).whole
+    assert Edge().whole
+    assert edge.whole
     assert node(b"a", b"b") != node(b"b", b"a")

@@ -17,6 +17,7 @@ DASH = "\N{EM DASH} "
 NAME = re.compile(r"[^\s+]+")
 SIZE = re.compile(r"0|[1-9][0-9]{0,15}", re.ASCII)
 HASH = 32
+SHOWN = 80  # characters of what is wrong
 SIGNATURES = 16  # a verifier has to look at that many (signed-note)
 
 
@@ -56,7 +57,7 @@ class Key(Struct, frozen=True):
             key = cls(name, Algorithm(kind), bytes(public))
         except (ForgedError, ValueError) as error:
             raise ForgedError(
-                "key", f"this is no verifier key: {text.strip()[:80]!a}", "It looks like NAME+ID+BASE64, in one line"
+                "key", f"this is no verifier key: {text.strip()[:SHOWN]!a}", "It looks like NAME+ID+BASE64, in one line"
             ) from error
         if not NAME.fullmatch(name) or key.id.hex() != named:
             raise ForgedError(
@@ -122,15 +123,15 @@ def _signature(line: str) -> tuple[str, bytes, bytes]:
     name, _, encoded = line.removeprefix(DASH).partition(" ")
     signature = _decoded(encoded, "a signature")
     if not line.startswith(DASH) or not NAME.fullmatch(name) or len(signature) <= len(b"name"):
-        raise ForgedError("edit", f"this is no line of a signature: {line[:80]!a}", "It begins with a dash, the key's name and base64")
+        raise ForgedError("edit", f"this is no line of a signature: {line[:SHOWN]!a}", "It begins with a dash, the key's name and base64")
     return name, signature[:4], signature[4:]
 
 
 def _decoded(text: str, what: str) -> bytes:
     try:
-        found = b64decode(text, validate=True)
+        found = b64decode(text)
     except ValueError as error:
-        raise ForgedError("edit", f"{what} is not base64: {text[:80]!a}", "Take the file that the log wrote") from error
+        raise ForgedError("edit", f"{what} is not base64: {text[:SHOWN]!a}", "Take the file that the log wrote") from error
     if b64encode(found).decode() != text:
-        raise ForgedError("edit", f"{what} is not spelt as base64 is: {text[:80]!a}", "Take the file that the log wrote")
+        raise ForgedError("edit", f"{what} is not spelt as base64 is: {text[:SHOWN]!a}", "Take the file that the log wrote")
     return found

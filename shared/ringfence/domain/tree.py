@@ -125,8 +125,6 @@ def included(hashed: bytes, index: int, size: int, path: Iterable[bytes], expect
         return False
     last, found = size - 1, hashed
     for beside in path:
-        if not last:
-            return False
         if index & 1 or index == last:
             found = node(beside, found)
             while not index & 1 and index:
@@ -142,7 +140,7 @@ def consistent(old: int, new: int, proof: Iterable[bytes], old_root: bytes, new_
     path = list(proof)
     if old in (0, new):
         return not path and (new_root == old_root if old == new else old_root == EMPTY)
-    if not 0 < old < new or (not path and old & (old - 1)):
+    if not path or not 0 < old < new:
         return False
     if old & (old - 1) == 0:
         path.insert(0, old_root)
@@ -151,8 +149,6 @@ def consistent(old: int, new: int, proof: Iterable[bytes], old_root: bytes, new_
         at, last = at >> 1, last >> 1
     before = after = path[0]
     for beside in path[1:]:
-        if not last:
-            return False
         if at & 1 or at == last:
             before, after = node(beside, before), node(beside, after)
             while not at & 1 and at:

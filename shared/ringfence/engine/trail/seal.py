@@ -108,11 +108,9 @@ def _unmarked(at: Sealed, store: Store) -> Iterable[Record]:
 def _sealed(at: Sealed, new: tuple[Record, ...], archive: Archive, signer: Signer) -> Sealed:
     """Write one segment, its edge and its checkpoint, or finish what somebody began."""
     first = at.edge.size
-    if (begun := archive.get(segment_name(first))) is None:
-        with suppress(ConflictError):  # somebody was faster: what they wrote counts
-            archive.put(segment_name(first), b"".join(record.bytes + b"\n" for record in new))
-        begun = archive.get(segment_name(first)) or b""
-    written = lines(begun)
+    with suppress(ConflictError):  # somebody was faster, or did not come to an end: what they wrote counts
+        archive.put(segment_name(first), b"".join(record.bytes + b"\n" for record in new))
+    written = lines(archive.get(segment_name(first)) or b"")
     edge = at.edge.added(map(leaf, written))
     stored = msgspec.json.encode(_Stored(first, tuple(b64encode(root).decode() for root in edge.roots)))
     _put_same(archive, f"{EDGES}{edge.size:012}", stored)
