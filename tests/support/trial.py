@@ -18,7 +18,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "shared" / "ringfence"
 LIBRARIES = ("boto3", "hypothesis", "moto", "moto.iam.models", "msgspec", "pydantic", "pytest", "rfc8785", "yaml", "click", "rich.console")
-SECONDS = 60  # a trial that takes longer hangs, which is noticed
+SECONDS = 30  # a trial that takes longer hangs, which is noticed
 FAILED, HANGS = 1, 99
 
 
