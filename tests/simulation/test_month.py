@@ -2,9 +2,15 @@
 
 from collections import Counter
 
+from ringfence.clouds.local_key import signed
+from ringfence.clouds.memory import MemoryArchive
+from ringfence.engine.trail.export import archived
+from ringfence.engine.trail.seal import seal
+from ringfence.engine.trail.verify import verify
 from tests.simulation.stories import month
 from tests.simulation.world import World
 from tests.support.scale import cases
+from tests.support.trails import Signer
 
 
 def test_after_thirty_days_every_promise_is_kept_and_the_trail_agrees() -> None:
@@ -14,5 +20,9 @@ def test_after_thirty_days_every_promise_is_kept_and_the_trail_agrees() -> None:
         world = World(seed, told=month(events)).run()
         assert (world.time - world.store.jobs()[0].created).days >= 25
         ends.update(job.state for job in world.store.jobs())
+        archive = MemoryArchive()
+        seal(world.store, archive, Signer())
+        verdict = verify(archived(archive), signed, world.time)
+        assert (verdict.verified, verdict.records) == (True, len(world.store.records()))
     assert sum(ends.values()) >= 100 * events
     assert len(ends) >= 6, ends

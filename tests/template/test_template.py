@@ -297,6 +297,7 @@ def test_everything_that_waits_has_dead_letters_and_an_alarm() -> None:
     assert watched == dead | {"ReviewFunction", "review", "SealFunction", "LaterQueue", "NoticesQueue"}
     silences = [a["Properties"] for a in resources.values() if a.get("Properties", {}).get("MetricName") == "Invocations"]
     assert [s["Dimensions"][0]["Value"] for s in silences] == ["<ReviewFunction>", "<SealFunction>"]
+    assert (silences[1]["Period"], silences[1]["EvaluationPeriods"]) == (60, 2), "18: it has not run for two of its minutes"
     for silence in silences:
         assert (silence["TreatMissingData"], silence["ComparisonOperator"]) == ("breaching", "LessThanThreshold"), "no figure is the worst"
     assert resources["EvaluateFunction"]["Properties"]["Events"]["Events"]["Properties"]["BatchSize"] == 1, (
