@@ -21,12 +21,12 @@ def one(body: str) -> None:
     log.info("notice", **msgspec.to_builtins(notice))
     if notice.title == CANARY:
         return  # a canary that comes through is nobody's news
+    if (place := os.environ.get("SECURITY_HUB")) and notice.job != NO_JOB:
+        security_hub.send(notice, *place.split("/"))  # first: sending it again changes nothing, and people are told once
     if topic := os.environ.get("ALARM_TOPIC"):
         subject = f"Ringfence {notice.severity}: {notice.title} ({notice.state})"[:100]
         more = "ringfence trail verify" if notice.job == NO_JOB else f"ringfence trail show {notice.job}"
         clients.sns().publish(TopicArn=topic, Subject=subject, Message=f"{notice.text}\n\n{more}")
-    if (place := os.environ.get("SECURITY_HUB")) and notice.job != NO_JOB:
-        security_hub.send(notice, *place.split("/"))
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

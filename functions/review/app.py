@@ -9,7 +9,7 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 
 from ringfence import wiring
-from ringfence.chores import announce, bury_all, census_if_due, each_chore, listen, look_for_traces, one_by_one
+from ringfence.chores import announce, bury_all, census_if_due, each_chore, listen, look_for_traces, one_by_one, sealing
 from ringfence.engine.commands import run_at_desk
 from ringfence.engine.sweep import overdue, take_up, tell_again, untold
 
@@ -28,6 +28,7 @@ def handler(_event: dict[str, Any], _context: object) -> dict[str, int]:
             "DeadLetters": lambda: bury_all(queues, desk, wiring.settings(), log),
             "Censuses": lambda: census_if_due(log),
             "Loaded": lambda: announce(wiring.store(), wiring.settings(), wiring.now()),
+            "Sealing": lambda: sealing(wiring.store(), wiring.now()),
             "Canaries": lambda: listen(desk, os.environ["RULES"].split(",")),
             "Searched": lambda: look_for_traces(desk, wiring.history(), wiring.settings(), log),  # last: it takes longest
         },

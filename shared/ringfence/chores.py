@@ -13,6 +13,7 @@ from ringfence.clouds.aws.rules import deaf
 from ringfence.clouds.snapshot import SnapshotReader
 from ringfence.domain.event import Event, Outcome, Source
 from ringfence.domain.identity import Identity
+from ringfence.domain.record import NO_JOB, RecordKind
 from ringfence.domain.state import Facet, FactKind, State, digest
 from ringfence.edge import Log, read_event
 from ringfence.engine import census
@@ -31,6 +32,7 @@ from ringfence.sources import normalise
 
 AT_ONCE = 2  # searches: each takes a minute at most, and the function has five
 CENSUS_AGE = timedelta(hours=6)
+UNSEALED = timedelta(minutes=10)
 
 
 def each_chore(chores: Mapping[str, Callable[[], int]], counted: Callable[[str, int], None], log: Log) -> dict[str, int]:
@@ -138,9 +140,22 @@ def _bury(body: str, desk: DeskPorts, settings: Settings, log: Log) -> None:
 
 
 def announce(store: Store, settings: Settings, now: datetime) -> int:
-    """Put on record which configuration and which code are at work; the same pair is put once."""
+    """Put on record which configuration and which code are at work, where that is another pair than the last one; give how many records that makes."""
+    told = [record for record in store.records(NO_JOB) if record.kind is RecordKind.CONFIG_LOADED]
+    last = max(told, key=lambda record: record.time, default=None)
+    pair = (settings.config_hash, settings.code_hash)
+    if last is not None and (last.config_hash, last.data.get("code_hash")) == pair:
+        return 0
     about = {"mode": settings.mode, "projects": [p.name for p in settings.projects], "full_powers": settings.deployment.full_powers}
-    store.note(loaded(settings.config_hash, settings.code_hash, now, about))
+    store.note(loaded(*pair, now, {**about, "code_hash": settings.code_hash}))
+    return 1
+
+
+def sealing(store: Store, now: datetime) -> int:
+    """Look whether records get their numbers; raise where one waits for too long, whatever `seal` itself says."""
+    since = store.waiting()
+    if since is not None and now - since > UNSEALED:
+        raise UpstreamError(f"a record waits for its number since {since:%Y-%m-%d %H:%M} UTC", "See the log of seal, and docs/runbook.md")
     return 1
 
 

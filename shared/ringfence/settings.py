@@ -118,7 +118,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     exemptions: tuple[Exemption, ...] = ()
     deployment: Deployment = Deployment()
     config_hash: str = "built-in"
-    code_hash: str = ""  # of the package that these were compiled with
+    code_hash: str = ""  # of the package in the layer, as it was when these were compiled
 
     def mode_of(self, guardrail: str, project: Project) -> Mode:
         """Give the mode that counts for a guardrail in a project; observe on the deployment caps every override."""

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
+import boto3
 import msgspec
 import pytest
 
 from ringfence.clouds.aws.store import DynamoStore
+from ringfence.clouds.decoders import entry
 from ringfence.clouds.local import LocalStore
 from ringfence.clouds.memory import MemoryStore
 from ringfence.domain.census import Census
@@ -288,7 +290,9 @@ def test_what_has_no_number_is_given_oldest_first_and_leaves_once_it_has_one(sto
     made = job(REVERSAL)
     store.open(made, [note(made, 2, 2), note(made, 3, 3)])
     store.note(loaded("c", "d", NOW + timedelta(minutes=1), {}))
+    assert store.waiting() == NOW + timedelta(minutes=1)
     found = store.unsealed(9)
+    assert {e.id: e.body for e in store.entries()} == {e.id: e.body for e in found} == {r.id: r.bytes for r in store.records()}
     assert [r.time.minute - NOW.minute for r in found] == ([2, 3, 1] if isinstance(store, LocalStore) else [1, 2, 3])
     assert store.unsealed(2) == found[:2]
     assert store.size() == 0
@@ -296,7 +300,7 @@ def test_what_has_no_number_is_given_oldest_first_and_leaves_once_it_has_one(sto
     store.sealed(0, found[:2])
     assert (store.unsealed(9), store.size()) == (found[2:], 2)
     store.sealed(2, found[2:])
-    assert (store.unsealed(9), store.size()) == ((), 3)
+    assert (store.unsealed(9), store.size(), store.waiting()) == ((), 3, None)
     assert store.records(made.id) == (note(made, 2, 2), note(made, 3, 3)), "numbers are no part of a record"
     store.sealed(3, ())
     assert store.size() == 3
@@ -329,7 +333,7 @@ def test_a_record_that_vanished_keeps_nobody_from_sealing_the_others() -> None:
     with dynamo() as table:
         made = job(REVERSAL)
         table.open(made, [note(made, 1)])
-        table.sealed(0, [note(made, 7), note(made, 1)])
+        table.sealed(0, [entry(note(made, 7).bytes), entry(note(made, 1).bytes)])
         assert (table.unsealed(9), table.size()) == ((), 2)
 
 
@@ -337,7 +341,25 @@ def test_a_stale_index_gives_nothing_a_second_number() -> None:
     with dynamo() as table:
         made = job(REVERSAL)
         table.open(made, [note(made, 1), note(made, 2)])
-        stale = table._open("record", "9999", 9)
-        table.sealed(0, [note(made, 1)])
-        table._open = lambda *_: stale  # type: ignore[method-assign]  # what an index may still say
-        assert table.unsealed(9) == (note(made, 2),)
+        stale = list(table._unsealed_pages())
+        table.sealed(0, [entry(note(made, 1).bytes)])
+        table._unsealed_pages = lambda: iter(stale)  # type: ignore[method-assign]  # what an index may still say
+        assert table.unsealed(9) == (entry(note(made, 2).bytes),)
+
+
+def test_what_somebody_else_put_among_the_records_keeps_none_from_being_sealed() -> None:
+    with dynamo() as table:
+        made = job(REVERSAL)
+        table.open(made, [note(made, 1)])
+        for number in range(120):
+            body = [b"{}", b"no json", note(made, 7).bytes, b"\xff"][number % 3]
+            item = {
+                "pk": {"S": "job#x"},
+                "sk": {"S": f"record#{number}"},
+                "body": {"S": body.decode()},
+                "open": {"S": "record"},
+                "due": {"S": "2000-01-01T00:00:00.000000Z"},
+            }
+            boto3.client("dynamodb").put_item(TableName="t", Item=item)
+        assert table.unsealed(9) == (entry(note(made, 1).bytes),)
+        assert table.waiting() == datetime(2000, 1, 1, tzinfo=UTC), "and somebody is told that something waits"

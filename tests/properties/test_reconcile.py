@@ -5,8 +5,13 @@ import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from ringfence.domain.event import Event
+from ringfence.domain.plan import Call
 from ringfence.domain.record import Record, RecordKind
+from ringfence.engine.own_acts import small
+from ringfence.engine.steps import by_hash
 from ringfence.engine.trail.reconcile import LATE, reconcile
 from ringfence.sources import normalise
 from tests.support.cases import event_file
@@ -111,7 +116,7 @@ def test_16_everything_without_a_counterpart_is_listed_and_nothing_else() -> Non
             if kind == "refused":
                 made.append(one | {"errorCode": "AccessDenied"})
         rnd.shuffle(made)
-        found = reconcile(events(made), records, BEGIN + timedelta(days=1))
+        found = reconcile(events(made), records, BEGIN + timedelta(days=1), since=BEGIN - timedelta(hours=2))
         assert {a.request_id for a in found.unrecorded} == unrecorded
         assert {a.request_id for a in found.unmade} == unmade
         assert found.paired == paired
@@ -120,8 +125,8 @@ def test_16_everything_without_a_counterpart_is_listed_and_nothing_else() -> Non
 
 def test_what_cloudtrail_may_yet_deliver_is_not_missing() -> None:
     records = told(1, "DetachRolePolicy", "role", time=BEGIN, request="r", job="0" * 16)
-    assert reconcile([], records, BEGIN + LATE).unmade == ()
-    (missing,) = reconcile([], records, BEGIN + LATE + timedelta(seconds=1)).unmade
+    assert reconcile([], records, BEGIN + LATE, since=BEGIN).unmade == ()
+    (missing,) = reconcile([], records, BEGIN + LATE + timedelta(seconds=1), since=BEGIN).unmade
     assert (missing.call, missing.on, missing.record) == ("DetachRolePolicy", "arn:aws:iam::123456789012:role/role", records[0].id)
     assert reconcile([], records, BEGIN + timedelta(days=1), since=BEGIN + timedelta(seconds=1)).unmade == ()
 
@@ -135,3 +140,63 @@ def test_a_record_that_cannot_be_read_explains_nothing() -> None:
     made = events([act(1, "DetachRolePolicy", "role", time=BEGIN, request="r", job="0" * 16)])
     for record in spoilt:
         assert len(reconcile(made, [record], BEGIN).unrecorded) == 1
+
+
+LONG_AFTER = BEGIN + timedelta(days=1)
+ALLOW = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
+DENY = ALLOW.replace("Allow", "Deny")
+
+
+def with_document(said: object, made: str, minutes: float = 0.1, changed: str = "true", *, closed: bool = True) -> tuple[int, int]:
+    """One intent to put a policy, and one call; give how many were paired, and how many were not recorded."""
+    intent, outcome = told(1, "PutRolePolicy", "r", time=BEGIN, request="", job="0" * 16)
+    call = {"service": "iam", "operation": "PutRolePolicy", "parameters": {"RoleName": "r", "PolicyName": "p", "PolicyDocument": said}}
+    both = [msgspec.structs.replace(r, data={**r.data, "call": call, "changed": changed}) for r in (intent, outcome)]
+    event = act(1, "PutRolePolicy", "r", time=BEGIN + timedelta(minutes=minutes), request="x", job="0" * 16)
+    event["requestParameters"] = {"roleName": "r", "policyName": "p", "policyDocument": made}
+    found = reconcile(events([event]), both if closed else both[:1], LONG_AFTER)
+    return found.paired, len(found.unrecorded)
+
+
+def test_a_mark_explains_only_what_was_meant() -> None:
+    by_digest = by_hash(Call("iam", "PutRolePolicy", {"PolicyDocument": DENY + " " * 1000})).get("parameters", {})["PolicyDocument"]
+    assert with_document(DENY, DENY.replace(":", ": ")) == (1, 0), "spelt in another way"
+    assert with_document(by_digest, DENY) == (1, 0)
+    assert with_document(DENY, ALLOW) == with_document(by_digest, ALLOW) == (0, 1), "another document"
+    assert with_document(DENY, DENY, changed="false") == (0, 1), "the trail says that it was refused"
+    assert with_document(DENY, DENY, minutes=19, closed=False) == (1, 0)
+    assert with_document(DENY, DENY, minutes=21, closed=False) == (0, 1), "no call takes that long"
+
+
+def test_names_within_a_parameter_are_written_small_too() -> None:
+    selectors = [{"ReadWriteType": "All", "DataResources": [{"Type": "AWS::S3::Object", "Values": ["arn:aws:s3:::b/"]}]}]
+    intent, outcome = told(1, "PutEventSelectors", "r", time=BEGIN, request="r", job="0" * 16)
+    call = {"service": "cloudtrail", "operation": "PutEventSelectors", "parameters": {"TrailName": "t", "EventSelectors": selectors}}
+    both = [msgspec.structs.replace(r, data={**r.data, "call": call}) for r in (intent, outcome)]
+    event = act(1, "PutEventSelectors", "r", time=BEGIN, request="r", job="0" * 16) | {"eventSource": "cloudtrail.amazonaws.com"}
+    event["requestParameters"] = {"trailName": "t", "eventSelectors": small(selectors)}
+    assert reconcile(events([event]), both, LONG_AFTER).paired == 1
+
+
+def test_what_an_operator_put_back_with_their_own_credentials_is_not_missed() -> None:
+    intent, outcome = told(1, "AttachRolePolicy", "r", time=BEGIN, request="theirs", job="0" * 16)
+    asked = msgspec.structs.replace(intent, id="u", kind=RecordKind.UNDO_REQUESTED, data={"of": "x"})
+    plan = msgspec.structs.replace(intent, id="d", kind=RecordKind.DECISION, data={"plan": {"steps": [{"class": "reversal"}]}})
+    assert reconcile([], [plan, asked, intent, outcome], LONG_AFTER, since=BEGIN).unmade == ()
+    assert len(reconcile([], [plan, intent, outcome], LONG_AFTER, since=BEGIN).unmade) == 1
+
+
+def test_only_what_both_sides_reach_is_compared() -> None:
+    records = told(1, "DetachRolePolicy", "r", time=BEGIN, request="r", job="0" * 16)
+    later = events([act(2, "DetachRolePolicy", "r", time=BEGIN + timedelta(days=9), request="later", job="")])
+    assert reconcile(later, records, LONG_AFTER).unmade == (), "the files begin after it"
+    assert len(reconcile(later, records, LONG_AFTER).unrecorded) == 1
+    assert reconcile(later, records, LONG_AFTER, until=BEGIN).unrecorded == (), "the trail ends before it"
+    assert reconcile([], records, LONG_AFTER, since=BEGIN, complete=False).unmade == ()
+    elsewhere = events(
+        [
+            act(3, "DetachRolePolicy", "r", time=BEGIN, request="z", job="", who=WRITER.replace("123456789012", "210987654321"))
+            | {"recipientAccountId": "210987654321"}
+        ]
+    )
+    assert reconcile(elsewhere, records, LONG_AFTER).unrecorded == (), "another account has its own trail"

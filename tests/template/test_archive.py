@@ -62,7 +62,14 @@ QUESTIONS: tuple[tuple[str, str, str, dict[str, str], Effect], ...] = (
     ("s3:DeleteObjectVersion", f"{BUCKET}/segments/1", ADMIN, {}, Effect.EXPLICITLY_DENIED),
     ("s3:BypassGovernanceRetention", f"{BUCKET}/segments/1", ADMIN, {}, Effect.EXPLICITLY_DENIED),
     ("s3:PutObjectRetention", f"{BUCKET}/segments/1", ADMIN, {}, Effect.EXPLICITLY_DENIED),
-    ("s3:PutObjectAcl", f"{BUCKET}/segments/1", ADMIN, {}, Effect.EXPLICITLY_DENIED),
+    *(
+        (f"s3:{verb}", f"{BUCKET}/segments/1", ADMIN, {}, Effect.EXPLICITLY_DENIED)
+        for verb in ("PutObjectAcl", "PutObjectLegalHold", "ReplicateDelete", "ReplicateObject")
+    ),
+    *(
+        (f"s3:Put{what}", BUCKET, ADMIN, {}, Effect.EXPLICITLY_DENIED)
+        for what in ("BucketVersioning", "LifecycleConfiguration", "ReplicationConfiguration")
+    ),
     ("s3:GetObject", f"{BUCKET}/segments/1", ADMIN, {"aws:SecureTransport": "false"}, Effect.EXPLICITLY_DENIED),
     ("s3:ListBucket", BUCKET, ADMIN, {"aws:SecureTransport": "false"}, Effect.EXPLICITLY_DENIED),
 )

@@ -85,8 +85,42 @@ def test_what_somebody_changed_is_named(trail: Shell) -> None:
     assert (verdict["verified"], verdict["class"], verdict["first_bad"]) == (False, "delete", 1)
     trail("trail", "verify", str(out), code=1)
     assert "NOT VERIFIED: delete (record 1)" in trail.out
-    for wrong in ((str(trail.folder / "nowhere"),), (str(out), "--checkpoint", str(trail.folder / "nowhere"))):
+    (trail.folder / "prose").write_text("no checkpoint at all")
+    for wrong in (
+        (str(trail.folder / "nowhere"),),
+        (str(out), "--checkpoint", str(trail.folder / "nowhere")),
+        (str(out), "--checkpoint", str(trail.folder / "prose")),
+    ):
         trail("trail", "verify", *wrong, code=2)
+
+
+def test_a_checkpoint_is_taken_out_of_the_message_that_it_came_in(trail: Shell) -> None:
+    note = (trail.folder / "first" / "checkpoint").read_text()
+    message = trail.write(
+        "mail.txt",
+        f"Hello,\r\n\r\n4 records are sealed. Keep this.\r\n\r\n{note}\r\nringfence trail verify\r\n".replace("\r\n", "\n").replace(
+            "\n", "\r\n"
+        ),
+    )
+    trail("trail", "export", str(trail.folder / "second"))
+    (verdict,) = trail(
+        "trail", "verify", str(trail.folder / "second"), "--checkpoint", str(message), "--now", "2025-11-03T10:00:00", "--json"
+    )
+    assert verdict["anchored"] is True
+
+
+def test_a_living_archive_that_was_changed_is_a_verdict_and_no_crash(trail: Shell) -> None:
+    trail("trail", "verify")
+    archive = trail.folder / "home" / "trail"
+    newest = max((archive / "checkpoints").iterdir())
+    newest.write_bytes(b"x")
+    (verdict,) = trail("trail", "verify", "--json", code=1)
+    assert (verdict["verified"], verdict["class"]) == (False, "edit")
+    (trail.folder / "first" / "records.jsonl").write_bytes(b"not json\n")
+    (trail.folder / "first" / "checkpoint").write_bytes(b"x")
+    trail("trail", "page", str(trail.folder / "first"), "--out", str(trail.folder / "x.html"))
+    assert "Not verified: edit" in (trail.folder / "x.html").read_text()
+    assert "a trail whose checkpoint cannot be read" in (trail.folder / "x.html").read_text()
 
 
 def test_this_machine_notices_a_trail_that_went_back(trail: Shell) -> None:
@@ -96,6 +130,8 @@ def test_this_machine_notices_a_trail_that_went_back(trail: Shell) -> None:
     assert (verdict["class"], verdict["first_bad"]) == ("replay", 4)
     assert "this machine has seen another state" in verdict["reason"]
     trail("trail", "verify", str(trail.folder / "first"), "--now", "2025-11-30", code=0)
+    (verdict,) = trail("trail", "verify", str(trail.folder / "first"), "--json", code=1)
+    assert verdict["class"] == "replay", "a look at the past forgets nothing"
 
 
 def test_the_table_is_compared_with_what_was_sealed(trail: Shell) -> None:
@@ -125,7 +161,7 @@ def test_an_evidence_pack_ends_where_its_period_does(trail: Shell) -> None:
     (later,) = trail("trail", "export", str(trail.folder / "q4"), "--period", "2025-Q4", "--json")
     assert later["records"] == 8
     assert len((trail.folder / "q4" / "proofs.jsonl").read_text().splitlines()) == 8
-    for wrong in ("2024", "2025-Q5", "soon"):
+    for wrong in ("2024", "2099", "0000", "9999-12", "2025-Q5", "soon"):
         trail("trail", "export", str(trail.folder / "wrong"), "--period", wrong, code=2)
 
 
@@ -187,13 +223,29 @@ def test_cloudtrail_and_trail_are_compared(trail: Shell) -> None:
     log = trail.folder / "cloudtrail.json"
     log.write_text(json.dumps({"Records": [made(0, "r0", f"{0:016x}"), made(1, "r1", f"{1:016x}")]}))
     (summary,) = trail("trail", "reconcile", str(log), "--json")
-    assert summary == {"summary": {"paired": 2, "unrecorded": 0, "unmade": 0}}
-    log.write_text(json.dumps({"Records": [made(0, "r0", f"{0:016x}"), made(0, "stolen", "")]}))
+    assert summary == {"summary": {"paired": 2, "unrecorded": 0, "unmade": 0, "complete": True}}
+    log.write_text(
+        json.dumps(
+            {
+                "Records": [
+                    made(0, "r0", f"{0:016x}"),
+                    made(0, "stolen", ""),
+                    {**made(1, "theirs", ""), "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::123456789012:user/x"}},
+                ]
+            }
+        )
+    )
     stolen, missing, summary = trail("trail", "reconcile", str(log), "--json", code=1)
     assert (stolen["kind"], stolen["request_id"], missing["kind"], missing["request_id"]) == ("unrecorded", "stolen", "unmade", "r1")
-    assert summary["summary"] == {"paired": 1, "unrecorded": 1, "unmade": 1}
+    assert summary["summary"] == {"paired": 1, "unrecorded": 1, "unmade": 1, "complete": True}
     trail("trail", "reconcile", str(log), "--trail", str(trail.folder / "first"), code=1)
     assert "1 acts paired, 1 without a record, 0 not in CloudTrail" in trail.out
+    log.write_text(json.dumps({"Records": [made(0, "r0", f"{0:016x}"), 7]}))
+    (summary,) = trail("trail", "reconcile", str(log), "--json", code=1)
+    assert summary["summary"]["complete"] is False, "a record that cannot be read may be anything"
+    (trail.folder / "first" / "records.jsonl").write_text("")
+    trail("trail", "reconcile", str(log), "--trail", str(trail.folder / "first"), code=1)
+    assert "the trail does not verify" in trail.err
     trail("trail", "reconcile", code=2)
     assert "nothing to compare with" in trail.err
 

@@ -235,7 +235,7 @@ def test_the_sweep_sends_again_buries_the_dead_and_counts_the_account(stack: Sta
     stack.messages("JOBS_QUEUE")  # lost
     (lost,) = wiring.store().jobs()
     nothing = dict.fromkeys(("ToldAgain", "TakenUp", "Searched", "DeadLetters"), 0)
-    assert stack.call("review", {}) == {**nothing, "Censuses": 1, "Loaded": 1, "Canaries": 1}
+    assert stack.call("review", {}) == {**nothing, "Censuses": 1, "Loaded": 1, "Sealing": 1, "Canaries": 1}
     stack.waited[0] += timedelta(minutes=6)  # by then the queue does not take the message for a duplicate any more
     assert stack.call("review", {})["TakenUp"] == 1
     stack.sqs.send_message(QueueUrl=dead[0], MessageBody=json.dumps(attach_event("e2")))

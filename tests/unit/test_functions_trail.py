@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from ringfence import wiring
+from ringfence.chores import announce
 from ringfence.clouds.aws import clients
 from ringfence.clouds.local_key import signed
 from ringfence.domain.finding import Severity
@@ -16,6 +17,7 @@ from ringfence.domain.record import RecordKind
 from ringfence.engine.ports import Notice
 from ringfence.engine.trail.export import archived
 from ringfence.engine.trail.verify import verify
+from ringfence.errors import UpstreamError
 from tests.properties.test_secrets import SECRET, planted
 from tests.support.cases import event_file
 from tests.support.stack import Stack
@@ -23,7 +25,27 @@ from tests.unit.test_functions import ADMIN, attach_event
 from tools.wrap_events import batch
 
 
+def test_what_waits_too_long_for_its_number_is_somebodys_to_look_at(stack: Stack) -> None:
+    stack.sealing = False
+    stack.call("review", {})
+    stack.waited[0] += timedelta(minutes=11)
+    with pytest.raises(UpstreamError, match="Sealing failed"):
+        stack.call("review", {})
+    stack.call("seal", {})
+    assert stack.call("review", {})["Sealing"] == 1
+
+
+def test_another_configuration_is_put_on_record_each_time_it_comes(stack: Stack) -> None:
+    ours, other = wiring.settings(), msgspec.structs.replace(wiring.settings(), config_hash="other")
+    for settings, said in ((ours, 1), (ours, 0), (other, 1), (ours, 1), (ours, 0)):
+        stack.waited[0] += timedelta(seconds=61)
+        assert announce(wiring.store(), settings, wiring.now()) == said
+    told = [r.config_hash for r in wiring.store().records("-") if r.kind is RecordKind.CONFIG_LOADED]
+    assert told == [ours.config_hash, "other", ours.config_hash]
+
+
 def test_seal_signs_what_the_others_wrote_and_tells_the_checkpoint_once_a_day(stack: Stack) -> None:
+    stack.sealing = False
     stack.iam.attach_role_policy(RoleName="fraud-train", PolicyArn=ADMIN)
     stack.call("evaluate", batch(json.dumps(attach_event("e1")), 1))
     stack.call("review", {})

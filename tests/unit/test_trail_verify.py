@@ -49,7 +49,20 @@ CASES: dict[str, tuple[Callable[[], Files], str, int | None]] = {
     "both edited": (lambda: usual().with_lines([*LINES[:35], edited(LINES[35], 1), *LINES[36:]]), "edit", 33),
     "both edited at once": (lambda: usual().with_lines([edited(LINES[0], 1), *LINES[1:]]), "edit", 0),
     "both shorter by one in the middle": (lambda: usual().with_lines(LINES[:20] + LINES[21:]), "delete", 13),
-    "both shorter by the last": (lambda: usual().with_lines(LINES[:-1]), "truncate", SIZE - 1),
+    "both shorter by the last": (lambda: usual().with_lines(LINES[:-1]), "delete", 33),
+    "both cut off where a segment ends": (lambda: usual().with_lines(LINES[:33]), "truncate", 33),
+    "rolled back, with the newer checkpoints left": (
+        lambda: usual().with_lines(LINES[:33]).changed({"checkpoint": usual().files["checkpoints/000000000033"]}),
+        "replay",
+        33,
+    ),
+    "an older checkpoint with other ends of lines": (
+        lambda: usual().changed({"checkpoints/000000000003": usual().files["checkpoints/000000000003"].replace(b"\n", b"\r\n")}),
+        "edit",
+        None,
+    ),
+    "a time without a zone": (lambda: resigned([*LINES, entry(99).bytes.replace(b'39Z"', b'39"')]), "edit", SIZE),
+    "a record that is no text": (lambda: resigned([*LINES, b'{"id":"\xff"}']), "edit", SIZE),
     "both longer by one in the middle": (lambda: usual().with_lines([*LINES[:20], entry(99).bytes, *LINES[20:]]), "insert", 13),
     "both longer by one at the end": (lambda: usual().with_lines([*LINES, entry(99).bytes]), "insert", SIZE),
     "a record at the end, and nothing older to compare with": (
@@ -75,8 +88,8 @@ CASES: dict[str, tuple[Callable[[], Files], str, int | None]] = {
     "two checkpoints of a size": (lambda: usual().changed({"checkpoints/x": SIGNER.note([b"a", b"b", b"c"]).encode()}), "fork", None),
     "a checkpoint beyond the end": (
         lambda: usual().changed({"checkpoints/x": SIGNER.note([*LINES, entry(99).bytes]).encode()}),
-        "fork",
-        None,
+        "replay",
+        SIZE,
     ),
     "a record twice": (lambda: resigned([*LINES, LINES[4]]), "insert", SIZE),
     "no record": (lambda: resigned([*LINES, b"[]"]), "edit", SIZE),
@@ -105,9 +118,10 @@ def test_an_older_anchor_counts_and_what_came_after_it_is_named(tmp_path: Path) 
     verdict = judge(usual(), tmp_path, SIGNER.note(LINES[:7]), SIGNER.note(LINES[:3]))
     assert verdict.anchored
     assert verdict.warnings == (f"records 7 to {SIZE - 1} came after the checkpoint that you hold: they are signed, and not anchored",)
-    empty = judge(usual(), tmp_path / "b", SIGNER.note([]), now=START + timedelta(hours=2))
-    assert empty.anchored
-    assert not judge(usual(), tmp_path / "c", SIGNER.note([]), now=START + timedelta(hours=2, seconds=1)).anchored
+    assert judge(usual(), tmp_path / "b", SIGNER.note(LINES[:1]), now=START + timedelta(hours=2)).anchored
+    assert not judge(usual(), tmp_path / "c", SIGNER.note(LINES[:1]), now=START + timedelta(hours=2, seconds=1)).anchored
+    empty = judge(usual(), tmp_path / "e", SIGNER.note([]))
+    assert (empty.verified, empty.anchored) == (True, False), "a checkpoint of nothing holds nothing"
     (said,) = judge(usual(), tmp_path / "d").warnings
     assert said.startswith("not anchored: no checkpoint from outside was given")
 

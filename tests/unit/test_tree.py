@@ -113,6 +113,7 @@ def test_consistency(size: int) -> None:
     assert consistent(size + 1, size, (), tree.root, tree.root) is False
     assert consistent(size + 1, size, (tree.root,), tree.root, tree.root) is False
     assert consistent(1, size + 1, (), tree.root, tree.root) is False
+    assert consistent(3, 5, (), tree.root, tree.root) is False
 
 
 def test_what_is_not_there_has_no_proof() -> None:
@@ -125,10 +126,24 @@ def test_what_is_not_there_has_no_proof() -> None:
             tree.consistency(old)
 
 
+def test_a_proof_that_goes_on_beyond_the_root_is_none() -> None:
+    found, more = leaves(4), leaf(b"more")
+    tree = Tree(found)
+    assert included(found[0], 0, 1, [more], node(more, found[0])) is False
+    assert included(found[3], 3, 4, [*tree.inclusion(3), more], node(more, tree.root)) is False
+    old = root(found[:3])
+    assert consistent(3, 4, tree.consistency(3), old, tree.root)
+    assert consistent(3, 4, [*tree.consistency(3), more], node(more, old), node(more, tree.root)) is False
+
+
 def test_an_edge_of_the_wrong_shape_is_none() -> None:
     edge = Edge().added(leaves(5))
     assert not Edge(4, edge.roots).whole
     assert not Edge(-1, (b"x",)).whole
     assert Edge().whole
+    one, other = Edge().added(leaves(3)).roots
+    moved = Edge(3, (one + other[:1], other[1:]))
+    assert moved.root == Edge().added(leaves(3)).root
+    assert not moved.whole
     assert edge.whole
     assert node(b"a", b"b") != node(b"b", b"a")

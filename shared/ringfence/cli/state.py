@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from ringfence.clouds.aws import clients
 from ringfence.clouds.aws.archive import S3Archive
 from ringfence.clouds.aws.replies import upstream
 from ringfence.clouds.aws.store import DynamoStore
+from ringfence.clouds.decoders import RECORD
 from ringfence.clouds.folder import FolderArchive
 from ringfence.clouds.local import LocalStore
 from ringfence.clouds.trail_folder import TrailFolder
+from ringfence.domain.record import Record
 from ringfence.engine.ports import Archive, Store
 from ringfence.engine.trail.export import archived
 from ringfence.engine.trail.seal import seal
@@ -63,6 +66,15 @@ def store_of(stack: str | None) -> Store:
 def trail_of(folder: Path | None, stack: str | None) -> Exported:
     """Give the trail that a command looks at: an exported folder, or what is sealed of a stack or of this machine."""
     return TrailFolder(folder) if folder else archived(archive_of(stack))
+
+
+def decoded(trail: Exported) -> list[Record]:
+    """Read the records of a trail; one that cannot be read is left out, and `trail verify` says why."""
+    found: list[Record] = []
+    for line in trail.records():
+        with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            found.append(RECORD.decode(line))
+    return found
 
 
 class Stack:

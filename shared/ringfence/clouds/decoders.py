@@ -12,9 +12,10 @@ from ringfence.domain.record import Record
 from ringfence.domain.signal import Signal
 from ringfence.domain.state import State
 from ringfence.domain.switch import Switch
-from ringfence.engine.ports import Exemption, Notice, Slot
+from ringfence.engine.ports import Entry, Exemption, Notice, Slot
 
 CENSUS = msgspec.json.Decoder(Census)
+ENTRY = msgspec.json.Decoder(Entry)
 EXEMPTION = msgspec.json.Decoder(Exemption)
 JOB = msgspec.json.Decoder(Job)
 NOTICE = msgspec.json.Decoder(Notice)
@@ -23,3 +24,8 @@ SIGNAL = msgspec.json.Decoder(Signal)
 SLOT = msgspec.json.Decoder(Slot)
 STATE = msgspec.json.Decoder(State)
 SWITCH = msgspec.json.Decoder(Switch)
+
+
+def entry(body: bytes) -> Entry:
+    """Read as much of a record as sealing looks at, and keep its bytes. Raises msgspec's errors, UnicodeDecodeError or RecursionError."""
+    return msgspec.structs.replace(ENTRY.decode(body), body=body)

@@ -1,6 +1,8 @@
 """The sealed trail in a folder: what the command line uses without a deployed stack. Whoever owns the folder can change it - and is seen."""
 
+import os
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from ringfence.errors import ConflictError
 
@@ -16,11 +18,13 @@ class FolderArchive:
         """Put a file, once."""
         path = self._folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with path.open("xb") as file:
-                file.write(body)
-        except FileExistsError as error:
-            raise ConflictError(f"there is a file {path} already", "What is sealed is never replaced") from error
+        with NamedTemporaryFile(dir=self._folder, prefix=".", delete_on_close=False) as file:
+            file.write(body)
+            file.close()
+            try:
+                os.link(file.name, path)  # whole, or not at all
+            except FileExistsError as error:
+                raise ConflictError(f"there is a file {path} already", "What is sealed is never replaced") from error
 
     def get(self, name: str) -> bytes | None:
         """Give what a file holds."""

@@ -15,7 +15,7 @@ from ringfence.domain.record import Record
 from ringfence.domain.signal import Signal, moment
 from ringfence.domain.state import State
 from ringfence.domain.switch import Switch
-from ringfence.engine.ports import Exemption, Notice, Opened, Slot
+from ringfence.engine.ports import Entry, Exemption, Notice, Opened, Slot
 from ringfence.errors import ConflictError
 
 SCHEMA = """
@@ -169,12 +169,20 @@ class LocalStore:
         """Put a record that belongs to no job, once."""
         self._db.execute(f"{RECORD} on conflict do nothing", self._row(record))
 
-    def unsealed(self, count: int) -> tuple[Record, ...]:
-        """Give records that have no number yet, the oldest first."""
-        rows = self._db.execute("select body from record where number is null order by n limit ?", (count,))
-        return tuple(decoders.RECORD.decode(body) for (body,) in rows)
+    def entries(self) -> tuple[Entry, ...]:
+        """Give every record as it is kept."""
+        return tuple(decoders.entry(body) for (body,) in self._db.execute("select body from record order by n"))
 
-    def sealed(self, first: int, records: Iterable[Record]) -> None:
+    def unsealed(self, count: int) -> tuple[Entry, ...]:
+        """Give records that have no number yet, in the order in which they were written."""
+        rows = self._db.execute("select body from record where number is null order by n limit ?", (count,))
+        return tuple(decoders.entry(body) for (body,) in rows)
+
+    def waiting(self) -> datetime | None:
+        """Since when the oldest record waits for its number."""
+        return min((entry.time for entry in self.unsealed(-1)), default=None)
+
+    def sealed(self, first: int, records: Iterable[Entry]) -> None:
         """Keep the numbers of records."""
         with _Transaction(self._db):
             numbers = [(number, record.id) for number, record in enumerate(records, first)]

@@ -1,5 +1,6 @@
 """A key of this machine, and how anybody checks a signature. Only the command line has the library for it: in a deployment KMS signs."""
 
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -9,8 +10,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from ringfence.clouds.folder import FolderArchive
 from ringfence.domain.checkpoint import Algorithm, Key
-from ringfence.errors import UpstreamError
+from ringfence.errors import ConflictError, UpstreamError
 
 ORIGIN = "ringfence.local/"
 
@@ -22,9 +24,10 @@ class LocalSigner:
         """Read the key; make one where there is none."""
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600)
-            path.write_text(f"{ORIGIN}{uuid4().hex} {Ed25519PrivateKey.generate().private_bytes_raw().hex()}\n", encoding="ascii")
-        name, _, secret = path.read_text(encoding="ascii").strip().partition(" ")
+            made = f"{ORIGIN}{uuid4().hex} {Ed25519PrivateKey.generate().private_bytes_raw().hex()}\n"
+            with suppress(ConflictError):  # somebody made one at the same time
+                FolderArchive(path.parent).put(path.name, made.encode())
+        name, _, secret = path.read_bytes().decode("ascii", "replace").strip().partition(" ")
         try:
             self._secret = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(secret))
         except ValueError as error:

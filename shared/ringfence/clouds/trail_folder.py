@@ -48,7 +48,8 @@ class TrailFolder:
     def __init__(self, folder: Path) -> None:
         """Take the folder; raise UsageError where it is none, or lacks a part."""
         self._folder = folder
-        missing = [name for name in (RECORDS, SEGMENTS, CHECKPOINT, KEY) if not (folder / name).exists()]
+        missing = [name for name in (RECORDS, CHECKPOINT, KEY) if not (folder / name).is_file()]
+        missing += [] if (folder / SEGMENTS).is_dir() else [SEGMENTS]
         if missing:
             raise UsageError(
                 f"{folder} is no exported trail: {', '.join(missing)} is not there", "Give the folder that `ringfence trail export` wrote"
@@ -66,7 +67,7 @@ class TrailFolder:
 
     def checkpoints(self) -> Iterator[str]:
         """Give the older signed notes."""
-        return (path.read_text(encoding="utf-8", errors="replace") for path in sorted((self._folder / CHECKPOINTS).glob("*")))
+        return (path.read_bytes().decode("utf-8", "replace") for path in self._files(CHECKPOINTS))
 
     def records(self) -> Iterator[bytes]:
         """Give every record."""
@@ -74,7 +75,10 @@ class TrailFolder:
 
     def sealed(self) -> Iterator[bytes]:
         """Give every record as it stands in the segments."""
-        return (line for path in sorted((self._folder / SEGMENTS).glob("*")) for line in _lines(path))
+        return (line for path in self._files(SEGMENTS) for line in _lines(path))
+
+    def _files(self, part: str) -> list[Path]:
+        return sorted(path for path in (self._folder / part).glob("*") if path.is_file())
 
     def _text(self, name: str, kind: str) -> str:
         try:
@@ -99,8 +103,8 @@ def write_folder(trail: ArchivedTrail, folder: Path) -> int:
         (folder / name).write_bytes(trail.archive.get(name) or b"")
     for text in trail.checkpoints():
         note = Note.of(text).checkpoint
-        (folder / CHECKPOINTS / f"{note.size:012}").write_text(text, encoding="utf-8")
-    (folder / CHECKPOINT).write_text(trail.checkpoint, encoding="utf-8")
+        (folder / CHECKPOINTS / f"{note.size:012}").write_bytes(text.encode())
+    (folder / CHECKPOINT).write_bytes(trail.checkpoint.encode())
     (folder / KEY).write_text(trail.key + "\n", encoding="utf-8")
     (folder / README).write_text(ABOUT.substitute(size=count, origin=Note.of(trail.checkpoint).checkpoint.origin), encoding="utf-8")
     return count

@@ -16,6 +16,7 @@ from ringfence.errors import ForgedError
 DASH = "\N{EM DASH} "
 NAME = re.compile(r"[^\s+]+")
 SIZE = re.compile(r"0|[1-9][0-9]{0,15}", re.ASCII)
+NOTE = re.compile(r"^\S+\n[0-9]+\n[A-Za-z0-9+/]{43}=\n\n(?:\N{EM DASH} \S+ \S+\n)+", re.MULTILINE)
 HASH = 32
 SHOWN = 80  # characters of what is wrong
 SIGNATURES = 16  # a verifier has to look at that many (signed-note)
@@ -106,6 +107,13 @@ class Note(Struct, frozen=True):
         if len(root) != HASH or checkpoint.text != f"{body}\n":
             raise ForgedError("edit", "the checkpoint is not spelt as one", "Take the file that the log wrote")
         return cls(checkpoint, tuple(_signature(line) for line in signed))
+
+    @classmethod
+    def within(cls, text: str) -> str:
+        """Take the note out of a message that holds one, with whatever ends of lines; give the text itself where there is none."""
+        plain = text.replace("\r\n", "\n")
+        found = NOTE.search(plain if plain.endswith("\n") else f"{plain}\n")
+        return found[0] if found else text
 
     def by(self, key: Key) -> bytes:
         """Give the signature that says it is by a key; raise ForgedError where there is none, or the origin is another than the key's."""

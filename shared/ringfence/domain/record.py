@@ -6,10 +6,10 @@ What is kept, numbered and signed of a record are its bytes: RFC 8785, so that t
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from ringfence.domain.state import canonical
 
@@ -41,7 +41,7 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     id: str
     kind: RecordKind
-    time: datetime
+    time: Annotated[datetime, Meta(tz=True)]
     job: str
     event_key: str
     guardrail: str

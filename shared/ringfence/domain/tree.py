@@ -51,8 +51,9 @@ class Edge(Struct, frozen=True):
 
     @property
     def whole(self) -> bool:
-        """Whether there are as many subtrees as the size has ones: what was stored may have been tampered with."""
-        return self.size >= 0 and len(self.roots) == self.size.bit_count()
+        """Whether there are as many subtrees as the size has ones, each a hash: what was stored may have been tampered with."""
+        hashes = all(len(root) == len(EMPTY) for root in self.roots)
+        return hashes and self.size >= 0 and len(self.roots) == self.size.bit_count()
 
 
 def root(leaves: Iterable[bytes]) -> bytes:
@@ -125,6 +126,8 @@ def included(hashed: bytes, index: int, size: int, path: Iterable[bytes], expect
         return False
     last, found = size - 1, hashed
     for beside in path:
+        if not last:
+            return False
         if index & 1 or index == last:
             found = node(beside, found)
             while not index & 1 and index:
@@ -149,6 +152,8 @@ def consistent(old: int, new: int, proof: Iterable[bytes], old_root: bytes, new_
         at, last = at >> 1, last >> 1
     before = after = path[0]
     for beside in path[1:]:
+        if not last:
+            return False
         if at & 1 or at == last:
             before, after = node(beside, before), node(beside, after)
             while not at & 1 and at:

@@ -13,12 +13,14 @@ from ringfence.domain.event import Event
 from ringfence.domain.finding import Finding, Severity
 from ringfence.domain.job import Job
 from ringfence.domain.record import Record, RecordKind
+from ringfence.domain.state import digest
 from ringfence.engine.commands import Process, ReadJob, ReadRecords, ReadTime
 from ringfence.engine.judgement import Planned
 from ringfence.engine.trail.agree import SKEW
+from ringfence.iam.document import decode
 
 UNEXPLAINED = "own-role-unexplained"
-DOCUMENTS = ("PolicyDocument",)  # CloudTrail writes them in another form
+DOCUMENTS = ("policyDocument",)
 
 
 def unexplained(event: Event) -> Process[Planned | None]:
@@ -46,10 +48,28 @@ def unexplained(event: Event) -> Process[Planned | None]:
 
 
 def same(operation: str, parameters: Mapping[str, Any], event: Event) -> bool:
-    """Whether an event is about this call: CloudTrail writes a parameter's first letter small."""
+    """Whether an event is about this call: CloudTrail writes the first letter of a parameter's name small, and documents as text."""
     if operation != event.name:
         return False
-    return all(event.parameters.get(k[:1].lower() + k[1:]) == v for k, v in parameters.items() if k not in DOCUMENTS)
+    given = small(parameters)
+    return all(_alike(event.parameters.get(key), value, document=key in DOCUMENTS) for key, value in given.items())
+
+
+def small(value: Any) -> Any:
+    """Write the names in a parameter as CloudTrail does, however deep they stand."""
+    if isinstance(value, Mapping):
+        return {key[:1].lower() + key[1:]: small(item) for key, item in value.items()}
+    return [small(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _alike(seen: object, made: object, *, document: bool) -> bool:
+    """Whether two values are the same; of a document what it says counts, which a record may name by its digest."""
+    if not document:
+        return (list(seen) if isinstance(seen, tuple) else seen) == made
+    if not isinstance(seen, (str, Mapping)):
+        return True  # CloudTrail leaves out what is too long for it
+    said = made.get("sha256") if isinstance(made, Mapping) and "sha256" in made else digest(decode(made))
+    return said == digest(decode(seen))
 
 
 def _fits(event: Event, records: Iterable[Record], step: int, now: datetime) -> bool:

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import Enum
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from ringfence.domain.census import Census
 from ringfence.domain.checkpoint import Key
@@ -133,6 +133,15 @@ class Notice(Struct, frozen=True):
     opened: datetime | None = None  # when the job was
 
 
+class Entry(Struct, frozen=True):
+    """A record as it is kept: what is sealed are these very bytes, whatever version of the product reads them."""
+
+    id: str
+    job: str
+    time: Annotated[datetime, Meta(tz=True)]
+    body: bytes = b""
+
+
 class Opened(Enum):
     """What became of a new job."""
 
@@ -227,11 +236,19 @@ class Store(Protocol):
         """Put a record that belongs to no job, once: the same one again changes nothing."""
         ...
 
-    def unsealed(self, count: int) -> tuple[Record, ...]:
-        """Give records that have no number yet, the oldest first, as many as that at most."""
+    def entries(self) -> tuple[Entry, ...]:
+        """Give every record as it is kept."""
         ...
 
-    def sealed(self, first: int, records: Iterable[Record]) -> None:
+    def unsealed(self, count: int) -> tuple[Entry, ...]:
+        """Give records that have no number yet, the oldest first, as many as that at most. What cannot be a record is passed over."""
+        ...
+
+    def waiting(self) -> datetime | None:
+        """Since when the oldest record - or what stands where one should - waits for its number; None where none does."""
+        ...
+
+    def sealed(self, first: int, records: Iterable[Entry]) -> None:
         """Keep the numbers of records, from the first on; doing it again changes nothing."""
         ...
 

@@ -91,8 +91,8 @@ def turned(switch: Switch, config_hash: str) -> Record:
 
 
 def loaded(config_hash: str, code_hash: str, time: datetime, about: Mapping[str, Any]) -> Record:
-    """Record that a configuration and a package are at work, once for each pair."""
-    name = f"{config_hash[:16]}.{code_hash[:16]}"
+    """Record that from now on a configuration and a package are at work."""
+    name = f"{time:%Y%m%dT%H%M%SZ}"
     return note(
         RecordKind.CONFIG_LOADED, name, time, f"configuration {config_hash[:12]} and code {code_hash[:12]} are at work", config_hash, about
     )

@@ -12,6 +12,7 @@ from ringfence.domain.state import digest
 from ringfence.engine.commands import Process, ReadRecords, ReadTime
 from ringfence.engine.moves import end
 from ringfence.engine.records import record
+from ringfence.iam.document import decode
 
 LONG = 1000  # characters of one parameter: names and ARNs are shorter, policies may be longer
 MAYBE = "maybe"  # an outcome's `changed`: nobody waited for the reply, so an undo takes the step for done
@@ -24,10 +25,10 @@ def step_record(job: Job, kind: RecordKind, reason: str, step: Step, **data: str
 
 
 def by_hash(call: Call) -> dict[str, Any]:
-    """Write a call with the digest and the length of what is long in it."""
+    """Write a call with the length of what is long in it, and the digest of what that says, however it is spelt."""
     written: dict[str, Any] = msgspec.to_builtins(call)
     short = {
-        key: {"sha256": digest(value), "characters": len(value)} if isinstance(value, str) and len(value) > LONG else value
+        key: {"sha256": digest(decode(value)), "characters": len(value)} if isinstance(value, str) and len(value) > LONG else value
         for key, value in written["parameters"].items()
     }
     return {**written, "parameters": short}

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from ringfence.domain.finding import Standards
 from ringfence.engine.trail.period import Period
-from ringfence.engine.trail.story import Story
+from ringfence.engine.trail.story import OPEN, Story
 from ringfence.guardrails import GUARDRAILS
 from ringfence.report.style import STYLE
 from ringfence.report.trail_page import kind_of
@@ -25,7 +25,7 @@ PAGE = Template("""<!doctype html>
 <body>
 <main>
 <h1>Evidence by control, $period</h1>
-<p class="lead">What Ringfence found and did in this period, put beside the controls that its guardrails speak to. <b>This is a mapping, and no
+<p class="lead">What Ringfence found in this period, and did about it, put beside the controls that its guardrails speak to. <b>This is a mapping, and no
 certification</b>: it says which records may serve as evidence, and not that a control is met. The mapping to CIS and NIST is the product's own.</p>
 <ul class="figures">$figures</ul>
 <h2>By control</h2>
@@ -58,7 +58,7 @@ class Row(Struct, frozen=True):
 
 def rows(stories: Sequence[Story]) -> tuple[Row, ...]:
     """Count the stories of a period by control."""
-    undone = {story.undo_of for story in stories if story.undo_of}
+    undone = {story.taken_back for story in stories if story.taken_back}
     by_control: dict[str, list[Story]] = {}
     for story in stories:
         for control in () if story.undo_of else controls(story.guardrail):
@@ -69,9 +69,9 @@ def rows(stories: Sequence[Story]) -> tuple[Row, ...]:
             tuple(sorted({story.guardrail for story in told})),
             len(told),
             sum(story.acted for story in told),
-            sum(bool(story.approvers) for story in told),
+            sum(story.approved for story in told),
             sum(story.job in undone for story in told),
-            sum(kind_of(story) in ("bad", "asked") for story in told),
+            sum(kind_of(story) == "bad" or story.outcome == OPEN for story in told),
         )
         for control, told in sorted(by_control.items())
     )
@@ -87,14 +87,15 @@ def controls(guardrail: str) -> Iterator[str]:
 
 def render(stories: Iterable[Story], period: Period) -> str:
     """Give the page as HTML."""
-    told = [story for story in stories if any(period.holds(record.time) for record in story.records)]
+    every = list(stories)
+    told = [story for story in every if period.holds(story.begun)]
     jobs = [story for story in told if story.guardrail and not story.undo_of]
     figures = (
-        (sum(period.holds(record.time) for story in told for record in story.records), "records in the period"),
-        (len(jobs), "findings"),
+        (sum(period.holds(record.time) for story in every for record in story.records), "records in the period"),
+        (len(jobs), "findings begun"),
         (sum(story.acted for story in jobs), "acted on"),
-        (sum(bool(story.approvers) for story in jobs), "approved by a person"),
-        (sum(bool(story.undo_of) for story in told), "taken back"),
+        (sum(story.approved for story in jobs), "approved by a person"),
+        (sum(bool(story.taken_back) for story in told), "taken back"),
     )
     cells = (
         (row.control, ", ".join(row.guardrails), *(str(n) for n in (row.found, row.acted, row.approved, row.undone, row.bad)))

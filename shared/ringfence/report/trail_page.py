@@ -52,14 +52,14 @@ def render(stories: Sequence[Story], sealed: Sealed) -> str:
     """Give the page as HTML."""
     ordered = sorted(stories, key=lambda story: story.begun, reverse=True)
     data = msgspec.json.encode([_plain(story) for story in ordered]).decode()
-    kinds = Counter(kind_of(story) for story in stories)
+    kinds = Counter(kind_of(story) for story in stories if not story.undo_of)
     figures = (
         (sum(len(story.records) for story in stories), "records"),
         (sum(story.job != NO_JOB for story in stories), "jobs"),
         (kinds["acted"], "acted"),
         (kinds["asked"], "asked, or still open"),
         (kinds["bad"], "failed, or not contained"),
-        (sum(bool(story.undo_of) for story in stories), "taken back"),
+        (sum(bool(story.taken_back) for story in stories), "taken back"),
     )
     banner = _banner(sealed)
     return PAGE.substitute(

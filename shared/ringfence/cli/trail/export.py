@@ -1,7 +1,7 @@
 """ringfence trail export."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +9,11 @@ import click
 import msgspec
 
 from ringfence.cli.main import Context
-from ringfence.cli.state import archive_of, stack_option
+from ringfence.cli.state import archive_of, decoded, stack_option
 from ringfence.cli.trail.page import write_page
 from ringfence.cli.trail.verify import checked
-from ringfence.clouds.decoders import RECORD
 from ringfence.clouds.trail_folder import TrailFolder, write_folder
-from ringfence.domain.record import NO_JOB
+from ringfence.domain.record import NO_JOB, Record
 from ringfence.engine.trail import asff, ocsf
 from ringfence.engine.trail.export import ArchivedTrail, archived, until
 from ringfence.engine.trail.period import Period, proofs
@@ -45,11 +44,12 @@ def export(context: Context, folder: Path, period: str | None, formats: tuple[st
     """
     asked = Period.of(period) if period else None
     archive = archive_of(stack)
-    trail = until(archive, asked.end) if asked else archived(archive)
+    trail = until(archive, asked.first, asked.end) if asked else archived(archive)
     count = write_folder(trail, folder)
-    told = stories(RECORD.decode(line) for line in trail.records())
+    records = decoded(trail)
+    told = stories(records)
     if asked:
-        _pack(folder, trail, told, asked)
+        _pack(folder, trail, told, asked, records)
     if "ocsf" in formats:
         _lines(folder / "ocsf.jsonl", ocsf.events(told))
     if "asff" in formats:
@@ -61,10 +61,9 @@ def export(context: Context, folder: Path, period: str | None, formats: tuple[st
     context.output.text(f"{count} records in {folder}\nto verify them: ringfence trail verify {folder}")
 
 
-def _pack(folder: Path, trail: ArchivedTrail, told: Iterable[Story], period: Period) -> None:
+def _pack(folder: Path, trail: ArchivedTrail, told: Sequence[Story], period: Period, records: Sequence[Record]) -> None:
     """Write what an auditor gets besides."""
-    lines = list(trail.records())
-    _lines(folder / "proofs.jsonl", proofs(period, lines, [RECORD.decode(line) for line in lines]))
+    _lines(folder / "proofs.jsonl", proofs(period, list(trail.records()), records))
     exported = TrailFolder(folder)
     write_page(exported, checked(exported, at=period.end, remembers=False), folder / "trail.html")
     (folder / "controls.html").write_text(controls.render(told, period), encoding="utf-8")

@@ -6,13 +6,12 @@ from pathlib import Path
 import click
 
 from ringfence.cli.main import Context
-from ringfence.cli.state import home, stack_option, trail_of
+from ringfence.cli.state import decoded, home, stack_option, trail_of
 from ringfence.cli.trail.verify import checked
-from ringfence.clouds.decoders import RECORD
 from ringfence.domain.checkpoint import Note
 from ringfence.engine.trail.story import stories
 from ringfence.engine.trail.verify import Exported, Verdict
-from ringfence.errors import UsageError
+from ringfence.errors import ForgedError, UsageError
 from ringfence.report.trail_page import Sealed, render
 
 
@@ -47,8 +46,12 @@ def page(context: Context, folder: Path | None, out: Path | None, held: tuple[Pa
 
 def write_page(trail: Exported, verdict: Verdict, file: Path) -> int:
     """Write the page of a trail; give how many records it shows."""
-    records = [RECORD.decode(line) for line in trail.records()]
-    sealed = Sealed(Note.of(trail.checkpoint).checkpoint.origin, verdict, datetime.now(UTC))
+    records = decoded(trail)
+    try:
+        origin = Note.of(trail.checkpoint).checkpoint.origin
+    except ForgedError:
+        origin = "a trail whose checkpoint cannot be read"
+    sealed = Sealed(origin, verdict, datetime.now(UTC))
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(render(stories(records), sealed), encoding="utf-8")

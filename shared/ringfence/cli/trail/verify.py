@@ -61,15 +61,31 @@ def verify(
     older trail, or another by the same key, would verify as well. This machine remembers what it saw, and notices a trail that went back.
     """
     at = now.replace(tzinfo=UTC) if now else datetime.now(UTC)
-    archive = None if folder else archive_of(stack)
-    trail: Exported = archived(archive) if archive else TrailFolder(folder or Path())
-    verdict = checked(trail, held=held, key=key, at=at, remembers=now is None)  # what was exported long ago is shorter, and no replay
-    if archive:
-        verdict = beside(verdict, trail, archive.touched(), store_of(stack).records(), at)
-    if verdict.verified:
-        _remember(trail)
+    try:
+        verdict = _of_folder(folder, at, held, key, old=now is not None) if folder else _of_living(stack, at, held, key)
+    except ForgedError as error:  # the living archive cannot even be listed, or continued
+        verdict = Verdict(verified=False, kind=error.kind, why=str(error))
     _tell(context, verdict)
     return 0 if verdict.verified and (verdict.anchored or not require_anchor) else 1
+
+
+def _of_folder(folder: Path, at: datetime, held: tuple[Path, ...], key: Path | None, *, old: bool) -> Verdict:
+    """Verify an export; what was exported long ago is shorter than what this machine saw since, and no replay."""
+    trail = TrailFolder(folder)
+    verdict = checked(trail, held=held, key=key, at=at, remembers=not old)
+    if verdict.verified and not old:
+        _remember(trail)
+    return verdict
+
+
+def _of_living(stack: str | None, at: datetime, held: tuple[Path, ...], key: Path | None) -> Verdict:
+    archive = archive_of(stack)
+    trail = archived(archive)
+    verdict = checked(trail, held=held, key=key, at=at)
+    verdict = beside(verdict, trail, archive.touched(), store_of(stack).entries(), at)
+    if verdict.verified:
+        _remember(trail)
+    return verdict
 
 
 def checked(
@@ -80,7 +96,7 @@ def checked(
         trail,
         signed,
         at or datetime.now(UTC),
-        held=[_text(path) for path in held],
+        held=[_note(path) for path in held],
         remembered=_remembered(trail) if remembers else (),
         key=_text(key) if key else "",
     )
@@ -107,6 +123,18 @@ def _text(path: Path) -> str:
         raise UsageError(f"{path} cannot be read: {error}", "Name a file") from error
 
 
+def _note(path: Path) -> str:
+    """Read a checkpoint that somebody kept: the file alone, or the message that it came in."""
+    text = Note.within(_text(path))
+    try:
+        Note.of(text)
+    except ForgedError as error:
+        raise UsageError(
+            f"{path} holds no checkpoint", "Give the file `checkpoint` of an export, or the daily message as it came"
+        ) from error
+    return text
+
+
 def _place(trail: Exported) -> Path | None:
     """Where the newest checkpoint of a trail is kept, by its origin."""
     try:
@@ -117,7 +145,13 @@ def _place(trail: Exported) -> Path | None:
 
 def _remembered(trail: Exported) -> tuple[str, ...]:
     place = _place(trail)
-    return (_text(place),) if place is not None and place.exists() else ()
+    if place is None or not place.exists():
+        return ()
+    try:
+        Note.of(text := _text(place))
+    except ForgedError:
+        return ()  # half a file, after a crash: it is written anew
+    return (text,)
 
 
 def _remember(trail: Exported) -> None:
@@ -125,4 +159,6 @@ def _remember(trail: Exported) -> None:
     place = _place(trail)
     if place is not None:
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(trail.checkpoint, encoding="utf-8")
+        new = place.with_suffix(".new")
+        new.write_bytes(trail.checkpoint.encode())
+        new.replace(place)

@@ -10,7 +10,8 @@ from ringfence.clouds.aws import clients
 from ringfence.clouds.aws.replies import upstream
 from ringfence.errors import ConflictError
 
-THERE = ("PreconditionFailed", "ConditionalRequestConflict")
+THERE, RACED = "PreconditionFailed", "ConditionalRequestConflict"  # the second: somebody else writes it just now, and may fail
+ATTEMPTS = 3
 
 
 class S3Archive:
@@ -24,12 +25,17 @@ class S3Archive:
         """Put an object, once."""
         client = clients.s3()
         with upstream(f"writing {name}"):
-            try:
-                client.put_object(Bucket=self._bucket, Key=name, Body=body, IfNoneMatch="*")
-            except client.exceptions.ClientError as error:
-                if error.response.get("Error", {}).get("Code") not in THERE:
-                    raise
-                raise ConflictError(f"there is an object {name} already", "What is sealed is never replaced") from error
+            for attempt in range(ATTEMPTS):
+                try:
+                    client.put_object(Bucket=self._bucket, Key=name, Body=body, IfNoneMatch="*")
+                except client.exceptions.ClientError as error:
+                    code = error.response.get("Error", {}).get("Code")
+                    if code == THERE:
+                        raise ConflictError(f"there is an object {name} already", "What is sealed is never replaced") from error
+                    if code != RACED or attempt == ATTEMPTS - 1:
+                        raise
+                else:
+                    return
 
     def get(self, name: str) -> bytes | None:
         """Give what an object holds."""

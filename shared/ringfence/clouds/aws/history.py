@@ -26,9 +26,13 @@ class CloudTrailHistory:
     """The history port over CloudTrail."""
 
     def __init__(
-        self, client: "Callable[[], tuple[CloudTrailClient, ...]]" = clients.cloudtrails, sleep: Callable[[float], None] = time.sleep
+        self,
+        client: "Callable[[], tuple[CloudTrailClient, ...]]" = clients.cloudtrails,
+        sleep: Callable[[float], None] = time.sleep,
+        pages: int = PAGES,
     ) -> None:
-        """Take the getter of the clients, one per region, and what waits between two requests."""
+        """Take the getter of the clients, one per region, what waits between two requests, and how many pages of a lookup are read."""
+        self._pages = pages
         self._clients = client
         self._sleep = sleep
 
@@ -45,7 +49,7 @@ class CloudTrailHistory:
         with upstream(f"looking up {attribute} {value} in CloudTrail"):
             for client in self._clients():
                 more: dict[str, Any] = {}
-                for _ in range(PAGES):
+                for _ in range(self._pages):
                     page = client.lookup_events(**{**asked, **more})
                     requests += 1
                     self._sleep(PAUSE)

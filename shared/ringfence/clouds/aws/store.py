@@ -7,7 +7,7 @@ What somebody has to look at again - a job with a `due`, a notice without a rece
 stands in the index DUE. `seal` gives a record its `number` and touches nothing else of it; (`seal`, `seal`) holds how many have one.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from ringfence.domain.record import Record
 from ringfence.domain.signal import Signal, moment
 from ringfence.domain.state import State
 from ringfence.domain.switch import Switch
-from ringfence.engine.ports import Exemption, Notice, Opened, Slot
+from ringfence.engine.ports import Entry, Exemption, Notice, Opened, Slot
 from ringfence.errors import ConflictError, UpstreamError
 
 if TYPE_CHECKING:
@@ -179,14 +179,48 @@ class DynamoStore:
         """Put a record that belongs to no job, once."""
         self._write(self._belongings((record,), (), ()), f"noting {record.id}")
 
-    def unsealed(self, count: int) -> tuple[Record, ...]:
-        """Give records that have no number yet, the oldest first. The index may lag behind: the table itself is asked once more."""
-        found = self._open("record", NEVER, min(count, SEALED_AT_ONCE))
-        keys = [{"pk": item["pk"], "sk": item["sk"]} for item in found]
-        still = {item["sk"]["S"] for item in self._get_all(keys) if "open" in item}
-        return tuple(decoders.RECORD.decode(item["body"]["S"]) for item in found if item["sk"]["S"] in still)
+    def entries(self) -> tuple[Entry, ...]:
+        """Give every record as it is kept. Reads the whole table: for people, not for functions."""
+        return tuple(decoders.entry(body) for body in self._scan("record#"))
 
-    def sealed(self, first: int, records: Iterable[Record]) -> None:
+    def unsealed(self, count: int) -> tuple[Entry, ...]:
+        """Give records that have no number yet, the oldest first. The index may lag behind: the table itself is asked once more.
+
+        What does not stand where a record of its id and job stands is none: somebody else put it there.
+        """
+        found: list[Entry] = []
+        for page in self._unsealed_pages():
+            read = {(item["pk"]["S"], item["sk"]["S"]): one for item in page if (one := _entry(item)) is not None}
+            keys = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in read]
+            still = {item["sk"]["S"] for item in self._get_all(keys) if "open" in item}
+            found += [one for (_, sk), one in read.items() if sk in still]
+            if len(found) >= count:
+                break
+        return tuple(found[:count])
+
+    def waiting(self) -> datetime | None:
+        """Since when the oldest record, or what stands where one should, waits for its number."""
+        found = self._open("record", NEVER, 1)
+        return datetime.fromisoformat(found[0]["due"]["S"]) if found else None
+
+    def _unsealed_pages(self) -> Iterator[list[dict[str, Any]]]:
+        pages = (
+            self._client()
+            .get_paginator("query")
+            .paginate(
+                TableName=self._table,
+                IndexName=DUE,
+                KeyConditionExpression="#open = :open",
+                ExpressionAttributeNames={"#open": "open"},
+                ExpressionAttributeValues={":open": {"S": "record"}},
+                PaginationConfig={"PageSize": SEALED_AT_ONCE},
+            )
+        )
+        with upstream("looking for records without a number"):
+            for page in pages:
+                yield page["Items"]
+
+    def sealed(self, first: int, records: Iterable[Entry]) -> None:
         """Keep the numbers of records: they leave the index. One that is not there any more is found by whoever reconciles."""
         size = first
         with upstream("keeping the numbers of records"):
@@ -344,6 +378,15 @@ def _text(time: datetime) -> str:
 def _record_item(record: Record) -> dict[str, Any]:
     due = {"open": {"S": "record"}, "due": {"S": _text(record.time)}}
     return _item(f"job#{record.job}", f"record#{record.id}", record.bytes, **due)
+
+
+def _entry(item: dict[str, Any]) -> Entry | None:
+    try:
+        found = decoders.entry(item["body"]["S"].encode())
+    except (msgspec.MsgspecError, UnicodeError, RecursionError, KeyError):
+        return None
+    ours = (item["pk"]["S"], item["sk"]["S"]) == (f"job#{found.job}", f"record#{found.id}") and b"\n" not in found.body
+    return found if ours else None
 
 
 def _exemption_item(exemption: Exemption) -> dict[str, Any]:

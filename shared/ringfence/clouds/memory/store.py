@@ -10,7 +10,7 @@ from ringfence.domain.record import Record
 from ringfence.domain.signal import Signal
 from ringfence.domain.state import State
 from ringfence.domain.switch import Switch
-from ringfence.engine.ports import Exemption, Notice, Opened, Slot
+from ringfence.engine.ports import Entry, Exemption, Notice, Opened, Slot
 from ringfence.errors import ConflictError
 
 
@@ -159,11 +159,20 @@ class MemoryStore:
         """Put a record that belongs to no job, once."""
         self._records.setdefault(record.id, record.by(self._code))
 
-    def unsealed(self, count: int) -> tuple[Record, ...]:
-        """Give records that have no number yet, the oldest first."""
-        return tuple(sorted((r for r in self._records.values() if r.id not in self._numbers), key=lambda r: r.time))[:count]
+    def entries(self) -> tuple[Entry, ...]:
+        """Give every record as it is kept."""
+        return tuple(Entry(r.id, r.job, r.time, r.bytes) for r in self._records.values())
 
-    def sealed(self, first: int, records: Iterable[Record]) -> None:
+    def unsealed(self, count: int) -> tuple[Entry, ...]:
+        """Give records that have no number yet, the oldest first."""
+        open_ = sorted((r for r in self._records.values() if r.id not in self._numbers), key=lambda r: r.time)
+        return tuple(Entry(r.id, r.job, r.time, r.bytes) for r in open_[:count])
+
+    def waiting(self) -> datetime | None:
+        """Since when the oldest record waits for its number."""
+        return min((r.time for r in self._records.values() if r.id not in self._numbers), default=None)
+
+    def sealed(self, first: int, records: Iterable[Entry]) -> None:
         """Keep the numbers of records."""
         self._numbers |= {record.id: number for number, record in enumerate(records, first)}
 

@@ -1,7 +1,8 @@
 """Security Hub's finding format (ASFF): one finding for each job, which each later state of the job updates.
 
 AWS Security Hub User Guide, "AWS Security Finding Format": an id is the product's own, and a finding with the same id replaces the one
-before. A partner of its own account sends as `product/ACCOUNT/default`.
+before. A partner of its own account sends as `product/ACCOUNT/default`. Its workflow is the customer's: a provider cannot update it, and archives what
+is settled (Security Hub API Reference, BatchImportFindings).
 """
 
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ KINDS: Mapping[str, str] = {
     "policy": "AwsIamPolicy",
     "trail": "AwsCloudTrailTrail",
 }
-RESOLVED = (JobState.DONE, JobState.NOTHING_TO_DO, JobState.DENIED, JobState.CANCELLED)
+RESOLVED = (JobState.DONE, JobState.NOTHING_TO_DO, JobState.CANCELLED)
 LONGEST_TITLE, LONGEST_TEXT = 256, 1024
 
 
@@ -91,8 +92,8 @@ def _finding(
                 "Region": region,
             }
         ],
-        "Workflow": {"Status": "RESOLVED" if state in RESOLVED else "NOTIFIED"},
-        "RecordState": "ACTIVE",
+        "FindingProviderFields": {"Severity": {"Label": severity.upper() or "INFORMATIONAL"}, "Types": [TYPE]},
+        "RecordState": "ARCHIVED" if state in RESOLVED else "ACTIVE",
         "ProductFields": {"ringfence/job": job, "ringfence/state": state},
         "Remediation": {"Recommendation": {"Text": f"ringfence trail show {job}"}},
     }

@@ -3,20 +3,12 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-import msgspec
 from msgspec import Struct
 
 from ringfence.domain.checkpoint import Note
-from ringfence.engine.ports import Archive
-from ringfence.engine.trail.seal import CHECKPOINTS, KEY, SEGMENTS, checkpoint_name, lines, segment_name
+from ringfence.engine.ports import Archive, Entry
+from ringfence.engine.trail.seal import CHECKPOINTS, KEY, SEGMENTS, checkpoint_name, entries, lines, segment_name
 from ringfence.errors import UsageError
-
-
-class _Moment(Struct, frozen=True):
-    time: datetime
-
-
-TIME = msgspec.json.Decoder(_Moment)
 
 
 class ArchivedTrail(Struct, frozen=True):
@@ -52,15 +44,22 @@ def archived(archive: Archive, size: int | None = None) -> ArchivedTrail:
     return ArchivedTrail(archive, _text(archive.get(KEY)).strip(), names, tuple(checkpoints), checkpoint)
 
 
-def until(archive: Archive, end: datetime) -> ArchivedTrail:
-    """Give what is sealed as far as the first checkpoint that covers everything from before a time."""
+def until(archive: Archive, first: datetime, end: datetime) -> ArchivedTrail:
+    """Give what is sealed as far as the first checkpoint that covers everything from before a time; UsageError where nothing is from the period."""
     whole = archived(archive)
-    last = max((number for number, line in enumerate(whole.sealed()) if TIME.decode(line).time < end), default=-1)
-    if last < 0:
-        raise UsageError(f"nothing on the trail is from before {end:%Y-%m-%d}", "See `ringfence trail list` for when it begins")
-    size = min((found for name in whole.notes if (found := int(name.rpartition("/")[2])) > last), default=None)
+    times = [head_of(line).time for line in whole.sealed()]
+    if not [time for time in times if first <= time < end]:
+        raise UsageError(f"nothing on the trail is from {first:%Y-%m-%d} to {end:%Y-%m-%d}", "See `ringfence trail list` for what there is")
+    last = max(number for number, time in enumerate(times) if time < end)
+    size = min((found for name in whole.notes if (found := int(name.removeprefix(CHECKPOINTS))) > last), default=None)
     return archived(archive, size)
 
 
 def _text(body: bytes | None) -> str:
     return (body or b"").decode("utf-8", "replace")
+
+
+def head_of(line: bytes) -> Entry:
+    """Read as much of a record as its place takes; raise ForgedError where that cannot be."""
+    (found,) = entries(line + b"\n")
+    return found

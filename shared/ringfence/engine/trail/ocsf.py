@@ -5,12 +5,13 @@ A decision is a finding: 2004 where a detector of the cloud raised it, 2008 wher
 trail. `metadata.sequence` is the number under which the record is sealed.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from ringfence.domain.arn import parse_arn
 from ringfence.domain.finding import Standards
+from ringfence.domain.job import JobState
 from ringfence.domain.plan import ActionClass
 from ringfence.domain.record import Record, RecordKind
 from ringfence.engine.trail.story import Story
@@ -32,7 +33,6 @@ ACTIVITIES = {
     "aws.iam.detach-managed-policy": HARDEN,
     "aws.iam.delete-inline-policy": HARDEN,
 }
-STATUSES = {"true": (1, "Success"), "false": (3, "Does Not Exist"), "maybe": (0, "Unknown")}
 
 
 def events(stories: Iterable[Story]) -> Iterator[dict[str, Any]]:
@@ -46,7 +46,8 @@ def events(stories: Iterable[Story]) -> Iterator[dict[str, Any]]:
 
 
 def _finding(number: int, story: Story, record: Record) -> dict[str, Any]:
-    kind = DETECTION if record.event_key.startswith(DETECTORS) else ANALYSIS if story.evidence.get("grants") else COMPLIANCE
+    grants = [str(g.get("action")) for g in _list(story.evidence.get("grants")) if isinstance(g, Mapping)]
+    kind = DETECTION if record.event_key.startswith(DETECTORS) else ANALYSIS if grants else COMPLIANCE
     known = STANDARDS.get(record.guardrail)
     attacks = [{"technique": {"uid": technique}} for technique in known.attack] if known else []
     info = {
@@ -74,7 +75,6 @@ def _finding(number: int, story: Story, record: Record) -> dict[str, Any]:
             "standards": list(_controls(known)) or ["Ringfence"],
         }
     if kind is ANALYSIS:
-        grants = [str(g.get("action")) for g in story.evidence["grants"] if isinstance(g, Mapping)]
         event["permission_analysis_results"] = [{"granted_privileges": grants}]
     return event
 
@@ -82,8 +82,7 @@ def _finding(number: int, story: Story, record: Record) -> dict[str, Any]:
 def _remediation(number: int, story: Story, record: Record) -> dict[str, Any]:
     call = record.data.get("call")
     named = call if isinstance(call, Mapping) else {}
-    changed = record.data.get("changed")
-    status = STATUSES.get(str(changed), (0, "Unknown")) if record.kind is RecordKind.OUTCOME else (99, "Intended")
+    status = _status(story, record)
     event = {
         **_base(number, story, record, REMEDIATION, RESTORE if story.undo_of else _activity(story, record)),
         "command_uid": f"{record.job}/{(record.step or 0) + 1}",
@@ -98,11 +97,21 @@ def _remediation(number: int, story: Story, record: Record) -> dict[str, Any]:
 
 def _activity(story: Story, record: Record) -> tuple[int, str]:
     """Say what D3FEND calls the step: containment isolates, unless it is a credential; what is put back is restored."""
-    plan = story.records[0].data.get("plan")
-    steps = plan.get("steps") if isinstance(plan, Mapping) else None
     number = record.step or 0
-    step = steps[number] if isinstance(steps, (list, tuple)) and number < len(steps) and isinstance(steps[number], Mapping) else {}
-    return ACTIVITIES.get(str(step.get("action")), ISOLATE if step.get("class") == ActionClass.CONTAINMENT else RESTORE)
+    change = story.changes[number] if 0 <= number < len(story.changes) else None
+    if change is None:
+        return RESTORE
+    return ACTIVITIES.get(change.action, ISOLATE if change.action_class == ActionClass.CONTAINMENT else RESTORE)
+
+
+def _status(story: Story, record: Record) -> tuple[int, str]:
+    """An intent is only that. What changed nothing was so already, or the target is gone, where the job ended well; otherwise it failed."""
+    if record.kind is RecordKind.INTENT:
+        return (99, "Intended")
+    well = story.outcome in (JobState.DONE, JobState.NOTHING_TO_DO)
+    return {"true": (1, "Success"), "false": (3, "Does Not Exist") if well else (2, "Failure")}.get(
+        str(record.data.get("changed")), (0, "Unknown")
+    )
 
 
 def _base(number: int, story: Story, record: Record, kind: tuple[int, str], activity: tuple[int, str]) -> dict[str, Any]:
@@ -146,6 +155,10 @@ def _controls(known: Standards | None) -> Iterator[str]:
     if known is not None:
         yield from (f"NIST SP 800-53 r5 {control}" for control in known.nist)
         yield from (f"CIS {control}" for control in known.cis)
+
+
+def _list(value: object) -> Sequence[object]:
+    return value if isinstance(value, (list, tuple)) else ()
 
 
 def _millis(time: datetime) -> int:

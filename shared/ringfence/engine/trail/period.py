@@ -17,6 +17,7 @@ from ringfence.errors import UsageError
 
 NAMED = re.compile(r"(\d{4})(?:-(?:Q([1-4])|(0[1-9]|1[0-2])))?", re.ASCII)
 MONTHS, QUARTER = 12, 3
+FIRST, LAST = 2000, 9000  # years that can be meant
 
 
 class Period(Struct, frozen=True):
@@ -30,7 +31,7 @@ class Period(Struct, frozen=True):
     def of(cls, text: str) -> "Period":
         """Read `2026`, `2026-Q4` or `2026-11`; raise UsageError where it is none of these."""
         found = NAMED.fullmatch(text)
-        if not found:
+        if not found or not FIRST <= int(found[1]) <= LAST:
             raise UsageError(f"{text!a} is no period", "Say a year, a quarter or a month: 2026, 2026-Q4, 2026-11")
         year = int(found[1])
         begin, months = (int(found[2]) * QUARTER - 2, QUARTER) if found[2] else (int(found[3]), 1) if found[3] else (1, MONTHS)

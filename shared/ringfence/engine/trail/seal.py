@@ -6,7 +6,6 @@ was signed before. What nobody could foresee stops the sealing, loudly: a trail 
 """
 
 from base64 import b64decode, b64encode
-from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -17,15 +16,16 @@ from ringfence.domain.checkpoint import Checkpoint, Note
 from ringfence.domain.finding import Severity
 from ringfence.domain.record import NO_JOB, Record, RecordKind
 from ringfence.domain.tree import Edge, leaf
-from ringfence.engine.ports import Archive, Notice, Queue, Signer, Store
+from ringfence.engine.ports import Archive, Entry, Notice, Queue, Signer, Store
 from ringfence.engine.records import note
-from ringfence.errors import ConflictError, ForgedError
+from ringfence.errors import ConflictError, ForgedError, UpstreamError
 
 SEGMENTS, EDGES, CHECKPOINTS, DIGESTS = "segments/", "edges/", "checkpoints/", "digests/"
 KEY = "key"
+RUNBOOK = "Somebody wrote to the archive or the table: see docs/runbook.md"
 BEAT = timedelta(hours=1)
 AT_ONCE = 500  # records of a segment, at most
-RECORD = msgspec.json.Decoder(Record)  # made here, when nobody else runs
+ENTRY = msgspec.json.Decoder(Entry)  # made here, when nobody else runs
 
 
 class Sealed(Struct, frozen=True, kw_only=True):
@@ -34,7 +34,7 @@ class Sealed(Struct, frozen=True, kw_only=True):
     edge: Edge = Edge()
     note: str = ""
     first: int = 0
-    last: tuple[Record, ...] = ()
+    last: tuple[Entry, ...] = ()
 
 
 class _Stored(Struct, frozen=True):
@@ -62,12 +62,21 @@ def lines(body: bytes) -> tuple[bytes, ...]:
     return tuple(found)
 
 
+def entries(body: bytes) -> tuple[Entry, ...]:
+    """Read the records of a segment, as far as sealing looks at them; raise ForgedError where that cannot be."""
+    try:
+        return tuple(msgspec.structs.replace(ENTRY.decode(line), body=line) for line in lines(body))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ForgedError("edit", f"a sealed record cannot be read: {error}", RUNBOOK) from error
+
+
 def seal(store: Store, archive: Archive, signer: Signer) -> Sealed:
     """Seal everything that has no number. Raises ForgedError where the trail cannot be continued."""
     at = newest(store, archive, signer)
-    store.sealed(at.first, _unmarked(at, store))
+    _mark(at, store, archive)
     while True:
-        new = tuple(record for record in store.unsealed(AT_ONCE) if record.id not in {known.id for known in at.last})
+        known = {entry.id for entry in at.last}
+        new = tuple(entry for entry in store.unsealed(AT_ONCE) if entry.id not in known)
         if not new and archive.get(segment_name(at.edge.size)) is None:
             return at
         at = _sealed(at, new, archive, signer)
@@ -84,6 +93,9 @@ def newest(store: Store, archive: Archive, signer: Signer) -> Sealed:
     """Find the newest checkpoint, and check that it is ours and what it says."""
     hint = checkpoint_name(store.size())
     names = archive.names(CHECKPOINTS, after=hint) or ((hint,) if archive.get(hint) else archive.names(CHECKPOINTS))
+    size = store.size()
+    if not names and size:
+        raise ForgedError("truncate", f"{size} records were sealed, and the archive holds no checkpoint", RUNBOOK)
     if not names:
         _put_same(archive, KEY, signer.key.text.encode())
         return Sealed()
@@ -91,26 +103,43 @@ def newest(store: Store, archive: Archive, signer: Signer) -> Sealed:
     found = Note.of(text)
     checkpoint = found.checkpoint
     if not signer.signed(checkpoint.text.encode(), found.by(signer.key)):
-        raise ForgedError("key", f"{names[-1]} is not signed by the key of this trail", "Somebody wrote to the archive: see the runbook")
-    stored = msgspec.json.decode(archive.get(f"{EDGES}{checkpoint.size:012}") or b"null", type=_Stored | None)
+        raise ForgedError("key", f"{names[-1]} is not signed by the key of this trail", RUNBOOK)
+    if size > checkpoint.size:
+        raise ForgedError("truncate", f"{size} records were sealed, and the newest checkpoint is {names[-1]}", RUNBOOK)
+    stored = _stored(archive.get(f"{EDGES}{checkpoint.size:012}"))
     edge = Edge(checkpoint.size, tuple(b64decode(root) for root in stored.roots)) if stored else Edge()
     if stored is None or not edge.whole or edge.root != checkpoint.root:
-        raise ForgedError("fork", f"the edge of the tree does not lead to {names[-1]}", "Somebody wrote to the archive: see the runbook")
-    last = tuple(RECORD.decode(line) for line in lines(archive.get(segment_name(stored.first)) or b""))
+        raise ForgedError("fork", f"the edge of the tree does not lead to {names[-1]}", RUNBOOK)
+    last = entries(archive.get(segment_name(stored.first)) or b"")
+    if len(last) != checkpoint.size - stored.first:
+        raise ForgedError("fork", f"{segment_name(stored.first)} does not end where {names[-1]} does", RUNBOOK)
     return Sealed(edge=edge, note=text, first=stored.first, last=last)
 
 
-def _unmarked(at: Sealed, store: Store) -> Iterable[Record]:
-    """Give the records of the last segment, where a crash kept the table from learning their numbers."""
-    return at.last if store.size() < at.edge.size else ()
+def _stored(body: bytes | None) -> _Stored | None:
+    try:
+        return msgspec.json.decode(body or b"null", type=_Stored | None)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
 
 
-def _sealed(at: Sealed, new: tuple[Record, ...], archive: Archive, signer: Signer) -> Sealed:
+def _mark(at: Sealed, store: Store, archive: Archive) -> None:
+    """Tell the table the numbers that it does not know, after a crash or since it was put back to what it was some time ago."""
+    if (size := store.size()) >= at.edge.size:
+        return
+    for name in archive.names(SEGMENTS, after=segment_name(size - AT_ONCE) if size > AT_ONCE else ""):
+        first = int(name.removeprefix(SEGMENTS).removesuffix(".jsonl"))
+        if first < at.edge.size:
+            store.sealed(first, entries(archive.get(name) or b""))
+
+
+def _sealed(at: Sealed, new: tuple[Entry, ...], archive: Archive, signer: Signer) -> Sealed:
     """Write one segment, its edge and its checkpoint, or finish what somebody began."""
     first = at.edge.size
     with suppress(ConflictError):  # somebody was faster, or did not come to an end: what they wrote counts
-        archive.put(segment_name(first), b"".join(record.bytes + b"\n" for record in new))
-    written = lines(archive.get(segment_name(first)) or b"")
+        archive.put(segment_name(first), b"".join(entry.body + b"\n" for entry in new))
+    if not (written := lines(archive.get(segment_name(first)) or b"")):
+        raise UpstreamError(f"{segment_name(first)} is not there, or empty, although it was written", "The next minute tries again")
     edge = at.edge.added(map(leaf, written))
     stored = msgspec.json.encode(_Stored(first, tuple(b64encode(root).decode() for root in edge.roots)))
     _put_same(archive, f"{EDGES}{edge.size:012}", stored)
@@ -118,7 +147,7 @@ def _sealed(at: Sealed, new: tuple[Record, ...], archive: Archive, signer: Signe
     text = checkpoint.note(signer.key, signer.sign(checkpoint.text.encode()))
     with suppress(ConflictError):  # the same checkpoint, by somebody who was faster
         archive.put(checkpoint_name(edge.size), text.encode())
-    return Sealed(edge=edge, note=text, first=first, last=tuple(RECORD.decode(line) for line in written))
+    return Sealed(edge=edge, note=text, first=first, last=entries(b"".join(line + b"\n" for line in written)))
 
 
 def _put_same(archive: Archive, name: str, body: bytes) -> None:
@@ -136,7 +165,7 @@ def _beat(at: Sealed, now: datetime) -> Record | None:
     name = f"{now:%Y%m%dT%H}"  # one in an hour, whoever is slow to seal it
     if not at.last:
         return note(RecordKind.HEARTBEAT, name, now, "the trail begins")
-    age = now - max(record.time for record in at.last)
+    age = now - max(entry.time for entry in at.last)
     if age >= 2 * BEAT:
         missed = f"nothing was sealed for {age.total_seconds() / 3600:.1f} hours, longer than two heartbeats"
         return note(RecordKind.CHECKPOINT_MISSED, name, now, missed)
@@ -151,5 +180,6 @@ def send_out(at: Sealed, archive: Archive, queue: Queue, now: datetime) -> bool:
     text = f"{at.edge.size} records are sealed. Keep this: whoever has it sees when the trail before it is changed.\n\n{at.note}"
     title = "Checkpoint of the trail"
     queue.notice(Notice(f"checkpoint.{now:%Y-%m-%d}", NO_JOB, "sealed", Severity.LOW, title, text, now))
-    archive.put(name, at.note.encode())
+    with suppress(ConflictError):  # somebody told it at the same time
+        archive.put(name, at.note.encode())
     return True

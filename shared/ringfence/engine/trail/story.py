@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from ringfence.domain.job import JobState
 from ringfence.domain.record import NO_JOB, Record, RecordKind
 
 OPEN = "open"
@@ -22,6 +23,8 @@ class Change(Struct, frozen=True):
     after: str
     call: Mapping[str, Any]
     inverse: Mapping[str, Any]
+    action: str = ""
+    action_class: str = ""
 
 
 class Story(Struct, frozen=True, kw_only=True):
@@ -48,6 +51,16 @@ class Story(Struct, frozen=True, kw_only=True):
     def begun(self) -> datetime:
         """When the first record was written."""
         return self.records[0].time
+
+    @property
+    def approved(self) -> bool:
+        """Whether people agreed, and nobody denied it."""
+        return bool(self.approvers) and self.outcome not in (JobState.DENIED, JobState.EXPIRED, OPEN)
+
+    @property
+    def taken_back(self) -> str:
+        """The job that this one took back; empty where it is no undo, or did not come to its end."""
+        return self.undo_of if self.outcome == JobState.DONE else ""
 
     @property
     def acted(self) -> bool:
@@ -135,6 +148,8 @@ def _changes(plan: object) -> Iterable[Change]:
             _text(step.get("after")) or "none",
             call,
             inverse,
+            _text(step.get("action")),
+            _text(step.get("class")),
         )
 
 

@@ -6,14 +6,14 @@ verification says whether it is anchored. Everything is judged by hashes; no rec
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import msgspec
 from msgspec import Struct
 
 from ringfence.domain.checkpoint import Checkpoint, Key, Note
-from ringfence.domain.record import Record
 from ringfence.domain.tree import Edge, leaf, root
+from ringfence.engine.ports import Entry
 from ringfence.engine.trail.seal import BEAT
 from ringfence.errors import ForgedError
 
@@ -64,7 +64,7 @@ class _Head(Struct, frozen=True):
     """As much of a record as is looked at."""
 
     id: str
-    time: datetime
+    time: Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 HEAD = msgspec.json.Decoder(_Head)
@@ -100,22 +100,22 @@ def verify(
         return Verdict(verified=False, records=count, first_bad=first, kind=error.kind, why=str(error))
     anchor = max(anchors, default=None)
     warnings = tuple(_warnings(times, anchor, now))
-    fresh = anchor is not None and (not times or now - times[max(anchor, 1) - 1] <= 2 * BEAT)
+    fresh = anchor is not None and (not times or (anchor > 0 and now - times[anchor - 1] <= 2 * BEAT))
     return Verdict(verified=True, records=count, anchored=fresh, warnings=warnings)
 
 
-def beside(verdict: Verdict, trail: Exported, touched: Sequence[str], kept: Sequence[Record], now: datetime) -> Verdict:
+def beside(verdict: Verdict, trail: Exported, touched: Sequence[str], kept: Sequence[Entry], now: datetime) -> Verdict:
     """Judge a verified trail beside what only the living one shows: versions of its objects, and the table that it was sealed from."""
     if not verdict.verified:
         return verdict
     if touched:
         return _refused(verdict, "extra-version", None, f"{len(touched)} sealed objects were put again or deleted, {touched[0]} first")
-    table = {record.id: leaf(record.bytes) for record in kept}
+    table = {entry.id: leaf(entry.body) for entry in kept}
     for number, line in enumerate(trail.sealed()):
         if (found := table.pop(HEAD.decode(line).id, None)) != leaf(line):
             what = "is not in the table" if found is None else "says something else in the table"
             return _refused(verdict, "gap", number, f"record {number} {what}")
-    late = sorted((r.time, r.id) for r in kept if r.id in table and now - r.time > LATE)
+    late = sorted((e.time, e.id) for e in kept if e.id in table and not timedelta() - LATE <= now - e.time <= LATE)
     if late:
         return _refused(verdict, "gap", None, f"{len(late)} records of the table were never sealed, {late[0][1]} first")
     return verdict
@@ -177,8 +177,8 @@ def _localised(records: Sequence[bytes], newest: Checkpoint, roots: dict[int, by
             break
         right = size
     else:
-        if len(records) < newest.size:
-            return TamperedError("truncate", len(records), f"{newest.size} records were sealed, and {len(records)} are here")
+        if len(records) == right < newest.size:
+            return TamperedError("truncate", right, f"{newest.size} records were sealed, and {right} are here")
     if len(records) > newest.size and root(records[: newest.size]) == newest.root:
         return TamperedError("insert", newest.size, f"{newest.size} records were sealed, and {len(records)} are here")
     kind = "delete" if len(records) < newest.size else "insert" if len(records) > newest.size else "edit"
@@ -205,8 +205,10 @@ def _agree(leaves: Sequence[bytes], older: dict[int, bytes], spoilt: ForgedError
         raise spoilt
     edge = Edge()
     for size in sorted(older):
+        if size > len(leaves):
+            raise TamperedError("replay", len(leaves), f"a checkpoint of {size} records lies beside a trail of {len(leaves)}")
         edge = edge.added(leaves[edge.size : size])
-        if (edge.size, edge.root) != (size, older[size]):
+        if edge.root != older[size]:
             raise _fork(size)
 
 
@@ -242,7 +244,7 @@ def _read(lines: Iterable[bytes]) -> list[datetime]:
     for number, line in enumerate(lines):
         try:
             head = HEAD.decode(line)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise TamperedError("edit", number, f"record {number} cannot be read: {error}") from error
         if head.id in seen:
             raise TamperedError("insert", number, f"record {number} stands there twice: {head.id}")
