@@ -7,6 +7,7 @@ from typing import Any
 import boto3
 import pytest
 
+from ringfence.clouds.aws import clients
 from ringfence.clouds.aws.archive import S3Archive
 from ringfence.clouds.aws.kms_signer import KmsSigner
 from ringfence.clouds.folder import FolderArchive
@@ -123,8 +124,43 @@ def test_an_ed25519_key_of_kms_is_read_from_its_der() -> None:
         def get_public_key(self, KeyId: str) -> dict[str, object]:  # noqa: N803 - boto3's
             return {"KeySpec": "ECC_NIST_EDWARDS25519", "PublicKey": bytes.fromhex("302a300506032b6570032100") + b"k" * 32}
 
-    from ringfence.clouds.aws import clients
-
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clients, "kms", Kms)
         assert KmsSigner("arn", "n").key.public == b"k" * 32
+
+
+@pytest.mark.parametrize(("races", "said"), [(2, ""), (3, "writing x failed")])
+def test_where_somebody_writes_the_same_name_just_now_it_is_tried_again(races: int, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """409 says that another write is on its way, not that it came to its end."""
+    with aws(managed=False):
+        real = bucket()
+        raced = {"Error": {"Code": "ConditionalRequestConflict", "Message": "a race"}}
+        left = [real.exceptions.ClientError(raced, "PutObject")] * races
+
+        class Racing:
+            exceptions = real.exceptions
+
+            def put_object(self, **given: Any) -> Any:
+                if left:
+                    raise left.pop()
+                return real.put_object(**given)
+
+        monkeypatch.setattr(clients, "s3", Racing)
+        if said:
+            with pytest.raises(UpstreamError, match=said):
+                S3Archive("sealed").put("x", b"1")
+            return
+        S3Archive("sealed").put("x", b"1")
+        with pytest.raises(ConflictError):
+            S3Archive("sealed").put("x", b"2")
+
+
+def test_what_a_crash_leaves_in_a_folder_is_no_half_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = FolderArchive(tmp_path / "trail")
+    monkeypatch.setattr("os.link", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        archive.put("segments/1", b"one")
+    monkeypatch.undo()
+    assert archive.names("") == ()
+    archive.put("segments/1", b"one")
+    assert archive.get("segments/1") == b"one"

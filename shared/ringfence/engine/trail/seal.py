@@ -75,8 +75,7 @@ def seal(store: Store, archive: Archive, signer: Signer) -> Sealed:
     at = newest(store, archive, signer)
     _mark(at, store, archive)
     while True:
-        known = {entry.id for entry in at.last}
-        new = tuple(entry for entry in store.unsealed(AT_ONCE) if entry.id not in known)
+        new = store.unsealed(AT_ONCE)
         if not new and archive.get(segment_name(at.edge.size)) is None:
             return at
         at = _sealed(at, new, archive, signer)
