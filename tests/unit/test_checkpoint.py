@@ -35,7 +35,7 @@ def test_a_p256_key_signs_too_and_its_id_is_that_of_its_der() -> None:
     key = Key("ringfence.example/p256", Algorithm.ECDSA, public)
     assert Key.of(key.text) == key
     assert key.id == sha256(public).digest()[:4]
-    assert b64decode(key.text.rpartition("+")[2])[0] == 2, "as signed-note numbers them"
+    assert b64decode(key.text.split("+", 2)[2])[0] == 2, "as signed-note numbers them"
     checkpoint = Checkpoint(key.name, 0, EMPTY)
     signature = PRIME.sign(checkpoint.text.encode(), ec.ECDSA(SHA256()))
     note = Note.of(checkpoint.note(key, signature))
@@ -126,3 +126,10 @@ def test_what_is_wrong_is_shown_as_far_as_it_helps() -> None:
         assert len(shown[1]) == 80
     with pytest.raises(ForgedError, match=r"not spelt as base64 is: 'A{80}'"):
         Note.of(TEXT.replace(ROOT64, "A" * 98 + "B="))
+
+
+def test_a_note_is_taken_out_of_the_text_around_it() -> None:
+    for around in (TEXT, TEXT.replace("\n", "\r\n"), f"Hello,\n\n{TEXT}\nbye\n", f"keep this:\n\n{TEXT[:-1]}"):
+        assert Note.within(around) == TEXT, around
+    for other in ("", "no note", TEXT.replace(ROOT64, "*")):
+        assert Note.within(other) == other

@@ -337,6 +337,18 @@ def test_a_table_that_was_put_back_to_what_it_was_doubles_nothing() -> None:
     assert store.size() == 5
 
 
+@pytest.mark.parametrize("known", [0, AT_ONCE - 1, AT_ONCE, AT_ONCE + 1, AT_ONCE * 2])
+def test_however_much_the_table_forgot_it_is_told_again(known: int) -> None:
+    store, archive = filled(AT_ONCE * 3), MemoryArchive()
+    seal(store, archive, SIGNER)
+    store._numbers = {name: number for name, number in store._numbers.items() if number < known}
+    archive.kept[segment_name(AT_ONCE * 3)] = entry(AT_ONCE * 3).bytes + b"\n"  # somebody wrote it, and died
+    store.note(entry(AT_ONCE * 3))
+    seal(store, archive, SIGNER)
+    assert ids(archive) == [entry(n).id for n in range(AT_ONCE * 3 + 1)]
+    assert store.size() == AT_ONCE * 3 + 1
+
+
 def test_bytes_are_sealed_as_they_are_kept_whoever_wrote_them() -> None:
     """A newer version may know fields, and kinds, that this one does not."""
     archive = MemoryArchive()

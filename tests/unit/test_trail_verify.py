@@ -188,3 +188,13 @@ def test_the_sample_is_what_its_tool_writes_and_both_verifiers_read_it() -> None
     kept = (SAMPLE / "checkpoint-that-was-kept").read_text()
     verdict = verify(TrailFolder(SAMPLE / "export"), signed, START, held=[kept])
     assert (verdict.verified, verdict.records) == (True, check(SAMPLE / "export", kept))
+
+
+def test_what_could_not_even_be_read_has_no_records() -> None:
+    assert Verdict(verified=False).records == 0
+
+
+def test_a_trail_is_as_old_as_its_last_record(tmp_path: Path) -> None:
+    later = entry(99).bytes.replace(b"T09:01:39", b"T15:00:00")
+    (said,) = judge(resigned([*LINES, later]), tmp_path, now=START + timedelta(hours=7)).warnings
+    assert said.startswith("not anchored")

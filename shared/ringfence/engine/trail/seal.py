@@ -126,10 +126,9 @@ def _mark(at: Sealed, store: Store, archive: Archive) -> None:
     """Tell the table the numbers that it does not know, after a crash or since it was put back to what it was some time ago."""
     if (size := store.size()) >= at.edge.size:
         return
-    for name in archive.names(SEGMENTS, after=segment_name(size - AT_ONCE) if size > AT_ONCE else ""):
+    for name in archive.names(SEGMENTS, after=segment_name(max(size - AT_ONCE, 0) - 1)):  # a segment holds no more than that
         first = int(name.removeprefix(SEGMENTS).removesuffix(".jsonl"))
-        if first < at.edge.size:
-            store.sealed(first, entries(archive.get(name) or b""))
+        store.sealed(first, entries(archive.get(name) or b""))
 
 
 def _sealed(at: Sealed, new: tuple[Entry, ...], archive: Archive, signer: Signer) -> Sealed:
