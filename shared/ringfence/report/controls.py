@@ -1,19 +1,17 @@
 """One page for an auditor: what the trail shows of a period, by control. A mapping, no certification."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from string import Template
 
 from msgspec import Struct
 
-from ringfence.domain.finding import Standards
+from ringfence.engine.trail.ocsf import controls
 from ringfence.engine.trail.period import Period
 from ringfence.engine.trail.story import OPEN, Story
-from ringfence.guardrails import GUARDRAILS
 from ringfence.report.style import STYLE
 from ringfence.report.trail_page import kind_of
 
-STANDARDS: Mapping[str, Standards] = {guardrail.id: guardrail.standards for guardrail in GUARDRAILS}
 PAGE = Template("""<!doctype html>
 <html lang="en">
 <head>
@@ -75,14 +73,6 @@ def rows(stories: Sequence[Story]) -> tuple[Row, ...]:
         )
         for control, told in sorted(by_control.items())
     )
-
-
-def controls(guardrail: str) -> Iterator[str]:
-    """Name the controls that a guardrail speaks to."""
-    known = STANDARDS.get(guardrail)
-    if known is not None:
-        yield from (f"NIST SP 800-53 r5 {control}" for control in known.nist)
-        yield from (f"CIS {control}" for control in known.cis)
 
 
 def render(stories: Iterable[Story], period: Period) -> str:

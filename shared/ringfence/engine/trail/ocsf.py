@@ -72,7 +72,7 @@ def _finding(number: int, story: Story, record: Record) -> dict[str, Any]:
             "control": record.guardrail,
             "status_id": 3,
             "status": "Fail",
-            "standards": list(_controls(known)) or ["Ringfence"],
+            "standards": list(controls(record.guardrail)) or ["Ringfence"],
         }
     if kind is ANALYSIS:
         event["permission_analysis_results"] = [{"granted_privileges": grants}]
@@ -151,7 +151,9 @@ def _resource(story: Story) -> dict[str, Any]:
     return {**found, **({"uid_alt": story.unique_id} if story.unique_id else {})}
 
 
-def _controls(known: Standards | None) -> Iterator[str]:
+def controls(guardrail: str) -> Iterator[str]:
+    """Name the controls that a guardrail speaks to."""
+    known = STANDARDS.get(guardrail)
     if known is not None:
         yield from (f"NIST SP 800-53 r5 {control}" for control in known.nist)
         yield from (f"CIS {control}" for control in known.cis)
