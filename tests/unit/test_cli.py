@@ -234,7 +234,7 @@ def test_jobs_and_trail_of_this_machine(shell: Shell) -> None:
     shell("jobs")
     assert "no jobs" in shell.out
     shell("trail", "list")
-    assert "the trail is empty" in shell.out
+    assert "nothing on the trail fits" in shell.out
     local(job(CONTAINMENT, state=JobState.PENDING)).close()
     (line,) = shell("jobs", "--json")
     assert {"id", "identity", "guardrail", "state", "class", "plan_digest", "created", "expires"} <= line.keys()

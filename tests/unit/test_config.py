@@ -75,7 +75,8 @@ def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
 
 def test_the_defaults_are_the_built_in_settings() -> None:
     compiled = compile_settings(parse("version: 1\n", "x", TODAY).config)
-    assert msgspec.structs.replace(compiled, config_hash="built-in") == Settings()
+    assert msgspec.structs.replace(compiled, config_hash="built-in", code_hash="") == Settings()
+    assert len(compiled.code_hash) == 64
     assert compiled.mode is Mode.OBSERVE
 
 
