@@ -98,10 +98,15 @@ class Trigger(Struct, frozen=True):
     judges: Judged = Judged.SUBJECT
     service: str = "iam"  # of a call in CloudTrail: other services have calls of the same names
 
-    def hears(self, event: Event) -> bool:
-        """Whether an event of this source and name is meant."""
-        told = event.parameters.get("eventSource") if event.source is Source.CLOUDTRAIL else None
-        return told is None or told == f"{self.service}.amazonaws.com"
+    def hears(self, service: str | None) -> bool:
+        """Whether an event of this source and name, of that service, is meant; None: of none that is told."""
+        return service is None or service == self.service
+
+
+def service_of(event: Event) -> str | None:
+    """Name the service whose call an event of CloudTrail is about."""
+    told = event.parameters.get("eventSource") if event.source is Source.CLOUDTRAIL else None
+    return None if told is None else str(told).removesuffix(".amazonaws.com")
 
 
 class Standards(Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from msgspec import Struct
 from ringfence.actions import ACTIONS, Action
 from ringfence.domain.census import Census
 from ringfence.domain.event import Event, Outcome, Source
-from ringfence.domain.finding import Case, Finding, Guardrail, Judged, Trigger, Unknown, Verdict, Workload
+from ringfence.domain.finding import Case, Finding, Guardrail, Judged, Trigger, Unknown, Verdict, Workload, service_of
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.signal import Signal
 from ringfence.domain.state import Facet, State
@@ -35,6 +35,7 @@ ALSO: Mapping[Kind, frozenset[Facet]] = {
 COPIES = {Source.GUARDDUTY: (Source.SECURITY_HUB,)}  # Security Hub passes GuardDuty's findings on
 DETECTIONS = (Source.GUARDDUTY, Source.SECURITY_HUB, Source.HEALTH)  # they tell what somebody did: that they are gone since is no all-clear
 FOUND = "finding"  # in the index: what a guardrail found, which playbooks hear
+NOTHING: frozenset[Facet] = frozenset()
 MANY = 50  # identities that are read for one event: a minute is enough for them
 
 
@@ -88,8 +89,9 @@ class Evaluator:
             return Judgement(event=event, outcome=event.set_aside.outcome, reason=event.set_aside.reason, identities=known)
         of_subjects: list[Guardrail] = []
         of_actors: list[Guardrail] = []
+        service = service_of(event)
         for trigger, guardrail in self.index.get((event.source, event.name), ()):
-            if guardrail.window is None and trigger.hears(event):
+            if guardrail.window is None and trigger.hears(service):
                 (of_subjects if trigger.judges is Judged.SUBJECT else of_actors).append(guardrail)
         if not of_subjects and not of_actors:
             return Judgement(
@@ -104,8 +106,9 @@ class Evaluator:
         if of_subjects:
             parts += self._judge_subjects(about, of_subjects)
         if of_actors:
-            by = self._judge_actor(about, of_actors)
-            parts += [by] if by.outcome is not Outcome.QUIET or by.exempted or not of_subjects else []
+            case, found = self._judge_actor(about, of_actors)
+            if not of_subjects or [verdict for _, verdict in found if verdict is not None]:
+                parts.append(self._run(case, found))
         return merged(event, parts)
 
     def looks_back(self, event: Event, signal: Signal) -> timedelta:
@@ -189,25 +192,25 @@ class Evaluator:
             return Judgement(event=event, outcome=Outcome.NEEDS_STATE, reason=member.reason, identities=(identity,))
         return verdict
 
-    def _judge_actor(self, about: _About, heard: list[Guardrail]) -> Judgement:
-        """Judge who did it. Who belongs to no project counts too: what such a guardrail guards is everybody's.
+    def _judge_actor(self, about: _About, heard: list[Guardrail]) -> tuple[Case, list[tuple[Guardrail, Verdict]]]:
+        """Give what the guardrails say of who did it. Who belongs to no project counts too: what such a guardrail guards is everybody's.
 
         The actor is read where a guardrail looks at its state, otherwise only where something was found: to be contained.
         """
         event = about.event
         named = event.actor.identity if event.actor else event.subject if event.source in DETECTIONS else None
         who = named or Identity(Kind.OUTSIDE, "", (event.actor and event.actor.display) or "somebody", event.account, event.partition)
-        looks = frozenset[Facet]().union(*[g.reads for g in heard])
+        looks = NOTHING.union(*[g.reads for g in heard])
         state = self._same(who, looks) if looks else None
         member = membership(who, state, self.settings)
         supposed = member if isinstance(member, Membership) else Membership(project_of(event.account, self.settings), Workload.UNKNOWN)
         case = self._case(about, state.identity if state else who, state, supposed, ())
         found = [(g, g.check(case)) for g in heard]
         if [verdict for _, verdict in found if isinstance(verdict, Finding)]:
-            state = self._same(who, frozenset[Facet]().union(*[self.reads[g.id] for g in heard]))
+            state = self._same(who, NOTHING.union(*[self.reads[g.id] for g in heard]))
             if state is not None:
                 case = msgspec.structs.replace(case, identity=state.identity, state=state)
-        return self._run(case, found)
+        return case, found
 
     def _same(self, who: Identity, facets: frozenset[Facet]) -> State | None:
         """Read an identity; nothing where it is not known, gone, or another one of the same name by now."""
