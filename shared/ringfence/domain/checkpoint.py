@@ -112,7 +112,7 @@ class Note(Struct, frozen=True):
     def within(cls, text: str) -> str:
         """Take the note out of a message that holds one, with whatever ends of lines; give the text itself where there is none."""
         plain = text.replace("\r\n", "\n")
-        found = NOTE.search(plain if plain.endswith("\n") else f"{plain}\n")
+        found = NOTE.search(f"{plain}\n")
         return found[0] if found else text
 
     def by(self, key: Key) -> bytes:
