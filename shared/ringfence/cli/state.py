@@ -58,6 +58,14 @@ def stack_option[F: Callable[..., Any]](function: F) -> F:
     return click.option("--stack", envvar="RINGFENCE_STACK", metavar="NAME", help=text)(function)
 
 
+def trail_options[F: Callable[..., Any]](function: F) -> F:
+    """Add what says which trail a command looks at, and what it is held against: DIR (`folder`), --checkpoint (`held`), --stack."""
+    file = click.Path(path_type=Path)
+    text = "A checkpoint that you hold from elsewhere. May be repeated."
+    held = click.option("--checkpoint", "held", type=file, multiple=True, metavar="FILE", help=text)
+    return click.argument("folder", type=file, metavar="DIR", required=False)(held(stack_option(function)))
+
+
 def store_of(stack: str | None) -> Store:
     """Give the jobs and trail that a command works on."""
     return DynamoStore(Stack(stack).output("Table")) if stack else local_store()

@@ -109,7 +109,7 @@ def _plain(story: Story) -> dict[str, Any]:
     return {
         "job": story.job,
         "time": f"{story.begun:%Y-%m-%d %H:%M:%S}",
-        "last": f"{max(record.time for record in story.records):%Y-%m-%d}",
+        "last": f"{story.last:%Y-%m-%d}",
         "guardrail": story.guardrail,
         "identity": story.identity,
         "short": story.identity.rpartition(":")[2],

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from ringfence.cli.main import Context
-from ringfence.cli.state import decoded, home, stack_option, trail_of
+from ringfence.cli.state import decoded, home, trail_of, trail_options
 from ringfence.cli.trail.verify import checked
 from ringfence.domain.checkpoint import Note
 from ringfence.engine.trail.story import stories
@@ -16,17 +16,8 @@ from ringfence.report.trail_page import Sealed, render
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR", required=False)
+@trail_options
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Where to write it; else trail.html beside the local state.")
-@click.option(
-    "--checkpoint",
-    "held",
-    type=click.Path(path_type=Path),
-    multiple=True,
-    metavar="FILE",
-    help="A checkpoint that you hold from elsewhere.",
-)
-@stack_option
 @click.pass_obj
 def page(context: Context, folder: Path | None, out: Path | None, held: tuple[Path, ...], stack: str | None) -> None:
     """Write one HTML page to look at: every incident with its proof, the difference it made, who agreed and how to undo it.

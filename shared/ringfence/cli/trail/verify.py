@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
+from ringfence.cli.check import Time
 from ringfence.cli.main import Context
-from ringfence.cli.state import archive_of, home, stack_option, store_of
+from ringfence.cli.state import archive_of, home, store_of, trail_options
 from ringfence.clouds.local_key import signed
 from ringfence.clouds.trail_folder import TrailFolder
 from ringfence.domain.checkpoint import Note
@@ -19,26 +20,12 @@ from ringfence.errors import ForgedError, UsageError
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR", required=False)
-@click.option(
-    "--checkpoint",
-    "held",
-    type=click.Path(path_type=Path),
-    multiple=True,
-    metavar="FILE",
-    help="A checkpoint that you hold from elsewhere. May be repeated.",
-)
+@trail_options
 @click.option(
     "--key", type=click.Path(path_type=Path), metavar="FILE", help="The verifier key as you know it, instead of believing the one in DIR."
 )
 @click.option("--require-anchor", is_flag=True, help="Fail where no fresh checkpoint from outside anchors the trail.")
-@click.option(
-    "--now",
-    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]),
-    metavar="ISO",
-    help="Judge freshness as of then (UTC): for the export of a period that is over.",
-)
-@stack_option
+@click.option("--now", type=Time(), metavar="ISO", help="Judge freshness as of then (UTC): for the export of a period that is over.")
 @click.pass_obj
 def verify(
     context: Context,
@@ -60,7 +47,7 @@ def verify(
     and the first bad record are named. A trail is anchored by a checkpoint from outside that is not older than two hours: without one an
     older trail, or another by the same key, would verify as well. This machine remembers what it saw, and notices a trail that went back.
     """
-    at = now.replace(tzinfo=UTC) if now else datetime.now(UTC)
+    at = now or datetime.now(UTC)
     try:
         verdict = _of_folder(folder, at, held, key, old=now is not None) if folder else _of_living(stack, at, held, key)
     except ForgedError as error:  # the living archive cannot even be listed, or continued

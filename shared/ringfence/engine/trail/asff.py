@@ -52,7 +52,7 @@ def of_story(story: Story, region: str) -> dict[str, Any]:
         severity=story.severity,
         state=story.outcome,
         text=story.reason,
-        times=(story.begun, max(record.time for record in story.records)),
+        times=(story.begun, story.last),
         place=place,
     )
 

@@ -53,6 +53,11 @@ class Story(Struct, frozen=True, kw_only=True):
         return self.records[0].time
 
     @property
+    def last(self) -> datetime:
+        """When the latest record was written; clocks differ, so it need not be the one with the highest number."""
+        return max(record.time for record in self.records)
+
+    @property
     def approved(self) -> bool:
         """Whether people agreed, and nobody denied it."""
         return bool(self.approvers) and self.outcome not in (JobState.DENIED, JobState.EXPIRED, OPEN)
@@ -81,7 +86,6 @@ class Filter(Struct, frozen=True, kw_only=True):
 
     def fits(self, story: Story) -> bool:
         """Whether a story is looked for. One that goes on within the time counts."""
-        last = max(record.time for record in story.records)
         asked = (
             (self.identity, (story.identity, story.unique_id)),
             (self.guardrail, (story.guardrail,)),
@@ -89,7 +93,7 @@ class Filter(Struct, frozen=True, kw_only=True):
             (self.approver, story.approvers),
             (self.outcome, (story.outcome,)),
         )
-        in_time = (self.since is None or last >= self.since) and (self.until is None or story.begun < self.until)
+        in_time = (self.since is None or story.last >= self.since) and (self.until is None or story.begun < self.until)
         return in_time and all(any(word.casefold() in text.casefold() for text in texts) for word, texts in asked if word)
 
 
