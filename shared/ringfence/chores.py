@@ -13,7 +13,7 @@ from ringfence.clouds.aws.rules import deaf
 from ringfence.clouds.snapshot import SnapshotReader
 from ringfence.domain.event import Event, Outcome, Source
 from ringfence.domain.identity import Identity
-from ringfence.domain.record import NO_JOB, RecordKind
+from ringfence.domain.record import RecordKind
 from ringfence.domain.state import Facet, FactKind, State, digest
 from ringfence.edge import Log, read_event
 from ringfence.engine import census
@@ -141,8 +141,7 @@ def _bury(body: str, desk: DeskPorts, settings: Settings, log: Log) -> None:
 
 def announce(store: Store, settings: Settings, now: datetime) -> int:
     """Put on record which configuration and which code are at work, where that is another pair than the last one; give how many records that makes."""
-    told = [record for record in store.records(NO_JOB) if record.kind is RecordKind.CONFIG_LOADED]
-    last = max(told, key=lambda record: record.time, default=None)
+    last = next(reversed(store.notes(RecordKind.CONFIG_LOADED)), None)
     pair = (settings.config_hash, settings.code_hash)
     if last is not None and (last.config_hash, last.data.get("code_hash")) == pair:
         return 0

@@ -286,6 +286,18 @@ def test_a_note_is_put_once(store: Store) -> None:
     assert store.records() == (one,)
 
 
+def test_notes_of_a_kind_are_given_in_order_and_no_other(store: Store) -> None:
+    first, second = loaded("a", "c", NOW, {}), loaded("b", "c", NOW + timedelta(minutes=1), {})
+    alive = msgspec.structs.replace(first, id="heartbeat.1", kind=RecordKind.HEARTBEAT)
+    made = job(REVERSAL)
+    store.open(made, [note(made, 1)])
+    assert store.notes(RecordKind.CONFIG_LOADED) == ()
+    for told in (first, alive, second):
+        store.note(told)
+    assert store.notes(RecordKind.CONFIG_LOADED) == (first, second)
+    assert store.notes(RecordKind.HEARTBEAT) == (alive,)
+
+
 def test_what_has_no_number_is_given_oldest_first_and_leaves_once_it_has_one(store: Store) -> None:
     made = job(REVERSAL)
     store.open(made, [note(made, 2, 2), note(made, 3, 3)])

@@ -11,7 +11,7 @@ from ringfence.clouds import decoders
 from ringfence.domain.census import Census
 from ringfence.domain.identity import Identity
 from ringfence.domain.job import Job
-from ringfence.domain.record import Record
+from ringfence.domain.record import NO_JOB, Record, RecordKind
 from ringfence.domain.signal import Signal, moment
 from ringfence.domain.state import State
 from ringfence.domain.switch import Switch
@@ -168,6 +168,10 @@ class LocalStore:
     def note(self, record: Record) -> None:
         """Put a record that belongs to no job, once."""
         self._db.execute(f"{RECORD} on conflict do nothing", self._row(record))
+
+    def notes(self, kind: RecordKind) -> tuple[Record, ...]:
+        """Give the records of a kind that belong to no job, in the order in which they were written."""
+        return tuple(record for record in self.records(NO_JOB) if record.kind is kind)
 
     def entries(self) -> tuple[Entry, ...]:
         """Give every record as it is kept."""

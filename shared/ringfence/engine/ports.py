@@ -13,7 +13,7 @@ from ringfence.domain.finding import Severity
 from ringfence.domain.identity import Identity
 from ringfence.domain.job import Job
 from ringfence.domain.plan import Call
-from ringfence.domain.record import Record
+from ringfence.domain.record import Record, RecordKind
 from ringfence.domain.signal import Signal
 from ringfence.domain.state import Facet, State
 from ringfence.domain.switch import Switch
@@ -234,6 +234,10 @@ class Store(Protocol):
 
     def note(self, record: Record) -> None:
         """Put a record that belongs to no job, once: the same one again changes nothing."""
+        ...
+
+    def notes(self, kind: RecordKind) -> tuple[Record, ...]:
+        """Give the records of a kind that belong to no job, in order of time, whatever else is noted."""
         ...
 
     def entries(self) -> tuple[Entry, ...]:

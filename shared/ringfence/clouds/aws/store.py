@@ -20,7 +20,7 @@ from ringfence.clouds.aws.replies import upstream
 from ringfence.domain.census import Census
 from ringfence.domain.identity import Identity
 from ringfence.domain.job import Job
-from ringfence.domain.record import Record
+from ringfence.domain.record import NO_JOB, Record, RecordKind
 from ringfence.domain.signal import Signal, moment
 from ringfence.domain.state import State
 from ringfence.domain.switch import Switch
@@ -178,6 +178,11 @@ class DynamoStore:
     def note(self, record: Record) -> None:
         """Put a record that belongs to no job, once."""
         self._write(self._belongings((record,), (), ()), f"noting {record.id}")
+
+    def notes(self, kind: RecordKind) -> tuple[Record, ...]:
+        """Give the records of a kind that belong to no job, in order of time: their ids begin with the kind, so no other is read."""
+        bodies = self._query(f"job#{NO_JOB}", f"record#{kind}.")
+        return tuple(sorted((decoders.RECORD.decode(body) for body in bodies), key=lambda r: r.time))
 
     def entries(self) -> tuple[Entry, ...]:
         """Give every record as it is kept. Reads the whole table: for people, not for functions."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from ringfence.domain.census import Census
 from ringfence.domain.identity import Identity
 from ringfence.domain.job import Job
-from ringfence.domain.record import Record
+from ringfence.domain.record import NO_JOB, Record, RecordKind
 from ringfence.domain.signal import Signal
 from ringfence.domain.state import State
 from ringfence.domain.switch import Switch
@@ -158,6 +158,10 @@ class MemoryStore:
     def note(self, record: Record) -> None:
         """Put a record that belongs to no job, once."""
         self._records.setdefault(record.id, record.by(self._code))
+
+    def notes(self, kind: RecordKind) -> tuple[Record, ...]:
+        """Give the records of a kind that belong to no job, in order of time."""
+        return tuple(record for record in self.records(NO_JOB) if record.kind is kind)
 
     def entries(self) -> tuple[Entry, ...]:
         """Give every record as it is kept."""
