@@ -4,6 +4,8 @@ msgspec makes up its mind about a type when it first meets it, and two threads t
 nothing is met for the first time while others run.
 """
 
+from collections.abc import Iterable
+
 import msgspec
 
 from ringfence.domain.census import Census
@@ -29,3 +31,8 @@ SWITCH = msgspec.json.Decoder(Switch)
 def entry(body: bytes) -> Entry:
     """Read as much of a record as sealing looks at, and keep its bytes. Raises msgspec's errors, UnicodeDecodeError or RecursionError."""
     return msgspec.structs.replace(ENTRY.decode(body), body=body)
+
+
+def records(bodies: Iterable[bytes]) -> tuple[Record, ...]:
+    """Read records, and put them in order of time. Raises msgspec's errors."""
+    return tuple(sorted((RECORD.decode(body) for body in bodies), key=lambda record: record.time))

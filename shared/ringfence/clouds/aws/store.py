@@ -110,8 +110,7 @@ class DynamoStore:
 
     def records(self, job_id: str | None = None) -> tuple[Record, ...]:
         """Give records in order of time; of all jobs it reads the whole table."""
-        bodies = self._scan("record#") if job_id is None else self._query(f"job#{job_id}", "record#")
-        return tuple(sorted((decoders.RECORD.decode(body) for body in bodies), key=lambda r: r.time))
+        return decoders.records(self._scan("record#") if job_id is None else self._query(f"job#{job_id}", "record#"))
 
     def exemption(self, key: str) -> Exemption | None:
         """Give a run-time exemption."""
@@ -181,8 +180,7 @@ class DynamoStore:
 
     def notes(self, kind: RecordKind) -> tuple[Record, ...]:
         """Give the records of a kind that belong to no job, in order of time: their ids begin with the kind, so no other is read."""
-        bodies = self._query(f"job#{NO_JOB}", f"record#{kind}.")
-        return tuple(sorted((decoders.RECORD.decode(body) for body in bodies), key=lambda r: r.time))
+        return decoders.records(self._query(f"job#{NO_JOB}", f"record#{kind}."))
 
     def entries(self) -> tuple[Entry, ...]:
         """Give every record as it is kept. Reads the whole table: for people, not for functions."""
