@@ -8,7 +8,7 @@ from aws_lambda_powertools import Logger
 from ringfence import wiring
 from ringfence.clouds.aws.caller import Ballot, caller_of
 from ringfence.edge import refusal
-from ringfence.engine.approve import vote
+from ringfence.engine.approve import Vote, vote
 from ringfence.engine.commands import run_at_desk
 from ringfence.engine.switch import turn
 from ringfence.errors import RefusedError, RingfenceError
@@ -18,7 +18,7 @@ log = Logger(service="approve")
 
 def switch(ballot: Ballot) -> dict[str, Any]:
     """Turn the kill switch."""
-    by = caller_of(ballot, os.environ["TABLE"], wiring.now()).arn
+    by = caller_of(ballot, os.environ["TABLE"], wiring.now())
     turned = turn(wiring.store(), by, wiring.settings(), wiring.now(), stopped=ballot.wish == "stop")
     log.info("switch", stopped=turned.stopped, by=turned.by)
     return {"state": "stopped" if turned.stopped else "running", "by": turned.by}
@@ -33,9 +33,9 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         if ballot.wish not in ("approve", "deny"):
             raise RefusedError("this function counts votes and turns the kill switch, no more", "Use `ringfence undo`")
         voter = caller_of(ballot, os.environ["TABLE"], wiring.now())
-        wish = ballot.wish == "approve"
-        job = run_at_desk(vote(ballot.job, voter, wiring.settings(), approve=wish), wiring.desk())
+        wish = Vote(job=ballot.job, approve=ballot.wish == "approve", shown=ballot.shown, reason=ballot.reason)
+        job = run_at_desk(vote(wish, voter, wiring.settings()), wiring.desk())
     except RingfenceError as error:
         return refusal(error, log)
-    log.info("voted", job=job.id, state=job.state, voter=voter.arn)
+    log.info("voted", job=job.id, state=job.state, voter=voter.name)
     return {"job": job.id, "state": job.state}

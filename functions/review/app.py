@@ -24,7 +24,9 @@ def handler(_event: dict[str, Any], _context: object) -> dict[str, int]:
     return each_chore(
         {
             "ToldAgain": lambda: one_by_one(run_at_desk(untold(), desk), lambda told: run_at_desk(tell_again(told), desk), log),
-            "TakenUp": lambda: one_by_one(run_at_desk(overdue(), desk), lambda job: run_at_desk(take_up(job.id), desk), log),
+            "TakenUp": lambda: one_by_one(
+                run_at_desk(overdue(), desk), lambda job: run_at_desk(take_up(job.id, wiring.settings()), desk), log
+            ),
             "DeadLetters": lambda: bury_all(queues, desk, wiring.settings(), log),
             "Censuses": lambda: census_if_due(log),
             "Loaded": lambda: announce(wiring.store(), wiring.settings(), wiring.now()),

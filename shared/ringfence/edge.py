@@ -86,11 +86,11 @@ def answer_operator(
             case {"wish": "undo", "job": str(job)}:
                 by = caller(event)
                 override = str(event.get("override", ""))
-                return _opened(run_at_desk(open_undo(job, by, responder.settings, override), responder), by.arn, responder)
+                return _opened(run_at_desk(open_undo(job, by, responder.settings, override), responder), by.name, responder)
             case {"wish": "settle", "job": str(job), "step": int(step), "reply": reply}:
                 by = caller(event)
-                _check_settling(responder.store.job(job), step, by.arn)
-                return _opened(responder.settle(job, _reply(reply)), by.arn, responder)
+                _check_settling(responder.store.job(job), step, by.name)
+                return _opened(responder.settle(job, _reply(reply)), by.name, responder)
             case {"wish": "show", "job": str(job)}:
                 return _answer(responder.store.job(job))
             case _:

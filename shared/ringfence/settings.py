@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from ringfence.domain.arn import parse_arn
 from ringfence.domain.finding import Workload
+from ringfence.domain.plan import ActionClass
 
 
 class Mode(StrEnum):
@@ -68,6 +69,42 @@ class Exemption(Struct, frozen=True, forbid_unknown_fields=True):
     until: datetime
 
 
+class Person(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One human being under all their names: what they may decide, and what is theirs."""
+
+    name: str
+    chat: tuple[str, ...] = ()  # as `slack:TEAM/USER`: ids, never names or addresses
+    cloud: tuple[str, ...] = ()  # ARNs, globs over ARNs of sessions, unique ids
+    projects: tuple[str, ...] = ("*",)  # of which they may decide, where they are approvers at all
+    classes: tuple[ActionClass, ...] = (ActionClass.REVERSAL, ActionClass.CONTAINMENT)
+    owns: tuple[str, ...] = ()  # globs over ARNs of identities
+    owned_projects: tuple[str, ...] = ()
+
+
+class OnTimeout(StrEnum):
+    """What follows where nobody decides in time. It never means yes, but for containment that somebody configured so."""
+
+    ESCALATE = "escalate"
+    DENY = "deny"
+    CONTAIN = "contain"
+
+
+class Hours(Struct, frozen=True, forbid_unknown_fields=True):
+    """A part of each day, in minutes since midnight UTC; it may go over midnight."""
+
+    begin: int
+    end: int
+
+
+class Slack(Struct, frozen=True, forbid_unknown_fields=True):
+    """The one workspace, app and channel that count."""
+
+    team: str
+    app: str
+    channel: str
+    enterprise: str = ""
+
+
 class Deployment(Struct, frozen=True, forbid_unknown_fields=True):
     """What the stack made: the pre-made policies, the product's own roles, and what the writer may do."""
 
@@ -95,8 +132,14 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     overrides: Mapping[str, Mode] = {}  # guardrail id -> mode
     fresh_window_minutes: int = 15
     approval_timeout_minutes: int = 30
-    approvers: tuple[str, ...] = ()
+    on_timeout: OnTimeout = OnTimeout.ESCALATE
+    approvers: tuple[str, ...] = ()  # names of people, or ARNs
     two_person_for: tuple[str, ...] = ()  # actions
+    command_line_for: tuple[str, ...] = ()  # actions on which a vote in the chat does not count
+    quiet_hours: Hours | None = None
+    escalation: tuple[str, ...] = ()  # names of people, asked in turn
+    people: tuple[Person, ...] = ()
+    slack: Slack | None = None
     max_blast_radius: int = 5
     max_auto_actions_per_hour: int = 10
     max_auto_actions_per_guardrail: int = 8
@@ -125,6 +168,12 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         if (self.mode is Mode.OBSERVE and self.deployed) or project.environment is Environment.SANDBOX:
             return Mode.OBSERVE
         return self.overrides.get(guardrail, self.mode)
+
+    @property
+    def approving(self) -> tuple[str, ...]:
+        """Name every identity in a cloud that approvers use."""
+        named = {person.name: person.cloud for person in self.people}
+        return tuple(dict.fromkeys(name for approver in self.approvers for name in named.get(approver, (approver,))))
 
     @property
     def deployed(self) -> bool:

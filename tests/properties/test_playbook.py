@@ -97,8 +97,10 @@ def test_who_has_an_incident_is_asked_about_and_nobody_else(history: list[tuple[
     heard = Heard()
     for event in events:
         run_at_desk(hear(heard.evaluator.judge(event, NOW), heard.evaluator, SETTINGS), heard.desk)
-    asked = {j.plan.target.name for j in heard.store.jobs() if j.guardrail == PLAYBOOK and j.state is JobState.PENDING}
-    assert asked == {user for user, _, _ in expected(history)}
+    jobs = heard.store.jobs()
+    asked = [j.plan.target.name for j in jobs if j.state is JobState.PENDING]
+    assert len(asked) == len(set(asked)), "there is one question about each"
+    assert {j.plan.target.name for j in jobs if j.guardrail == PLAYBOOK} & set(asked) == {user for user, _, _ in expected(history)}
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])

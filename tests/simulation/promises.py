@@ -67,9 +67,15 @@ class Promises:
             raise BrokenPromiseError("P8: a call after the kill switch was set")
         if (step, current.round) not in intents and self.holder[command.job] == number:
             raise BrokenPromiseError(f"P1: {command.call.operation} without an intent")
+        if denied := [r for r in records if r.kind is RecordKind.APPROVAL_DECIDED and not r.data["approve"]]:
+            raise BrokenPromiseError(f"a call after a recorded denial: {denied[0].reason}")
         if (step, current.round) in done and self.holder[command.job] == number:
             raise BrokenPromiseError(f"P3: {command.call.operation} again, after its outcome")
         return command.job, current.round, step
+
+    def _joins(self, job: Job) -> bool:
+        """Whether a job joined a question about the same target: people were told of that one."""
+        return any(r.kind is RecordKind.CLOSED and "asks for the same" in r.reason for r in self.store.records(job.id))
 
     def at_the_end(self, told: Iterable[Notice], story: Story, *, attacked: bool) -> None:
         """P2: each finding came to its one end, trail and jobs agree, everybody was told. P3: no step took effect twice by itself."""
@@ -84,7 +90,8 @@ class Promises:
             raise BrokenPromiseError(f"P2: no end for {missing}")
         if wrong := problems(jobs, self.store.records):
             raise BrokenPromiseError(f"the trail: {wrong}")
-        if silent := {f"{job.id}.{job.version}" for job in jobs if job.due is None and not job.looks} - {n.id for n in told}:
+        joined = {job.id for job in jobs if job.state is JobState.CANCELLED and job.version == 0 and self._joins(job)}
+        if silent := {f"{j.id}.{j.version}" for j in jobs if j.due is None and not j.looks and j.id not in joined} - {n.id for n in told}:
             raise BrokenPromiseError(f"P12: nobody was told of {silent}")
         if not attacked and (twice := [place for place, count in self.effects.items() if count > 1]):
             raise BrokenPromiseError(f"P3: {twice} took effect more than once")

@@ -19,7 +19,7 @@ from ringfence.domain.identity import Identity
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.state import State
 from ringfence.domain.switch import Switch
-from ringfence.engine.approve import vote
+from ringfence.engine.approve import Vote, vote
 from ringfence.engine.commands import Command, Commit, Make, Open, Process, ReadHistory, ReadState, perform, run_at_desk
 from ringfence.engine.core import JobCore
 from ringfence.engine.decide import decide
@@ -189,7 +189,7 @@ class World:
             self._go(None, tell_again(told))
         self._go(None, untold())
         for late in self.store.overdue(self.time - timedelta(minutes=1)):
-            self._go(None, take_up(late.id))
+            self._go(None, take_up(late.id, self.settings))
         self._go(None, overdue())
         for found in run_at_desk(searches(), self):
             self._go(None, search(found.id, self.settings, ("us-east-1",)))
@@ -244,7 +244,7 @@ class World:
             return
         job = self.rnd.choice(jobs)
         if job.state is JobState.PENDING:
-            self._go(None, vote(job.id, ANA, self.settings, approve=self.rnd.random() < 0.7))
+            self._go(None, vote(Vote(job=job.id, approve=self.rnd.random() < 0.7), ANA, self.settings))
         elif job.state is JobState.DONE and job.undo_of is None and self.rnd.random() < 0.3:
             self._go(None, open_undo(job.id, ANA, self.settings, "a false alarm"))
 

@@ -4,8 +4,10 @@ from datetime import datetime
 
 from ringfence.domain.caller import Caller
 from ringfence.domain.job import Job
-from ringfence.engine import approve, undo
+from ringfence.engine import approve as approving
 from ringfence.engine import decide as deciding
+from ringfence.engine import undo
+from ringfence.engine.approve import Vote
 from ringfence.engine.commands import Desk, run_at_desk
 from ringfence.engine.judgement import Judgement
 from ringfence.engine.ports import Queue, Store
@@ -17,10 +19,7 @@ def decide(judgement: Judgement, settings: Settings, store: Store, queue: Queue,
 
 
 def vote(job_id: str, voter: str, settings: Settings, store: Store, queue: Queue, now: datetime, *, approve: bool) -> Job:
-    return run_at_desk(voting(job_id, Caller(voter), settings, approve=approve), Desk(store, queue, lambda: now))
-
-
-voting = approve.vote
+    return run_at_desk(approving.vote(Vote(job=job_id, approve=approve), Caller(voter), settings), Desk(store, queue, lambda: now))
 
 
 def open_undo(of: str, by: str, settings: Settings, store: Store, queue: Queue, now: datetime, override: str = "a test") -> Job:

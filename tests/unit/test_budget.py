@@ -136,8 +136,9 @@ def test_everybody_affected_counts() -> None:
 def test_what_goes_to_and_fro_stops_after_three_acts() -> None:
     account = Account()
     made = [account.hear(judgement(n, target=0, guardrail=f"g{n % 2}", actor=f"a{n}")) for n in range(5)]
-    assert [job.state for job in made] == [APPROVED] * 3 + [PENDING] * 2
+    assert [job.state for job in made] == [APPROVED] * 3 + [PENDING, JobState.CANCELLED]
     assert "goes to and fro" in account.queue.notices[-1].text
+    assert f"job {made[3].id} asks for the same" in account.store.records(made[4].id)[-1].reason
 
 
 def census(*admins: int, hours: int = 1, identities: int = 10, **matching: int) -> Census:
@@ -220,12 +221,20 @@ def test_where_somebody_takes_the_slot_meanwhile_it_is_counted_again() -> None:
     assert account.queue.to_apply == waiting, "commit first, then send"
 
 
-@pytest.mark.parametrize(("actor", "named"), [("eve", "user/eve/123456789012"), ("", "what AROAEXAMPLE7 does")])
-@pytest.mark.parametrize(("when", "limit"), [(When.ACT, "max_auto_actions_per_actor"), (When.ASK, "max_open_questions_per_actor")])
+@pytest.mark.parametrize(
+    ("actor", "named", "when", "limit"),
+    [
+        ("eve", "user/eve/123456789012", When.ACT, "max_auto_actions_per_actor"),
+        ("", "what AROAEXAMPLE7 does", When.ACT, "max_auto_actions_per_actor"),
+        ("eve", "user/eve/123456789012", When.ASK, "max_open_questions_per_actor"),
+    ],
+)
 def test_who_used_a_budget_up_is_named_and_somebody_is_paged(actor: str, named: str, when: When, limit: str) -> None:
     account = Account(None, **{limit: 1})
     for number in range(3):
-        account.hear(judgement(number, actor=actor, when=when, target=7))
+        account.hear(
+            judgement(number, actor=actor, when=when, target=number if when is When.ASK else 7)
+        )  # one identity is asked about once
     assert f"because of {named}" in account.queue.notices[-1].text
     assert account.queue.notices[-1].page
 

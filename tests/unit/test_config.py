@@ -102,7 +102,9 @@ def test_compiled_settings_survive_their_json() -> None:
 def test_asking_without_approvers_warns() -> None:
     assert parse("version: 1\ndefaults: {mode: graduated}\n", "x", TODAY).warnings
     assert parse("version: 1\nguardrails: {aws-credential-exfiltration: {mode: strict}}\n", "x", TODAY).warnings
-    assert not parse("version: 1\ndefaults: {mode: graduated, approval: {approvers: [a]}}\n", "x", TODAY).warnings
+    assert not parse(
+        "version: 1\ndefaults: {mode: graduated, approval: {approvers: ['arn:aws:iam::123456789012:user/a']}}\n", "x", TODAY
+    ).warnings
     assert not parse("version: 1\n", "x", TODAY).warnings
 
 

@@ -10,7 +10,7 @@ from ringfence.domain.caller import Caller
 from ringfence.domain.event import Event
 from ringfence.domain.job import JobState
 from ringfence.domain.record import RecordKind
-from ringfence.engine.approve import authorise
+from ringfence.engine.authority import authorise
 from ringfence.engine.core import PUT_BACK_FOR
 from ringfence.engine.evaluate import Evaluator
 from ringfence.engine.moves import UNTAKEN
@@ -61,12 +61,23 @@ def test_a_denial_ends_the_job() -> None:
     assert (store.records()[-1].kind, store.records()[-1].reason) == (RecordKind.CLOSED, f"denied by {VOTER}")
 
 
-@pytest.mark.parametrize("first", [True, False])
-def test_a_second_vote_does_not_count(first: bool) -> None:
+@pytest.mark.parametrize("second", [True, False])
+def test_after_a_denial_no_vote_counts(second: bool) -> None:
     store, queue = pending()
-    cast(store, queue, approve=first)
+    cast(store, queue, approve=False)
     with pytest.raises(RefusedError, match="not pending"):
-        cast(store, queue, approve=not first)
+        cast(store, queue, approve=second)
+
+
+def test_a_denial_still_counts_until_somebody_has_taken_the_job_up() -> None:
+    store, queue = pending()
+    cast(store, queue)
+    assert cast(store, queue, approve=False) is JobState.DENIED
+    assert [r.data["approve"] for r in store.records() if r.kind is RecordKind.APPROVAL_DECIDED] == [True, False]
+    store, queue = pending()
+    cast(store, queue)
+    with pytest.raises(RefusedError, match="not pending"):
+        cast(store, queue)
 
 
 def test_a_vote_at_the_deadline_is_too_late_and_expired_means_no() -> None:

@@ -81,7 +81,7 @@ def test_votes_and_undo_go_by_who_sts_says_is_calling(stack: Stack, monkeypatch:
         assert stack.call("approve", {"job": "0", "wish": wish, "proof": "good"})["state"] == state
     assert "error" in stack.call("approve", {"job": pending.id, "approve": True})
     assert stack.call("approve", {"job": pending.id, "wish": "approve", "proof": "good"}) == {"job": pending.id, "state": "approved"}
-    assert "error" in stack.call("approve", {"job": pending.id, "wish": "deny", "proof": "good"})
+    assert "error" in stack.call("approve", {"job": pending.id, "wish": "approve", "proof": "good"})
     stack.carry_out(pending.id)
     assert [p["PolicyName"] for p in stack.iam.list_attached_role_policies(RoleName="fraud-train")["AttachedPolicies"]] == ["quarantine"]
     undo = stack.call("respond", {"job": pending.id, "wish": "undo", "proof": "good"})

@@ -30,13 +30,16 @@ def sweep(world: World, minutes: float = 0) -> list[Job]:
     world.clock.time += timedelta(minutes=minutes)
     for told in run_at_desk(untold(), desk(world)):
         run_at_desk(tell_again(told), desk(world))
-    return [run_at_desk(take_up(late.id), desk(world)) for late in run_at_desk(overdue(), desk(world))]
+    return [run_at_desk(take_up(late.id, settings_of(None)), desk(world)) for late in run_at_desk(overdue(), desk(world))]
 
 
 def test_a_question_that_nobody_answered_is_a_no_and_people_are_told() -> None:
     world = World()
     put(world.store, msgspec.structs.replace(job(CONTAINMENT, state=S.PENDING), due=NOW + timedelta(minutes=30)))
-    assert sweep(world, 30) == [], "the click at the last moment comes first"
+    for minutes, reminded in ((31.1, 1), (18, 2)):
+        (asked,) = sweep(world, minutes)
+        assert (asked.state, asked.reminded, world.queue.notices[-1].page) == (S.PENDING, reminded, True)
+    assert sweep(world, 10.9) == [], "the click at the last moment comes first"
     (expired,) = sweep(world, 1.1)
     assert expired.state is S.EXPIRED
     assert world.queue.notices[-1].page
@@ -101,10 +104,10 @@ def test_a_notice_without_a_receipt_is_told_again_with_the_same_id() -> None:
 def test_what_is_not_due_is_left_alone() -> None:
     world = World()
     put(world.store, msgspec.structs.replace(job(CONTAINMENT), due=NOW + timedelta(minutes=2)))
-    assert run_at_desk(take_up(ID), desk(world)).state is S.APPROVED
+    assert run_at_desk(take_up(ID, settings_of(None)), desk(world)).state is S.APPROVED
     assert world.queue.to_apply == []
     with pytest.raises(RefusedError, match="no job"):
-        run_at_desk(take_up("ffff"), desk(world))
+        run_at_desk(take_up("ffff", settings_of(None)), desk(world))
 
 
 def opened_undo(world: World) -> str:

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from ringfence.clouds.memory import MemoryStore
+from ringfence.domain.caller import Caller
 from ringfence.domain.job import JobState
 from ringfence.domain.record import RecordKind
 from ringfence.domain.switch import Switch
@@ -89,20 +90,20 @@ def test_an_operator_may_still_put_back_with_their_own_credentials() -> None:
 def test_turning_it_twice_is_once() -> None:
     store, settings = MemoryStore(), settings_of(None)
     with pytest.raises(RefusedError, match="never stopped"):
-        turn(store, SOMEBODY, settings, NOW, stopped=False)
-    first = turn(store, SOMEBODY, settings, NOW, stopped=True)
-    assert turn(store, "somebody else", settings, NOW, stopped=True) == first
-    assert turn(store, SOMEBODY, settings, NOW, stopped=False).number == 1
+        turn(store, Caller(SOMEBODY), settings, NOW, stopped=False)
+    first = turn(store, Caller(SOMEBODY), settings, NOW, stopped=True)
+    assert turn(store, Caller("somebody else"), settings, NOW, stopped=True) == first
+    assert turn(store, Caller(SOMEBODY), settings, NOW, stopped=False).number == 1
 
 
 def test_anybody_heard_may_stop_but_only_an_approver_lets_it_go_on() -> None:
     store = MemoryStore()
     settings = msgspec.structs.replace(settings_of(None), approvers=("arn:aws:iam::123456789012:role/on-call",))
-    turn(store, SOMEBODY, settings, NOW, stopped=True)
+    turn(store, Caller(SOMEBODY), settings, NOW, stopped=True)
     for name, said in ((SOMEBODY, "no approver"), ("", "no name")):
         with pytest.raises(RefusedError, match=said):
-            turn(store, name, settings, NOW, stopped=False)
-    assert not turn(store, "arn:aws:sts::123456789012:assumed-role/on-call/x", settings, NOW, stopped=False).stopped
+            turn(store, Caller(name), settings, NOW, stopped=False)
+    assert not turn(store, Caller("arn:aws:sts::123456789012:assumed-role/on-call/x"), settings, NOW, stopped=False).stopped
 
 
 def test_commands(shell: Shell) -> None:

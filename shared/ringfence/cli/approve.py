@@ -3,18 +3,17 @@
 import click
 
 from ringfence.cli.main import Context
-from ringfence.cli.state import stack_option
-from ringfence.cli.vote import cast
+from ringfence.cli.vote import cast, vote_options
 
 
 @click.command(name="approve")
 @click.argument("job", metavar="ID")
-@stack_option
+@vote_options
 @click.pass_obj
-def command(context: Context, job: str, stack: str | None) -> None:
+def command(context: Context, job: str, stack: str | None, plan: str, reason: str) -> None:
     """Approve a pending job: its plan is carried out as it was shown, byte for byte.
 
     With --stack the vote is signed with your AWS identity, and STS says who you are: whoever caused the event, the target itself,
     and whoever is no approver have no vote. Without it the job is one of this machine.
     """
-    cast(context, job, stack, approve=True)
+    cast(context, job, stack, plan, reason, approve=True)

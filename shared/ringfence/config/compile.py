@@ -7,10 +7,10 @@ from pathlib import Path
 
 import msgspec
 
-from ringfence.config.schema import AwsHumans, AwsProject, Config, ProjectEntry
+from ringfence.config.schema import AwsHumans, AwsProject, Config, PersonEntry, ProjectEntry
 from ringfence.domain.finding import Workload
 from ringfence.domain.state import digest
-from ringfence.settings import Exemption, Project, RolePattern, Settings
+from ringfence.settings import Exemption, Hours, Person, Project, RolePattern, Settings, Slack
 
 PACKAGE = Path(__file__).parents[1]
 DESK = ("cli", "config", "demo", "report")
@@ -24,8 +24,14 @@ def compile_settings(config: Config) -> Settings:
         overrides={name: entry.mode for name, entry in config.guardrails.items()},
         fresh_window_minutes=defaults.fresh_window_minutes,
         approval_timeout_minutes=defaults.approval.timeout_minutes,
+        on_timeout=defaults.approval.on_timeout,
         approvers=defaults.approval.approvers,
         two_person_for=defaults.approval.two_person_for,
+        command_line_for=defaults.approval.command_line_for,
+        quiet_hours=_hours(defaults.approval.quiet_hours),
+        escalation=defaults.approval.escalation,
+        people=tuple(_person(entry, config) for entry in config.people),
+        slack=_slack(config),
         max_blast_radius=defaults.max_blast_radius,
         max_auto_actions_per_hour=defaults.max_auto_actions_per_hour,
         max_auto_actions_per_guardrail=defaults.max_auto_actions_per_guardrail,
@@ -77,6 +83,31 @@ def _project(entry: ProjectEntry) -> Project:
         ),
         approved_models=entry.models.approved,
     )
+
+
+def _person(entry: PersonEntry, config: Config) -> Person:
+    team = config.chat.slack.team if config.chat.slack else ""
+    return Person(
+        name=entry.name,
+        chat=tuple(f"slack:{team}/{user}" for user in entry.slack if team),
+        cloud=entry.aws,
+        projects=entry.projects,
+        classes=entry.action_classes(),
+        owns=entry.owns,
+        owned_projects=tuple(project.name for project in config.projects if entry.name in project.owners),
+    )
+
+
+def _slack(config: Config) -> Slack | None:
+    found = config.chat.slack
+    return None if found is None else Slack(found.team, found.app, config.defaults.approval.channel, found.enterprise)
+
+
+def _hours(text: str | None) -> Hours | None:
+    if text is None:
+        return None
+    begin, end = ((int(part[:2]) * 60 + int(part[3:])) for part in text.split("-"))
+    return Hours(begin, end)
 
 
 def _bucket(at: str) -> str:

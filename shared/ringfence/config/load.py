@@ -10,6 +10,7 @@ import yaml
 from msgspec import Struct
 from pydantic import ValidationError
 
+from ringfence.config import people
 from ringfence.config.schema import Config, ProjectEntry
 from ringfence.errors import ConfigError
 from ringfence.guardrails import GUARDRAILS
@@ -59,6 +60,7 @@ def parse(text: str, name: str, today: date) -> Loaded:
     except ValidationError as error:
         raise ConfigError("\n".join(_explain(e, lines, name) for e in error.errors()), "See `ringfence config schema`") from error
     problems = [*_exceptions(config, lines, name, today), *_guardrails(config, lines, name), *_claims(config, lines, name)]
+    problems += [f"{name}:{_line(path, lines)}: {'.'.join(map(str, path))}: {said}" for path, said in people.problems(config)]
     if problems:
         raise ConfigError("\n".join(problems), "See `ringfence config schema`")
     return Loaded(config, tuple(_warnings(config)))

@@ -5,11 +5,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from ringfence.settings import Environment, Mode
+from ringfence.domain.plan import ActionClass
+from ringfence.settings import Environment, Mode, OnTimeout
 
 Text = Annotated[str, StringConstraints(min_length=1)]
 AccountId = Annotated[str, StringConstraints(pattern=r"^([0-9]{12}|\*)$")]
 OrganizationId = Annotated[str, StringConstraints(pattern=r"^o-[a-z0-9]{10,32}$")]  # Organizations API Reference, Organization
+TeamId = Annotated[str, StringConstraints(pattern=r"^T[A-Z0-9]{2,}$")]
+HoursText = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Uri = Annotated[str, StringConstraints(pattern=r"^(s3|gs)://.+")]
 Kind = Literal["training", "inference", "notebook", "pipeline", "agent"]
 
@@ -23,11 +26,27 @@ class Model(BaseModel):
 class Approval(Model):
     """Who is asked, where, and for how long."""
 
-    channel: str = Field("#sec-approvals", description="Where approvals are asked for.")
+    channel: str = Field("#sec-approvals", description="Where approvals are asked for: with Slack, the id of a private channel.")
     timeout_minutes: int = Field(30, ge=1, le=1440, description="After this long without a decision the answer is no.")
-    on_timeout: Literal["escalate", "deny"] = "escalate"
-    approvers: tuple[Text, ...] = Field((), description="ARNs that may approve. Empty: whoever IAM lets call the approve function.")
+    on_timeout: OnTimeout = Field(
+        OnTimeout.ESCALATE,
+        description="escalate: remind, ask the people under `escalation`, page. deny: no reminders. contain: containment of severity high or critical that can be taken off runs all the same, within the budgets.",
+    )
+    approvers: tuple[Text, ...] = Field(
+        (),
+        description="Names from `people`, or ARNs, that may approve. Empty: whoever IAM lets call the approve function, and nobody in a chat.",
+    )
     two_person_for: tuple[Text, ...] = Field((), description="Actions that need two approvers.")
+    command_line_for: tuple[Text, ...] = Field(
+        (), description="Actions that are approved with `ringfence approve`, signed, and not in the chat."
+    )
+    quiet_hours: HoursText | None = Field(
+        None,
+        description='Such as "22:00-06:00", in UTC. What is less than high waits for their end and calls nobody; the rest calls everybody at once.',
+    )
+    escalation: tuple[Text, ...] = Field(
+        (), description="Names from `people`, called in turn when half and four fifths of the time are over."
+    )
 
 
 class Mfa(Model):
@@ -208,6 +227,37 @@ class ProjectEntry(Model):
         return self
 
 
+class PersonEntry(Model):
+    """One human being under all their names. Names and addresses of a chat never count: people change them."""
+
+    name: Text
+    slack: tuple[Annotated[str, StringConstraints(pattern=r"^[UW][A-Z0-9]{2,}$")], ...] = Field((), description="Member ids.")
+    aws: tuple[Text, ...] = Field((), description="ARNs, globs over ARNs of sessions, and unique ids (AIDA...).")
+    projects: tuple[Text, ...] = Field(("*",), description="Globs over the projects of which an approver may decide.")
+    classes: tuple[Literal["reversal", "containment"], ...] = Field(
+        ("reversal", "containment"), description="What an approver may decide about."
+    )
+    owns: tuple[Text, ...] = Field((), description="Globs over ARNs of identities: an owner is asked whether it was them, and has no vote.")
+
+    def action_classes(self) -> tuple[ActionClass, ...]:
+        """Give what they may decide about."""
+        return tuple(ActionClass(name) for name in self.classes)
+
+
+class SlackWorkspace(Model):
+    """Whose requests count. The channel stands under `defaults.approval.channel`."""
+
+    team: TeamId
+    app: Annotated[str, StringConstraints(pattern=r"^A[A-Z0-9]{2,}$")]
+    enterprise: Annotated[str, StringConstraints(pattern=r"^(E[A-Z0-9]{2,})?$")] = ""
+
+
+class Chat(Model):
+    """Where people are asked."""
+
+    slack: SlackWorkspace | None = None
+
+
 class Config(Model):
     """The whole file."""
 
@@ -218,4 +268,6 @@ class Config(Model):
     never_touch: tuple[Text, ...] = Field((), description="Added to the built-in protected set; nothing can be taken from it.")
     deployers: tuple[Text, ...] = Field((), description="Changes by these are asked about, not reversed, unless critical.")
     security_admins: tuple[Text, ...] = ()
+    people: tuple[PersonEntry, ...] = ()
+    chat: Chat = Chat()
     projects: tuple[ProjectEntry, ...] = ()

@@ -21,7 +21,7 @@ from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.state import Facet, State
 from ringfence.engine import census
-from ringfence.engine.approve import vote
+from ringfence.engine.approve import Vote, vote
 from ringfence.engine.commands import run_at_desk
 from ringfence.engine.evaluate import Evaluator
 from ringfence.engine.hear import hear
@@ -114,7 +114,7 @@ class Demo:
         self.clock.jump(15)
         if answer is None:
             return job
-        run_at_desk(vote(job.id, APPROVER, SETTINGS, approve=answer), self.responder)
+        run_at_desk(vote(Vote(job=job.id, approve=answer), APPROVER, SETTINGS), self.responder)
         self._work()
         return self.store.job(job.id) or job
 

@@ -1,10 +1,15 @@
-"""Caller: who asks, as STS knows them."""
+"""Caller: who asks, as the cloud or the chat knows them."""
 
 from msgspec import Struct
 
 
 class Caller(Struct, frozen=True):
-    """The ARN, and the unique id of the user or role behind it (empty where the machine's own user is all that is known)."""
+    """Who it is: an ARN, or an id in a chat (`slack:TEAM/USER`), and the unique id of the user or role behind an ARN, empty where it is not known."""
 
-    arn: str
+    name: str
     unique_id: str = ""
+
+    @property
+    def in_chat(self) -> bool:
+        """Whether they ask in a chat: then nothing but the configuration says who they are."""
+        return self.name.startswith("slack:")

@@ -38,14 +38,16 @@ S = JobState
 # What may follow what, and when. A state that leads nowhere else is an end; `done` and `partial` may be looked at again, and stay what they are.
 EDGES: Mapping[JobState, Mapping[JobState, str]] = {
     S.PENDING: {
-        S.PENDING: "one of two approvals",
+        S.PENDING: "one of two approvals, or a reminder",
         S.APPROVED: "approved",
         S.DENIED: "one denial",
         S.EXPIRED: "nobody decided in time",
+        S.CANCELLED: "asked about together with more",
     },
     S.APPROVED: {
         S.RUNNING: "taken up",
         S.CANCELLED: "an undo was faster",
+        S.DENIED: "one denial, before it was taken up",
         S.EXPIRED: "an undo that its operator never carried out",
         S.FAILED: "its message could not be worked off",
     },
@@ -84,6 +86,7 @@ class Changes(TypedDict, total=False):
     """What may change of a job beside its state and the time by which somebody has to look at it."""
 
     approvals: tuple[str, ...]
+    reminded: int
     round: int
     looks: int
     step: int
@@ -112,7 +115,11 @@ class Job(Struct, frozen=True, kw_only=True):
     expires: datetime
     due: datetime | None = None  # when somebody has to look at it, whatever became of its messages; None: never again
     needs: int = 1  # how many people have to approve
-    approvals: tuple[str, ...] = ()  # who has
+    approvals: tuple[str, ...] = ()  # who has: people, each once
+    no_say: tuple[str, ...] = ()  # who is involved: caused it, is affected, or owns it
+    asked: datetime | None = None  # since when its time counts; None: since it was created
+    reminded: int = 0  # how often people were reminded
+    stakes: tuple[str, ...] = ()  # what may break, in words
     round: int = 0  # how often it was asserted again
     looks: int = 0  # how often the state was read since the last round
     step: int = 0  # the next step to close

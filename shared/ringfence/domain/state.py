@@ -80,6 +80,7 @@ class State(Struct, frozen=True, kw_only=True):
 
     identity: Identity
     created: datetime | None = None  # None: not known
+    last_used: datetime | None = None  # of a role or a password; None: not known, or never
     trust: Document | None = None  # roles
     tags: Mapping[str, str] = {}
     boundary: str | None = None

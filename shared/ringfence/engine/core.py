@@ -22,6 +22,7 @@ from ringfence.domain.record import Record, RecordKind
 from ringfence.domain.state import State
 from ringfence.domain.switch import Switch
 from ringfence.engine.advice import by_hand
+from ringfence.engine.approve import altered
 from ringfence.engine.commands import Later, Make, Process, ReadCensus, ReadState, ReadSwitch, ReadTime
 from ringfence.engine.ids import exemption_key
 from ringfence.engine.moves import LEASE, LOOKS, OPERATORS, commit, contains, end, is_operators, stored, wanted
@@ -125,6 +126,9 @@ class JobCore:
         if job.state is S.APPROVED:
             if job.again_of is not None and (yield from taken_back(job.again_of)):
                 yield from end(job, S.CANCELLED, f"somebody took {job.again_of} back meanwhile")
+                return None
+            if changed := (yield from altered(job)):
+                yield from end(job, S.FAILED, f"{changed}: somebody wrote to the table, nothing is called")
                 return None
             job = yield from self._run(job)
         while job.state is S.RUNNING:

@@ -14,7 +14,8 @@ from ringfence.domain.job import Job, JobState
 from ringfence.domain.plan import ActionClass, Plan, When
 from ringfence.domain.record import Record, RecordKind
 from ringfence.engine.advice import elsewhere
-from ringfence.engine.approve import expire
+from ringfence.engine.approve import expire, next_look
+from ringfence.engine.authority import involved
 from ringfence.engine.budget import Exhausted, claim, fresh, heard, heard_name, of_a_question, of_an_act, too_many
 from ringfence.engine.commands import Process, ReadCensus, ReadExemption, ReadJob, ReadSlots, ReadTime, Send
 from ringfence.engine.ids import exemption_key, job_id, person
@@ -22,6 +23,8 @@ from ringfence.engine.judgement import Judgement, Planned, PlannedStep
 from ringfence.engine.moves import UNTAKEN, notice, open_job, stored
 from ringfence.engine.own_acts import unexplained
 from ringfence.engine.ports import Exemption, Opened, Slot
+from ringfence.engine.questions import ask, settle_earlier
+from ringfence.engine.quiet import asked_from
 from ringfence.engine.records import closed, decision, record
 from ringfence.engine.verify import taken_back
 from ringfence.errors import ConflictError
@@ -95,9 +98,11 @@ def _job(event: Event, planned: Planned, same: tuple[PlannedStep, ...], settings
     state, why = _first_state(planned, same[0].when if same else When.NEVER, put_back)
     what = (finding.cause,) if finding.cause else (event.source, event.id or event.name)
     cause = (*what, finding.guardrail, plan.target.key, same[0].step.action_class if same else "none")
-    expires = now + timedelta(minutes=settings.approval_timeout_minutes)
+    asked = asked_from(now, finding.severity, settings.quiet_hours)
+    actor = event.actor.display if event.actor else None
+    affected = (plan.target, *(same[0].affects if same else (finding.identity,)))
     job = Job(
-        id=(yield from _generation(cause, event, now)),
+        id=(yield from _generation(cause, event, settings, now)),
         state=state,
         plan=plan,
         action_class=same[0].step.action_class if same else ActionClass.REVERSAL,
@@ -105,25 +110,32 @@ def _job(event: Event, planned: Planned, same: tuple[PlannedStep, ...], settings
         severity=finding.severity,
         reason=finding.reason,
         event_key=f"{event.source}:{event.id}",
-        actor=event.actor.display if event.actor else None,
+        actor=actor,
+        no_say=involved(actor, affected, finding.project, settings),
+        stakes=planned.stakes,
         since=event.since or event.time or now,
         created=now,
-        expires=expires,
-        due={JobState.PENDING: expires, JobState.APPROVED: now + UNTAKEN}.get(state),
+        asked=asked,
+        expires=asked + timedelta(minutes=settings.approval_timeout_minutes),
+        due=now + UNTAKEN if state is JobState.APPROVED else None,
         about=planned.about,
         project=finding.project,
         needs=2 if any(s.action in settings.two_person_for for s in steps) else 1,
     )
-    return job, why
+    return _pending(job, settings) if state is JobState.PENDING else job, why
 
 
-def _generation(cause: tuple[str, ...], event: Event, now: datetime) -> Process[str]:
+def _pending(job: Job, settings: Settings) -> Job:
+    return msgspec.structs.replace(job, state=JobState.PENDING, due=next_look(job, settings))
+
+
+def _generation(cause: tuple[str, ...], event: Event, settings: Settings, now: datetime) -> Process[str]:
     """Give the id of the job that counts. What is seen anew after a job has ended (a finding that GuardDuty repeats) is asked anew."""
     for number in count():
         made = job_id(*cause, *([str(number)] if number else []))
         earlier: Job | None = yield ReadJob(made)
         if earlier is not None and earlier.state is JobState.PENDING and now >= earlier.expires:
-            earlier = yield from expire(earlier)
+            earlier = yield from expire(earlier, settings)
         if earlier is None or not earlier.ended or event.time is None or event.time <= earlier.created:
             return made
     raise AssertionError("count() has no end")
@@ -150,7 +162,7 @@ def _open(job: Job, why: str, planned: Planned, settings: Settings, now: datetim
         bounded = yield from _bounded(job, why, planned, settings, now)
         records = _records(bounded, planned, now)
         text = f"{job.reason}. {bounded.why}"
-        told = notice(bounded.job, now, text, page=bool(bounded.breaker))
+        told = None if bounded.joins else notice(bounded.job, now, text, page=bool(bounded.breaker))  # its question is told already
         claims = (*bounded.claims, *(yield from heard(bounded.job, now)))
         opened = yield from open_job(bounded.job, *records, notice=told, claims=claims)
         if opened is not Opened.TAKEN:
@@ -158,6 +170,8 @@ def _open(job: Job, why: str, planned: Planned, settings: Settings, now: datetim
     else:
         raise ConflictError(f"too many are deciding at once: job {job.id} is not opened", "The event is delivered again")
     current = bounded.job if opened is Opened.NEW else (yield from stored(job.id))
+    if current.state is JobState.PENDING:
+        yield from settle_earlier(current)
     if current.state is JobState.APPROVED:
         yield Send(current)  # sent again when delivered again: the receipt may be missing
     return current
@@ -168,6 +182,7 @@ class _Bounded(Struct, frozen=True):
     why: str
     claims: tuple[Slot, ...] = ()
     breaker: str = ""
+    joins: str = ""
 
 
 def _bounded(job: Job, why: str, planned: Planned, settings: Settings, now: datetime) -> Process[_Bounded]:
@@ -181,11 +196,15 @@ def _bounded(job: Job, why: str, planned: Planned, settings: Settings, now: date
         if not isinstance(claimed, Exhausted):
             return _Bounded(job, why, claimed)
         breaker = why = claimed.reason
-        job = msgspec.structs.replace(job, state=JobState.PENDING, due=job.expires)
+        job = _pending(job, settings)
     if job.state is JobState.PENDING:
+        question = yield from ask(job, now)
+        job, why = question.job, f"{why}; {question.why}" if question.why else why
+        if job.state is not JobState.PENDING:
+            return _Bounded(job, why, question.slots, breaker, question.joins)
         claimed = yield from claim(job, of_a_question(job, settings), now)
         if not isinstance(claimed, Exhausted):
-            return _Bounded(job, why, claimed, breaker)
+            return _Bounded(job, why, (*claimed, *question.slots), breaker)
         breaker = why = f"{why}; {claimed.reason}: it joins them, decide those first"
         job = msgspec.structs.replace(job, state=JobState.FOR_A_PERSON, due=None)
     return _Bounded(job, why, breaker=breaker)

@@ -96,6 +96,11 @@ def _services(trust: Policy | None) -> tuple[str, ...]:
     return tuple(found)
 
 
+def trusted_services(state: State | None) -> tuple[str, ...]:
+    """Give the services that may assume a role, as far as it was read."""
+    return _services(_trust(state))
+
+
 def used_by_people(state: State | None) -> bool:
     """Whether people can use an identity: everything but a role that only services may assume. Not known counts as yes."""
     if state is None or state.identity.kind is not Kind.ROLE or state.trust is None:

@@ -27,6 +27,7 @@ class Planned(Struct, frozen=True, kw_only=True):
     steps: tuple[PlannedStep, ...]
     people: bool = True  # people can use one of those that it affects, as far as is known
     remark: str = ""
+    stakes: tuple[str, ...] = ()  # what may break, in words
     out_of_reach: bool = False  # the target is protected
     exempt: str = ""  # the exception that covers the finding
     held: bool = False  # every step is a containment that stands already

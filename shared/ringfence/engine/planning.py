@@ -12,7 +12,7 @@ from ringfence.domain.glob import any_match
 from ringfence.domain.identity import Identity
 from ringfence.domain.plan import ActionClass, Step, When
 from ringfence.domain.state import Facet, State
-from ringfence.engine.discovery import used_by_people
+from ringfence.engine.discovery import trusted_services, used_by_people
 from ringfence.engine.ids import grant_name
 from ringfence.engine.judgement import Planned, PlannedStep
 from ringfence.engine.own_policies import resting_on, void
@@ -53,6 +53,7 @@ class Planner:
         steps: list[PlannedStep] = []
         remarks: list[str] = []
         barred: list[str] = []
+        stakes: list[str] = []
         handled, open_ = False, False
         for name in finding.actions:
             action, place = self.actions[name], self._place(self.actions[name], case)
@@ -73,6 +74,7 @@ class Planner:
             steps += [PlannedStep(s, self._when(s, case, finding, asks=asks), place.target, place.affects) for s in left]
             handled = handled or any(stands)
             open_ = open_ or not all(stands)
+            stakes += [action.impact, *_at_stake(place)] if left else []
         if not finding.actions and (why := any_protected((finding.identity,), self.settings, census)):
             barred.append(f"out of reach: {why}")
         if handled and not steps and not remarks and not barred:
@@ -81,6 +83,7 @@ class Planner:
             finding=finding,
             steps=tuple(steps),
             people=used_by_people(case.state),
+            stakes=tuple(dict.fromkeys(stakes)),
             remark="; ".join(dict.fromkeys((*barred, *remarks))),
             out_of_reach=bool(barred) and not steps,
             held=bool(steps) and not open_ and not remarks and not barred,
@@ -125,6 +128,18 @@ class Planner:
         actor = case.event.actor.identity if case.event and case.event.actor else None
         by_deployer = actor is not None and any_match(self.settings.deployers, actor.arn)
         return not by_deployer or finding.severity.rank == 3  # noqa: PLR2004 - critical is the highest
+
+
+def _at_stake(place: _Place) -> list[str]:
+    """Say who works with what is changed, as far as was read: that is where something may break."""
+    said: list[str] = []
+    if place.state is not None and place.state.last_used is not None:
+        said.append(f"{place.target.name} was last used at {place.state.last_used:%Y-%m-%d %H:%M} UTC")
+    if services := trusted_services(place.state):
+        said.append(f"what runs as {place.target.name} in {', '.join(services)} loses it")
+    if len(place.affects) > 1:
+        said.append(f"{len(place.affects)} identities lose something")
+    return said
 
 
 def _stood(case: Case, census: Census | None, *, deployed: bool) -> bool:

@@ -48,7 +48,7 @@ def any_protected(identities: Iterable[Identity], settings: Settings, census: Ce
 def nominations(identity: Identity, settings: Settings) -> Iterator[str]:
     """Give the patterns that an identity matches by name. A pattern protects who matched it when a census recorded it."""
     for pattern in patterns(settings):
-        approver = Identity.from_arn(pattern) if pattern in settings.approvers else None
+        approver = Identity.from_arn(pattern) if pattern in settings.approving else None
         of_roles = pattern in ORGANISATION_ACCESS and identity.kind is Kind.ROLE and matches(pattern, identity.name)
         by_name = pattern in BREAK_GLASS and matches(pattern, identity.name)
         by_arn = pattern in settings.never_touch and any_match((pattern,), identity.arn, pathless(identity))
@@ -58,7 +58,7 @@ def nominations(identity: Identity, settings: Settings) -> Iterator[str]:
 
 def patterns(settings: Settings) -> tuple[str, ...]:
     """Give every pattern that nominates for the protected set."""
-    return tuple(dict.fromkeys((*ORGANISATION_ACCESS, *settings.never_touch, *BREAK_GLASS, *settings.approvers)))
+    return tuple(dict.fromkeys((*ORGANISATION_ACCESS, *settings.never_touch, *BREAK_GLASS, *settings.approving)))
 
 
 def exempts(exemption: Exemption, identity: Identity, census: Census | None) -> bool:
@@ -84,7 +84,7 @@ def means(pattern: str, settings: Settings) -> str | None:
         return f"the configuration protects it ({pattern})"
     if pattern in BREAK_GLASS:
         return "it is a break-glass identity"
-    return "it is an approver" if pattern in settings.approvers else None
+    return "it is an approver" if pattern in settings.approving else None
 
 
 def built_in(identity: Identity, settings: Settings) -> str | None:

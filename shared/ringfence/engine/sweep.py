@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.record import RecordKind
-from ringfence.engine.approve import expire
+from ringfence.engine.approve import expire, remind
 from ringfence.engine.commands import Later, Process, ReadOverdue, ReadTime, ReadUntold, Send, Tell
 from ringfence.engine.moves import LOOKS, SEARCH_AGAIN, commit, notice, stored
 from ringfence.engine.ports import Notice
 from ringfence.engine.records import record
 from ringfence.engine.steps import cut_short
 from ringfence.engine.verify import watched
+from ringfence.settings import Settings
 
 GRACE = timedelta(minutes=1)  # what is on its way is not sent again at once
 S = JobState
@@ -39,14 +40,14 @@ def overdue() -> Process[tuple[Job, ...]]:
     return jobs
 
 
-def take_up(job_id: str) -> Process[Job]:
-    """Set a job going again that nothing has moved by its time: one that asks has had its answer, which is no."""
+def take_up(job_id: str, settings: Settings) -> Process[Job]:
+    """Set a job going again that nothing has moved by its time. One that asks asks once more, until its time is over: then the answer is no."""
     job = yield from stored(job_id)
     now: datetime = yield ReadTime()
     if job.due is None or now < job.due:
         return job
     if job.state is S.PENDING:
-        return (yield from expire(job))
+        return (yield from (expire if now >= job.expires else remind)(job, settings))
     if job.ended and not watched(job):
         return job  # what its target left behind is looked for once more: `search`
     yield Later(job, 1) if watched(job) else Send(job)

@@ -18,7 +18,7 @@ from ringfence.domain.job import Job, JobState
 from ringfence.domain.plan import ActionClass, Call, Plan, Step
 from ringfence.domain.record import Record, RecordKind
 from ringfence.domain.state import CREDENTIALS, FactKind
-from ringfence.engine.approve import authorise
+from ringfence.engine.authority import authorise
 from ringfence.engine.commands import Process, ReadJob, ReadRecords, ReadTime, Send
 from ringfence.engine.ids import again_id, undo_id
 from ringfence.engine.moves import OPERATORS, UNTAKEN, is_operators, open_job, stored
@@ -54,11 +54,11 @@ def open_undo(of: str, by: Caller, settings: Settings, override: str = "") -> Pr
     authorise(job, by, settings)
     now: datetime = yield ReadTime()
     past = yield from _past(chain)
-    undo, new = yield from _attempt(chain, by.arn, now, past)
+    undo, new = yield from _attempt(chain, by.name, now, past)
     if new:
         _check_reopening(undo, override)
         _check_tokens(undo, past.last, now, override)
-    asked = record(undo, RecordKind.UNDO_REQUESTED, now, undo.reason, data={"of": undo.undo_of, "by": by.arn, "override": override})
+    asked = record(undo, RecordKind.UNDO_REQUESTED, now, undo.reason, data={"of": undo.undo_of, "by": by.name, "override": override})
     yield from open_job(undo, decision(undo, now, {"undo_of": undo.undo_of}), asked)
     current = yield from stored(undo.id)
     if current.state is JobState.APPROVED and not is_operators(current):

@@ -25,6 +25,7 @@ HEADER = "x-ringfence-wish"
 HOST = re.compile(r"sts(\.[a-z]{2}(-[a-z]+)+-[0-9])?\.amazonaws\.com(\.cn)?", re.ASCII)
 LIFETIME = 60  # seconds
 LONGEST = 8192
+SHOWN, REASON = 64, 300  # characters
 SWITCH = "0"  # in the place of a job: the wish is about the kill switch
 JOB = re.compile(r"[0-9a-f]{1,64}", re.ASCII)
 HINT = "Sign it with the command line: `ringfence approve`, `deny` or `undo`"
@@ -37,6 +38,8 @@ class Ballot(Struct, frozen=True):
     job: str
     wish: str  # "approve", "deny", "undo", "settle", "stop" or "resume"
     proof: str = ""  # the presigned URL
+    shown: str = ""  # the beginning of the digest of the plan that was seen, empty where none was
+    reason: str = ""
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> "Ballot":
@@ -45,15 +48,15 @@ class Ballot(Struct, frozen=True):
             case {"job": str(job), "wish": ("approve" | "deny" | "undo" | "settle" | "stop" | "resume") as wish, "proof": str(proof)} if (
                 len(proof) <= LONGEST and JOB.fullmatch(job)
             ):
-                return cls(job, wish, proof)
+                return cls(job, wish, proof, str(event.get("shown", ""))[:SHOWN], str(event.get("reason", ""))[:REASON])
         raise RefusedError("this is no signed request", "Use `ringfence approve`, `ringfence deny` or `ringfence undo`")
 
     def header(self, audience: str) -> str:
-        """What the proof is bound to: job, wish, and the stack (by its table's name) that is asked."""
-        return f"{self.job} {self.wish} {audience}"
+        """What the proof is bound to: job, wish, the stack (by its table's name) that is asked, and the plan that was seen."""
+        return " ".join(filter(None, (self.job, self.wish, audience, self.shown)))
 
 
-def sign(job: str, wish: str, audience: str) -> Ballot:
+def sign(job: str, wish: str, audience: str, shown: str = "", reason: str = "") -> Ballot:
     """Make a ballot with the caller's own credentials."""
     import boto3
     from botocore.signers import RequestSigner
@@ -65,7 +68,7 @@ def sign(job: str, wish: str, audience: str) -> Ballot:
     if credentials is None:
         raise RefusedError("there are no AWS credentials to sign with", "Log in, or set the usual AWS environment")
     signer = RequestSigner(client.meta.service_model.service_id, region, "sts", "v4", credentials, session.events)
-    ballot = Ballot(job, wish)
+    ballot = Ballot(job, wish, shown=shown, reason=reason)
     request = {
         "method": "GET",
         "url": f"{client.meta.endpoint_url}/?Action=GetCallerIdentity&Version=2011-06-15",
@@ -73,7 +76,8 @@ def sign(job: str, wish: str, audience: str) -> Ballot:
         "headers": {HEADER: ballot.header(audience)},
         "context": {},
     }
-    return Ballot(job, wish, signer.generate_presigned_url(request, region_name=region, expires_in=LIFETIME, operation_name=""))
+    proof = signer.generate_presigned_url(request, region_name=region, expires_in=LIFETIME, operation_name="")
+    return Ballot(job, wish, proof, shown, reason)
 
 
 def caller_of(ballot: Ballot, audience: str, now: datetime) -> Caller:

@@ -129,6 +129,7 @@ class IamReader:
         return State(
             identity=identity,
             created=found.get("CreateDate"),
+            last_used=found.get("RoleLastUsed", {}).get("LastUsedDate") or found.get("PasswordLastUsed"),
             trust=found.get("AssumeRolePolicyDocument"),
             tags={tag["Key"]: tag["Value"] for tag in found.get("Tags", ())},
             boundary=found.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
