@@ -1,4 +1,7 @@
-"""A signed vote -> a decided job. Writes approvals, has no rights on IAM. Who is voting is what STS says, not what the caller says."""
+"""A vote -> a decided job: signed by Slack over the function URL, or by an AWS identity. Writes approvals, has no rights on IAM.
+
+Who is voting is what Slack's signature, or STS, says; never what the caller says.
+"""
 
 import os
 from typing import Any
@@ -6,6 +9,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from ringfence import wiring
+from ringfence.chat.slack.desk import SlackDesk
 from ringfence.clouds.aws.caller import Ballot, caller_of
 from ringfence.edge import refusal
 from ringfence.engine.approve import Vote, vote
@@ -24,8 +28,8 @@ def switch(ballot: Ballot) -> dict[str, Any]:
     return {"state": "stopped" if turned.stopped else "running", "by": turned.by}
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Count one vote."""
+def signed(event: dict[str, Any]) -> dict[str, Any]:
+    """Count the vote of an AWS identity, or turn the switch for it."""
     try:
         ballot = Ballot.of(event)
         if ballot.wish in ("stop", "resume"):
@@ -39,3 +43,10 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         return refusal(error, log)
     log.info("voted", job=job.id, state=job.state, voter=voter.name)
     return {"job": job.id, "state": job.state}
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Take a request of the function URL, or a direct call."""
+    if "requestContext" in event:  # only the URL's own envelope has it at the top
+        return SlackDesk(wiring.settings(), wiring.signing, wiring.chat, wiring.desk, wiring.threads, log).handle(event, wiring.now())
+    return signed(event)

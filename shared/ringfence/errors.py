@@ -9,6 +9,7 @@ The library raises these; only an edge (a function, the command line) turns them
     +-- RefusedError        the product will not do what was asked       exit 1
     |   +-- ProtectedError  the target belongs to the protected set
     |   +-- UndeclaredCall  a call that no action declares
+    |   +-- Overridable     done all the same where somebody says why
     +-- ConflictError       somebody else moved the job first: read it again
     +-- NotReadError        a state was asked for something that nobody read
     +-- ForgedError         the trail, a checkpoint or a key is not what its log wrote
@@ -53,6 +54,10 @@ class RefusedError(RingfenceError):
 
 class ProtectedError(RefusedError):
     """The target belongs to the protected set."""
+
+
+class OverridableError(RefusedError):
+    """Refused, unless somebody says why it is right all the same."""
 
 
 class UndeclaredCallError(RefusedError):

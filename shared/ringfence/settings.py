@@ -140,6 +140,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     escalation: tuple[str, ...] = ()  # names of people, asked in turn
     people: tuple[Person, ...] = ()
     slack: Slack | None = None
+    account_names: Mapping[str, str] = {}  # by account id, as people know them
     max_blast_radius: int = 5
     max_auto_actions_per_hour: int = 10
     max_auto_actions_per_guardrail: int = 8

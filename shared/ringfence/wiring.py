@@ -7,16 +7,21 @@ from pathlib import Path
 
 import msgspec
 
+from ringfence.chat.slack.client import API, SlackChat
 from ringfence.clouds.aws.archive import S3Archive
 from ringfence.clouds.aws.history import CloudTrailHistory
 from ringfence.clouds.aws.kms_signer import KmsSigner
 from ringfence.clouds.aws.queue import SqsQueue
 from ringfence.clouds.aws.reader import AwsReader
+from ringfence.clouds.aws.secrets import Secret
 from ringfence.clouds.aws.store import DynamoStore
+from ringfence.clouds.aws.threads import DynamoThreads
 from ringfence.clouds.aws.writer import AwsWriter
 from ringfence.engine.commands import Desk
 from ringfence.engine.evaluate import Evaluator
 from ringfence.engine.respond import Responder
+from ringfence.engine.waive import waived
+from ringfence.errors import RefusedError
 from ringfence.settings import Deployment, Mode, Settings
 
 COMPILED = Path(__file__).parent / "compiled.json"
@@ -71,6 +76,27 @@ def queue() -> SqsQueue:
 
 
 @cache
+def threads() -> DynamoThreads:
+    """Give what is remembered of messages in the chat."""
+    return DynamoThreads(os.environ["THREADS"])
+
+
+@cache
+def signing() -> Secret:
+    """Give the secret with which Slack signs."""
+    return Secret(os.environ["SLACK_SIGNING_SECRET"], now)
+
+
+@cache
+def chat() -> SlackChat:
+    """Give the channel; raises RefusedError where the configuration names none."""
+    slack = settings().slack
+    if slack is None:
+        raise RefusedError("no Slack is configured", "See `chat.slack` in the configuration")
+    return SlackChat(slack.channel, Secret(os.environ["SLACK_TOKEN"], now), os.environ.get("SLACK_API") or API)
+
+
+@cache
 def history() -> CloudTrailHistory:
     """Give what CloudTrail remembers."""
     return CloudTrailHistory()
@@ -85,7 +111,7 @@ def desk() -> Desk:
 @cache
 def evaluator() -> Evaluator:
     """Give the judge of events, over the live account."""
-    return Evaluator(settings(), AwsReader(), census=store().census, before=store().before)
+    return Evaluator(settings(), AwsReader(), census=store().census, before=store().before, waived=lambda: waived(store()))
 
 
 @cache

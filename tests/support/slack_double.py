@@ -25,7 +25,12 @@ from tests.support.slack_requests import APP, BOT, BOT_USER, TEAM
 TOKEN = "xoxb-synthetic"  # noqa: S105 - of no workspace
 TRIGGER_LIVES = timedelta(seconds=3)
 PAGE, PAGE_END = 100, 999  # conversations.history: how many unless asked, and at most
-READS = {"users.info": ("user",), "conversations.info": ("channel",), "conversations.history": ("channel",)}
+READS = {
+    "users.info": ("user",),
+    "conversations.info": ("channel",),
+    "conversations.history": ("channel",),
+    "conversations.replies": ("channel", "ts"),
+}
 KINDS = ("down", "500", "429", "lost", "timeout", "slow", "garbled")
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -133,6 +138,7 @@ class SlackDouble:
             "users.info": self._user,
             "conversations.info": self._channel_info,
             "conversations.history": self._history,
+            "conversations.replies": self._history,
         }
 
     def add_channel(self, channel: Channel) -> Channel:
@@ -348,7 +354,8 @@ class SlackDouble:
         inclusive, whole = (payload.get(name) in ("1", "true") for name in ("inclusive", "include_all_metadata"))
         for message in reversed(self.messages[channel.id]):  # the newest first; replies are read with conversations.replies
             within = (not oldest or float(message.ts) >= float(oldest)) and (not latest or float(message.ts) <= float(latest))
-            if within and message.thread_ts in (None, message.ts) and (inclusive or message.ts not in (oldest, latest)):
+            there = message.thread_ts in (None, message.ts) if "ts" not in payload else payload["ts"] in (message.ts, message.thread_ts)
+            if within and there and (inclusive or message.ts not in (oldest, latest)):
                 found.append(self._shown(message, whole=whole))
         start = int(payload.get("cursor", "at:0").removeprefix("at:"))
         end = start + min(int(payload.get("limit", PAGE)), PAGE_END)

@@ -10,11 +10,11 @@ import click
 import pytest
 
 from ringfence import wiring
-from ringfence.chat.console import inert
 from ringfence.cli import run as cli_run
 from ringfence.cli.main import COMMANDS, Commands, _run, root
 from ringfence.cli.output import json_line
 from ringfence.clouds.local import LocalStore
+from ringfence.domain.inert import visible
 from ringfence.domain.job import JobState
 from tests.support.aws import MANAGED, aws, customer_policy, make
 from tests.support.cases import EVENTS, event_file, state_of
@@ -340,5 +340,5 @@ def test_what_stops_a_command_is_answered_once(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_hostile_text_is_shown_inertly() -> None:
-    assert inert("a\u202eb\x1b[31m\n") == "a\\u202eb\\x1b[31m\\n"
+    assert visible("a\u202eb\x1b[31m\n") == "a\\u202eb\\x1b[31m\\n"
     assert json.loads(json_line({"x": "\ud800"})) == {"x": "\ud800"}

@@ -1,25 +1,27 @@
-"""Asking the person at the console."""
+"""Asking the person at the console: the same card as in a chat, for a terminal."""
 
 import sys
+import textwrap
 
 import click
 
-from ringfence.domain.job import Job
+from ringfence.domain.card import Card
+
+WIDTH = 110
 
 
-def inert(text: str) -> str:
-    """Show attacker-written text inertly: control, bidi and other invisible characters are escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def show(job: Job) -> None:
-    """Show what would be done, to whom, why, how it is undone, and until when to decide."""
-    click.echo(f"\n  {click.style(job.severity.upper(), fg='red', bold=True)} {inert(job.reason)}")
-    for step in job.plan.steps:
-        click.echo(
-            f"    would call {step.call.operation} on {inert(job.plan.target.name)} ({step.action}); undone by {step.inverse.operation}"
-        )
-    click.echo(f"    plan {job.plan.digest[:16]}, decide by {job.expires:%H:%M} UTC")
+def show(card: Card) -> None:
+    """Show a card: what would be done, to whom, why, how it is undone, what may break, and until when to decide."""
+    grave = card.title.startswith(("CRITICAL", "HIGH"))
+    click.echo(f"\n  {click.style(card.title, fg='red' if grave else 'yellow', bold=True)}")
+    for warning in card.warnings:
+        click.echo(f"    {click.style(warning, fg='red')}")
+    for line in card.lines:
+        first, *rest = textwrap.wrap(line.text, WIDTH - 20) or [""]
+        click.echo(f"    {click.style(f'{line.label:<15}', fg='bright_black')} {first}")
+        for more in rest:
+            click.echo(f"{'':20}{more}")
+    click.echo(f"    {click.style(card.footer, fg='bright_black')}")
 
 
 def ask() -> bool | None:

@@ -2,12 +2,13 @@
 
 import sys
 import time
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import click
 
 from ringfence.chat import console
-from ringfence.chat.console import inert
 from ringfence.cli.check import line
 from ringfence.cli.main import Context
 from ringfence.cli.state import home, local_archive, local_store
@@ -15,10 +16,13 @@ from ringfence.cli.trail.page import write_page
 from ringfence.cli.trail.verify import checked
 from ringfence.config.compile import code_hash
 from ringfence.demo.account import embedded_aws
-from ringfence.demo.run import Demo, Shown, acted, asked
+from ringfence.demo.run import SETTINGS, Demo, Shown, acted, asked
 from ringfence.demo.story import SCENES
+from ringfence.domain.inert import visible
 from ringfence.domain.job import Job, JobState
+from ringfence.engine.cards import card
 from ringfence.engine.trail.export import archived
+from ringfence.wiring import now
 
 PACE = 0.45  # seconds between scenes, for somebody who watches
 COLOURS = {
@@ -45,6 +49,7 @@ def command(context: Context, *, yes: bool) -> None:
     store = local_store(code_hash())
     with embedded_aws() as iam:
         demo = Demo(iam, store, stage.ask)
+        stage.now = demo.clock
         stage.opening()
         shown = [stage.scene(demo, scene) for scene in SCENES]
         stage.heading("A person decides")
@@ -61,6 +66,7 @@ class Stage:
         """Take where to write, and whether everything is approved."""
         self.output, self.yes = context.output, yes
         self.human = not context.output.as_json
+        self.now: Callable[[], datetime] = now
         self.pace = PACE if self.human and sys.stdout.isatty() else 0.0
 
     def opening(self) -> None:
@@ -83,14 +89,14 @@ class Stage:
         for job in () if shown.repeated else shown.jobs:
             step = job.plan.steps[0].call if job.plan.steps else None
             what = {JobState.DONE: "reversed and verified", JobState.PENDING: "waits for a person"}.get(job.state, job.state)
-            click.echo(f"{'':11}-> {step.operation if step else 'no step'} on {inert(job.plan.target.name)}: {what}")
+            click.echo(f"{'':11}-> {step.operation if step else 'no step'} on {visible(job.plan.target.name)}: {what}")
         time.sleep(self.pace)
         return shown
 
     def ask(self, job: Job) -> bool | None:
         """Show a plan and ask; None where nobody is there to answer."""
         if self.human:
-            console.show(job)
+            console.show(card(job, SETTINGS, self.now()))
         return True if self.yes else console.ask() if self.human else None
 
     def decided(self, job: Job) -> Job:
@@ -140,11 +146,11 @@ class Stage:
             return
         self.heading("In short")
         for job in ran:
-            click.echo(f"  acted on  {inert(job.plan.target.name)}: {job.plan.steps[0].call.operation}, by itself, within seconds")
+            click.echo(f"  acted on  {visible(job.plan.target.name)}: {job.plan.steps[0].call.operation}, by itself, within seconds")
         for job in decided:
-            click.echo(f"  asked     {inert(job.plan.target.name)}: {job.plan.steps[0].call.operation}, {job.state}")
+            click.echo(f"  asked     {visible(job.plan.target.name)}: {job.plan.steps[0].call.operation}, {job.state}")
         for job in undone:
-            click.echo(f"  undone    {inert(job.plan.target.name)}: back to exactly what it was")
+            click.echo(f"  undone    {visible(job.plan.target.name)}: back to exactly what it was")
         said = f"{verdict.records} records, sealed and signed; every call has its intent, every job one end"
         click.echo(f"  verified  {said if not wrong else '; '.join(wrong)}")
         click.echo(f"\n  See for yourself:  ringfence jobs   |   ringfence trail verify   |   {page}")

@@ -25,6 +25,7 @@ COMMANDS = (
     ("trail", "trail", "Review the trail: every decision, intent, call and outcome."),
     ("stop", "stop", "Set the kill switch: from now on nothing is changed."),
     ("resume", "resume", "Lift the kill switch."),
+    ("slack", "slack", "The manifest of the Slack app, and a check of its channel and people."),
     ("config", "config", "Check the configuration, print its schema, compile it into the layer."),
     ("explain", "explain", "What a guardrail, an action or an escalation path is, and why."),
 )

@@ -7,7 +7,7 @@ from typing import Any
 import click
 import msgspec
 
-from ringfence.chat.console import inert
+from ringfence.domain.inert import visible
 
 
 class Output:
@@ -39,7 +39,7 @@ class Output:
         for number, column in enumerate(columns):
             table.add_column(column, no_wrap=number == 0, overflow="fold")
         for row in rows:
-            table.add_row(*(Text("\n".join(inert(str(part)) for part in (cell if isinstance(cell, tuple) else (cell,)))) for cell in row))
+            table.add_row(*(Text("\n".join(visible(str(part)) for part in (cell if isinstance(cell, tuple) else (cell,)))) for cell in row))
         if table.row_count:
             Console().print(table)
         else:

@@ -9,7 +9,6 @@ from typing import Any
 import click
 import msgspec
 
-from ringfence.chat.console import inert
 from ringfence.cli.main import Context
 from ringfence.cli.run import finish
 from ringfence.cli.settings import settings
@@ -19,6 +18,7 @@ from ringfence.clouds.aws.writer import AwsWriter
 from ringfence.clouds.memory import MemoryQueue
 from ringfence.domain.arn import Arn, parse_arn
 from ringfence.domain.caller import Caller
+from ringfence.domain.inert import visible
 from ringfence.domain.job import TERMINAL, JobState
 from ringfence.domain.plan import Call
 from ringfence.engine.commands import Desk, run_at_desk
@@ -76,7 +76,7 @@ def command(context: Context, job: str, override: str, stack: str | None, *, yes
 
 def _agreed(context: Context, call: Call, *, yes: bool) -> bool:
     """Show the call that is about to be made with the operator's credentials; ask where somebody is there."""
-    shown = ", ".join(f"{key}={inert(str(value))}" for key, value in call.parameters.items())
+    shown = ", ".join(f"{key}={visible(str(value))}" for key, value in call.parameters.items())
     context.output.aside(f"with your credentials: {call.service}:{call.operation}({shown})")
     return yes or not sys.stdin.isatty() or click.confirm("Make this call?", default=False, err=True)
 

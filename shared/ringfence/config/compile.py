@@ -32,6 +32,7 @@ def compile_settings(config: Config) -> Settings:
         escalation=defaults.approval.escalation,
         people=tuple(_person(entry, config) for entry in config.people),
         slack=_slack(config),
+        account_names=config.chat.account_names,
         max_blast_radius=defaults.max_blast_radius,
         max_auto_actions_per_hour=defaults.max_auto_actions_per_hour,
         max_auto_actions_per_guardrail=defaults.max_auto_actions_per_guardrail,

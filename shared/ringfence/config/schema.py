@@ -256,6 +256,9 @@ class Chat(Model):
     """Where people are asked."""
 
     slack: SlackWorkspace | None = None
+    account_names: dict[Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")], Text] = Field(
+        default_factory=dict, description="How people call the accounts: shown beside their numbers."
+    )
 
 
 class Config(Model):

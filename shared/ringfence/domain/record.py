@@ -27,6 +27,8 @@ class RecordKind(StrEnum):
     VERIFY = "verify"
     UNDO_REQUESTED = "undo_requested"
     EXEMPTION_USED = "exemption_used"
+    EXEMPTION_GRANTED = "exemption_granted"  # by a person, at run time
+    OWNER_ANSWERED = "owner_answered"  # was it them?
     SWEEP = "sweep"  # what a contained identity left behind was looked for
     BREAKER = "breaker"  # a budget is used up: it asks instead of acting
     CLOSED = "closed"  # the one terminal record of a job

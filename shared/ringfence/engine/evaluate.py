@@ -61,8 +61,10 @@ class Evaluator:
         actions: Iterable[Action] = ACTIONS,
         census: Callable[[], Census | None] = lambda: None,
         before: Callable[[Identity], State | None] = lambda _: None,
+        waived: Callable[[], tuple[Exemption, ...]] = tuple,
     ) -> None:
-        """Take the settings, the reader of states where there is one, how to get at the newest census, and at what something was before."""
+        """Take the settings, the reader of states where there is one, and how to get at the newest census, at what something was before, and at exemptions made at run time."""
+        self.waived = waived
         self.settings = settings
         self.census = census
         self.before = before
@@ -293,7 +295,7 @@ class Evaluator:
 
     def _exempt(self, finding: Finding, case: Case) -> Exemption | None:
         ours = (case.project.name, finding.guardrail)
-        here = [e for e in self.settings.exemptions if (e.project, e.guardrail) == ours and case.now < e.until]
+        here = [e for e in (*self.settings.exemptions, *self.waived()) if (e.project, e.guardrail) == ours and case.now < e.until]
         census = self.census() if here else None
         return next((e for e in here if exempts(e, finding.identity, census)), None)
 

@@ -46,7 +46,7 @@ def ask(job: Job, now: datetime) -> Process[Question]:
     if _covers(standing, job) and job.severity.rank <= standing.severity.rank:
         number = yield from joined(standing)
         return Question(
-            _ended(job, S.CANCELLED), (Slot(_joins(standing), number, 1, now, job.id),), f"job {standing.id} asks for the same", standing.id
+            _ended(job, S.CANCELLED), (Slot(joins(standing), number, 1, now, job.id),), f"job {standing.id} asks for the same", standing.id
         )
     replaced = sum(one.time > now - HOUR for one in last)
     if standing.action_class is not job.action_class and job.action_class is ActionClass.REVERSAL:
@@ -79,11 +79,12 @@ def front(job: Job) -> Process[str]:
 
 def joined(job: Job) -> Process[int]:
     """Count the findings that joined a question."""
-    last: tuple[Slot, ...] = yield ReadSlots(_joins(job), 1)
+    last: tuple[Slot, ...] = yield ReadSlots(joins(job), 1)
     return last[0].number + 1 if last else 0
 
 
-def _joins(job: Job) -> str:
+def joins(job: Job) -> str:
+    """Name the series of findings that joined a question."""
     return f"joins:{job.id}"
 
 

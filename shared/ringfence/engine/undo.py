@@ -25,7 +25,7 @@ from ringfence.engine.moves import OPERATORS, UNTAKEN, is_operators, open_job, s
 from ringfence.engine.records import decision, record
 from ringfence.engine.trail.agree import problems
 from ringfence.engine.verify import ROUNDS
-from ringfence.errors import RefusedError
+from ringfence.errors import OverridableError, RefusedError
 from ringfence.settings import Settings
 
 # The longest that a session lives which a user's credential started (STS API Reference: GetSessionToken, GetFederationToken: 36 hours).
@@ -136,7 +136,7 @@ def _undo(chain: tuple[Job, ...], made_id: str, by: str, now: datetime, found: M
 def _check_reopening(undo: Job, override: str) -> None:
     """Giving back what broke a critical guardrail needs a reason."""
     if is_operators(undo) and undo.severity is Severity.CRITICAL and not override:
-        raise RefusedError(
+        raise OverridableError(
             f"it would give back what {undo.guardrail} found critical", "If that is right, say why: `ringfence undo ID --override REASON`"
         )
 
@@ -146,7 +146,7 @@ def _check_tokens(undo: Job, last: datetime, now: datetime, override: str) -> No
     wakes = [s for s in undo.plan.steps if s.fact.kind in CREDENTIALS and s.after == "Active"]
     until = last + TOKENS_LIVE
     if wakes and not override and now < until:
-        raise RefusedError(
+        raise OverridableError(
             f"sessions issued with {wakes[0].fact.key} may be alive until {until:%Y-%m-%d %H:%M} UTC and would work again",
             "Wait until then, or say why not: `ringfence undo ID --override REASON`",
         )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_securityhub import SecurityHubClient
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
@@ -104,6 +105,14 @@ def s3() -> "S3Client":
     import boto3
 
     return boto3.client("s3", config=config())
+
+
+@cache
+def secretsmanager() -> "SecretsManagerClient":
+    """Secrets Manager."""
+    import boto3
+
+    return boto3.client("secretsmanager", config=config())
 
 
 @cache

@@ -1,0 +1,45 @@
+"""Secrets from Secrets Manager, kept in memory for some minutes. A secret's text holds one value a line, the newest first.
+
+While one is rotated both lines are valid; taking the old one away ends the rotation (AWS Secrets Manager User Guide: a rotation overlaps).
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from ringfence.clouds.aws import clients
+from ringfence.clouds.aws.replies import upstream
+from ringfence.errors import UpstreamError
+
+FRESH = timedelta(minutes=5)
+PAUSE = timedelta(seconds=10)  # whoever sends rubbish does not make us ask more often
+
+
+class Secret:
+    """One secret, read when it is needed first."""
+
+    def __init__(self, arn: str, clock: Callable[[], datetime]) -> None:
+        """Take the ARN and the clock."""
+        self._arn = arn
+        self._clock = clock
+        self._values: tuple[str, ...] = ()
+        self._read: datetime | None = None
+
+    def values(self) -> tuple[str, ...]:
+        """Give the valid values, the newest first; raise UpstreamError where there is none."""
+        return self._values if self._younger(FRESH) else self._fetch()
+
+    def again(self) -> tuple[str, ...]:
+        """Read it again, since none of the values fitted: somebody may have rotated it a moment ago."""
+        return self._values if self._younger(PAUSE) else self._fetch()
+
+    def _younger(self, age: timedelta) -> bool:
+        return self._read is not None and self._clock() - self._read < age
+
+    def _fetch(self) -> tuple[str, ...]:
+        with upstream("reading a secret"):
+            text = clients.secretsmanager().get_secret_value(SecretId=self._arn).get("SecretString", "")
+        found = tuple(line.strip() for line in text.splitlines() if line.strip())
+        if not found:
+            raise UpstreamError(f"the secret {self._arn} is empty", "Its text is one value a line")
+        self._values, self._read = found, self._clock()
+        return found
