@@ -10,8 +10,13 @@ TARGETS: dict[str, tuple[str, ...]] = {
     ),
     ENGINE + "own_policies.py": ("tests/unit/test_containment.py", "tests/unit/test_held.py"),
     ENGINE + "budget.py": ("tests/unit/test_budget.py", "tests/simulation/test_lost_events.py"),
+    ENGINE + "authority.py": ("tests/unit/test_authority.py", "tests/unit/test_decide.py"),
+    ENGINE + "questions.py": ("tests/unit/test_questions.py", "tests/unit/test_decide.py"),
+    ENGINE + "quiet.py": ("tests/unit/test_quiet.py",),
+    ENGINE + "waive.py": ("tests/unit/test_waive.py",),
     ENGINE + "approve.py": (
         "tests/unit/test_decide.py",
+        "tests/unit/test_questions.py",
         "tests/unit/test_budget.py",
         "tests/unit/test_switch.py",
         "tests/unit/test_sweep.py",

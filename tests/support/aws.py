@@ -170,10 +170,10 @@ def _user(iam: Any, state: State) -> None:
             )
 
 
-def make_table(name: str) -> None:
-    """Make the table of jobs and trail as the template describes it."""
+def make_table(name: str, resource: str = "Table") -> None:
+    """Make a table - of jobs and trail, unless another is named - as the template describes it."""
     import boto3
 
-    described = template()["Table"]["Properties"]
+    described = template()[resource]["Properties"]
     known = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
-    boto3.client("dynamodb").create_table(TableName=name, **{key: described[key] for key in known})
+    boto3.client("dynamodb").create_table(TableName=name, **{key: described[key] for key in known if key in described})

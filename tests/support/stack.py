@@ -25,6 +25,7 @@ class Stack:
         self.iam, self.waited, self.sealing = iam, waited, True
         sqs = boto3.client("sqs")
         make_table("t")
+        make_table("threads", "Threads")
         self.sqs = sqs
         os.environ |= {
             "MODE": "graduated",
@@ -32,6 +33,7 @@ class Stack:
             "JOBS_QUEUE": sqs.create_queue(QueueName="jobs.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"],
             "LATER_QUEUE": sqs.create_queue(QueueName="later")["QueueUrl"],
             "NOTICES_QUEUE": sqs.create_queue(QueueName="notices")["QueueUrl"],
+            "THREADS": "threads",
             "DEAD_LETTERS": sqs.create_queue(QueueName="dead")["QueueUrl"],
             "RULES": "iam-changes",
             "ARCHIVE": "sealed",
@@ -73,7 +75,7 @@ class Stack:
 def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     getters = (
         *(wiring.settings, wiring.store, wiring.queue, wiring.desk, wiring.evaluator, wiring.responder, wiring.history),
-        *(wiring.archive, wiring.signer),
+        *(wiring.archive, wiring.signer, wiring.threads, wiring.signing, wiring.chat),
     )
     for getter in getters:
         getter.cache_clear()

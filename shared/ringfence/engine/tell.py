@@ -24,7 +24,8 @@ from ringfence.settings import Settings
 
 WINDOW = timedelta(minutes=5)
 ALONE = 8  # incidents within a window that have a message of their own
-ROOM = 40  # incidents in a shared message
+ROOM = 24  # incidents in a shared message: what Slack takes, with names as long as IAM's
+SHARED = 2  # shared messages within a window; for more incidents the last one only counts them
 INCIDENT = timedelta(hours=6)  # without news an incident is over: what comes then is another one
 LEASE = timedelta(seconds=30)
 RACES = 20
@@ -91,14 +92,16 @@ class Teller(Struct, frozen=True):
         recent = [t for t in self.threads.all() if t.begun > since]
         if sum(t.key.startswith("incident ") and not t.digest for t in recent) < ALONE:
             return ""
-        shared = sorted((t for t in recent if t.key.startswith("digest ")), key=lambda t: t.begun)
-        name = shared[-1].key if shared else f"digest {self.clock():%Y%m%dT%H%M%S}"
+        shared = sorted((t for t in recent if t.key.startswith("digest ")), key=lambda t: (t.begun, t.key))
+        full = not shared or (len(shared[-1].rows) >= ROOM and len(shared) < SHARED)
+        name = f"digest {self.clock():%Y%m%dT%H%M%S} {len(shared)}" if full else shared[-1].key
 
         def joined_by(old: Thread | None) -> Thread:
             if old is None:
                 return self._new(name, rows=(key,))
-            full = len(old.rows) >= ROOM or key in old.rows
-            rows, more = (old.rows, old.more + (key not in old.rows)) if full else ((*old.rows, key), old.more)
+            if key in old.rows:
+                return old
+            rows, more = (old.rows, old.more + 1) if len(old.rows) >= ROOM else ((*old.rows, key), old.more)
             return msgspec.structs.replace(old, rows=rows, more=more, owed=True)
 
         return self._put(name, joined_by).key

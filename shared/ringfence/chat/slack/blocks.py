@@ -10,6 +10,7 @@ from typing import Any
 from ringfence.domain.card import Button, Card, Digest, Field, Form, Line, Press, Row
 
 HEADER, SECTION, BUTTON, CONFIRM, TITLE, FALLBACK, TEXT = 150, 3000, 75, 300, 24, 300, 3000
+ROW = 160  # characters of one of many
 ROOM = 7000  # characters of a card's lines
 CUT = "... (cut: `ringfence trail show` tells all of it)"
 
@@ -66,7 +67,8 @@ def _card(card: Card) -> list[Json]:
     if card.calls:
         people = [part for name in card.calls for part in ({"type": "user", "user_id": name.rsplit("/", 1)[-1]}, _text(" "))]
         blocks.append(_rich([_section([_text("Please decide: "), *people])]))
-    blocks.append(_rich([_section(list(_lines((*(Line("CAREFUL", w) for w in card.warnings), *card.lines))))]))
+    if lines := list(_lines((*(Line("CAREFUL", w) for w in card.warnings), *card.lines))):
+        blocks.append(_rich([_section(lines)]))
     if card.buttons:
         blocks.append({"type": "actions", "block_id": "decide", "elements": [_button(b) for b in card.buttons]})
     if card.footer:
@@ -93,7 +95,7 @@ def _digest(digest: Digest) -> list[Json]:
 
 
 def _row(number: int, row: Row) -> Json:
-    made: Json = {"type": "section", "block_id": f"row {number}", "text": plain(row.text[:SECTION])}
+    made: Json = {"type": "section", "block_id": f"row {number}", "text": plain(row.text[:ROW])}
     return made | ({"accessory": _button(row.button)} if row.button else {})
 
 
