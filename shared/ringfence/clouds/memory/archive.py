@@ -21,7 +21,8 @@ class MemoryArchive:
 
     def names(self, prefix: str, after: str = "") -> tuple[str, ...]:
         """Give the names that begin so, and come after another, in order."""
-        return tuple(sorted(name for name in self.kept if name.startswith(prefix) and name > after))
+        held = tuple(self.kept)  # at one moment: another thread may put something while these are gone through
+        return tuple(sorted(name for name in held if name.startswith(prefix) and name > after))
 
     def touched(self) -> tuple[str, ...]:
         """Nothing can be put twice here."""

@@ -109,8 +109,12 @@ class MemoryStore:
 
     def records(self, job_id: str | None = None) -> tuple[Record, ...]:
         """Give records in order of time."""
-        found = (r for r in self._records.values() if job_id is None or r.job == job_id)
+        found = (r for r in self._kept() if job_id is None or r.job == job_id)
         return tuple(sorted(found, key=lambda r: r.time))
+
+    def _kept(self) -> tuple[Record, ...]:
+        """Give the records as they are at one moment: another thread may put one while these are gone through."""
+        return tuple(self._records.values())
 
     def exemption(self, key: str) -> Exemption | None:
         """Give a run-time exemption."""
@@ -165,16 +169,16 @@ class MemoryStore:
 
     def entries(self) -> tuple[Entry, ...]:
         """Give every record as it is kept."""
-        return tuple(Entry(r.id, r.job, r.time, r.bytes) for r in self._records.values())
+        return tuple(Entry(r.id, r.job, r.time, r.bytes) for r in self._kept())
 
     def unsealed(self, count: int) -> tuple[Entry, ...]:
         """Give records that have no number yet, the oldest first."""
-        open_ = sorted((r for r in self._records.values() if r.id not in self._numbers), key=lambda r: r.time)
+        open_ = sorted((r for r in self._kept() if r.id not in self._numbers), key=lambda r: r.time)
         return tuple(Entry(r.id, r.job, r.time, r.bytes) for r in open_[:count])
 
     def waiting(self) -> datetime | None:
         """Since when the oldest record waits for its number."""
-        return min((r.time for r in self._records.values() if r.id not in self._numbers), default=None)
+        return min((r.time for r in self._kept() if r.id not in self._numbers), default=None)
 
     def sealed(self, first: int, records: Iterable[Entry]) -> None:
         """Keep the numbers of records."""
