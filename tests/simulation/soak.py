@@ -11,6 +11,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from xml.etree import ElementTree as ET
 
+from tests.simulation.hand import remember_canonical
 from tests.simulation.promises import BrokenPromiseError
 from tests.simulation.world import World
 from tests.support import assurance
@@ -39,7 +40,7 @@ def histories(seeds: int) -> str:
     """Run that many histories on every core; give what broke first, empty where nothing did."""
     started = time.monotonic()
     firsts = range(0, seeds, CHUNK)
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
+    with ProcessPoolExecutor(os.cpu_count(), initializer=remember_canonical) as pool:
         for number, broken in enumerate(pool.map(chunk, firsts, [min(CHUNK, seeds - first) for first in firsts]), 1):
             if broken:
                 pool.shutdown(cancel_futures=True)
