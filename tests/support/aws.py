@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+import botocore.session
 from moto import mock_aws
+from moto.core import responses as core
 from moto.core.responses import ActionResult
 from moto.iam import models, responses
 
@@ -80,6 +82,14 @@ def managed_policies(backend: Any) -> list[Any]:
 
 
 setattr(models.IAMBackend, "_init_aws_policies", managed_policies)  # noqa: B010 - a method of moto's
+# Each mock has a session of its own, which would read the descriptions of the services anew: two thirds of what a client costs.
+setattr(botocore.session, "create_loader", cache(botocore.session.create_loader))  # noqa: B010 - mypy sees another type
+
+setattr(responses.IamResponse, "create_service_specific_credential", ServiceCredentials.create)  # noqa: B010 - moto's types do not know it
+setattr(responses.IamResponse, "list_service_specific_credentials", ServiceCredentials.list_)  # noqa: B010 - moto's types do not know it
+setattr(responses.IamResponse, "update_service_specific_credential", ServiceCredentials.update)  # noqa: B010 - moto's types do not know it
+# With every call moto goes through all members of a class to find the operations; they stay the same.
+setattr(core, "method_names_from_class", cache(getattr(core, "method_names_from_class")))  # noqa: B009, B010 - moto exports it by use
 
 
 @contextmanager
@@ -91,9 +101,6 @@ def aws(*, managed: bool = True) -> Iterator[Any]:
     os.environ |= {"AWS_DEFAULT_REGION": "us-east-1", "AWS_CONFIG_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true"}
     if managed:
         os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
-    setattr(responses.IamResponse, "create_service_specific_credential", ServiceCredentials.create)  # noqa: B010 - moto\'s types do not know it
-    setattr(responses.IamResponse, "list_service_specific_credentials", ServiceCredentials.list_)  # noqa: B010 - moto\'s types do not know it
-    setattr(responses.IamResponse, "update_service_specific_credential", ServiceCredentials.update)  # noqa: B010 - moto\'s types do not know it
     ServiceCredentials.held.clear()
     forget()
     try:

@@ -42,6 +42,7 @@ class Stack:
             "QUARANTINE_POLICY": customer_policy(iam, "ringfence/quarantine"),
             "OWN_ROLES": "arn:aws:iam::123456789012:role/ringfence/respond",
         }
+        iam.generate_credential_report()  # whoever asks first waits a second until there is one
         boto3.client("s3").create_bucket(Bucket="sealed", ObjectLockEnabledForBucket=True)
         self.events, self.dynamodb = boto3.client("events"), boto3.client("dynamodb")
         self.events.put_rule(Name="iam-changes", EventPattern='{"source":["aws.iam"]}')

@@ -57,7 +57,7 @@ def test_partitions_are_never_written_by_hand() -> None:
 
 
 def test_every_sample_event_is_used() -> None:
-    texts = "\n".join(p.read_text() for p in [*ROOT.rglob("tests/**/*.py"), *PACKAGE.rglob("*.cases.yaml"), *PACKAGE.rglob("demo/*.py")])
+    texts = "\n".join(p.read_text() for p in [*(ROOT / "tests").rglob("*.py"), *PACKAGE.rglob("*.cases.yaml"), *PACKAGE.rglob("demo/*.py")])
     names = [str(p.relative_to(EVENTS)) for p in EVENTS.rglob("*.json")]
     assert [n for n in names if n not in texts] == []
 
