@@ -68,8 +68,16 @@ build: $(VENV) .tools/sam/.done ## compile the configuration into the layer, the
 	$(UV) pip sync --quiet --require-hashes --python .tools/$*/bin/python requirements/e2e-$*.txt
 	@touch $@
 
+# Two at a time: the adapters behind a fault proxy, in a local AWS of their own, beside the deployed stack. With ARGS, all in one.
+E2E = $(PY) -m pytest --e2e -p no:randomly -s
 e2e: build .tools/box/.done .tools/faults/.done ## deploy the template into a local AWS and attack it
-	$(PY) -m pytest tests/e2e --e2e -p no:randomly -s $(ARGS)
+ifdef ARGS
+	$(E2E) tests/e2e $(ARGS)
+else
+	@mkdir -p build; $(E2E) tests/e2e/test_faults.py >build/e2e-faults.log 2>&1 & faults=$$! deployed=0 spoiled=0; \
+	$(E2E) tests/e2e --ignore tests/e2e/test_faults.py || deployed=$$?; \
+	wait $$faults || spoiled=$$?; cat build/e2e-faults.log; exit $$((deployed || spoiled))
+endif
 
 planted: $(VENV) ## plant each known defect; one named, fast test has to notice it
 	@$(PY) -m tests.planted

@@ -179,11 +179,11 @@ def running(command: list[str | Path], env: dict[str, str], log: str, ready: Cal
 
 
 @contextmanager
-def local_aws(**env: str) -> Iterator[Box]:
+def local_aws(log: str = "box.log", **env: str) -> Iterator[Box]:
     """Run the local AWS."""
     port = free_port()
     made = Box(port)
-    with running([TOOLS / "box/bin/python", ROOT / "tests/e2e/box.py", str(port)], made.env | env, "box.log", lambda: answers(port)):
+    with running([TOOLS / "box/bin/python", ROOT / "tests/e2e/box.py", str(port)], made.env | env, log, lambda: answers(port)):
         yield made
 
 

@@ -55,7 +55,7 @@ KINDS = {"Role": Kind.ROLE, "User": Kind.USER, "Group": Kind.GROUP}
 @pytest.fixture(scope="module")
 def proxy() -> Iterator[Proxy]:
     before = dict(os.environ)
-    with local_aws() as box, spoiled(box) as made:
+    with local_aws("faults-box.log") as box, spoiled(box) as made:
         for key in [key for key in os.environ if key.startswith("AWS_")]:
             del os.environ[key]
         os.environ |= {key: value for key, value in box.env.items() if key.startswith("AWS_")} | {"AWS_ENDPOINT_URL": made.url}

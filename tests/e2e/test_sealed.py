@@ -1,30 +1,20 @@
-"""The deployed trail: sealed by the deployed function into a bucket, signed by a key of KMS, verified by the command line with the key alone."""
+"""The deployed trail: sealed by the deployed function into a bucket, signed by a key of KMS, verified by the command line with the key alone.
+
+It is the trail of all that the tests before these had the stack do.
+"""
 
 import json
-from collections.abc import Iterator
+import shutil
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 
-from tests.e2e.local import ACCOUNT, ADMIN, STACK, Box, local_aws, until
-from tests.support.cases import ROOT
+from tests.e2e.local import ACCOUNT, ADMIN, STACK, Box, until
 from tests.support.outside_verifier import check
 
 pytestmark = [pytest.mark.e2e, pytest.mark.enable_socket]
-
-
-@pytest.fixture(scope="module")
-def box() -> Iterator[Box]:
-    with local_aws(AUTH="true") as made:
-        made.deploy(ROOT / ".aws-sam/build/template.yaml")
-        made.functions.invoke(FunctionName=made.function("ReviewFunction"), Payload=b"{}")
-        made.iam.create_user(UserName="auditor")
-        made.iam.attach_user_policy(UserName="auditor", PolicyArn=ADMIN)
-        key = made.iam.create_access_key(UserName="auditor")["AccessKey"]
-        made.operator = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
-        yield made
 
 
 def seal(box: Box) -> int:
@@ -34,17 +24,35 @@ def seal(box: Box) -> int:
     return int(said["size"])
 
 
-def test_what_was_done_is_sealed_signed_and_verified_by_two_verifiers(box: Box, tmp_path: Path) -> None:
-    box.role("fraud-train", "sagemaker.amazonaws.com")
-    box.iam.attach_role_policy(RoleName="fraud-train", PolicyArn=ADMIN)
-    until(lambda: ADMIN not in box.attached("fraud-train"), "AdministratorAccess is removed")
-    job = box.job_of("fraud-train", "done")
-    first = seal(box)
-    (said,) = box.ringfence("trail", "export", str(tmp_path / "one"))
+def exported(box: Box, folder: Path) -> int:
+    """Seal and export, and give how many records that are; again where the seal of the minute came between with more of them."""
+    for _ in range(3):
+        first = seal(box)
+        (said,) = box.ringfence("trail", "export", str(folder))
+        if said["records"] == first:
+            break
+        shutil.rmtree(folder)
     assert said["records"] == first
+    return first
+
+
+def done(box: Box) -> str:
+    """Give the job of an act. One of the tests before these, where there is one: so many acts by themselves have an hour, and no more."""
+    acts = [j["id"] for j in box.ringfence("jobs") if (j["state"], j["class"], j["undo_of"]) == ("done", "reversal", None)]
+    if acts:
+        return str(acts[0])
+    box.role("fraud-sealed", "sagemaker.amazonaws.com")
+    box.iam.attach_role_policy(RoleName="fraud-sealed", PolicyArn=ADMIN)
+    until(lambda: ADMIN not in box.attached("fraud-sealed"), "AdministratorAccess is removed")
+    return str(box.job_of("fraud-sealed", "done")["id"])
+
+
+def test_what_was_done_is_sealed_signed_and_verified_by_two_verifiers(box: Box, tmp_path: Path) -> None:
+    job = done(box)
+    first = exported(box, tmp_path / "one")
     origin, size, *_ = (tmp_path / "one" / "checkpoint").read_text().splitlines()
     assert (origin, int(size)) == (f"ringfence.aws/{ACCOUNT}/us-east-1/{STACK}", first)
-    kinds = [json.loads(line)["kind"] for line in (tmp_path / "one" / "records.jsonl").read_text().splitlines() if job["id"] in line]
+    kinds = [json.loads(line)["kind"] for line in (tmp_path / "one" / "records.jsonl").read_text().splitlines() if job in line]
     assert {"decision", "intent", "outcome", "verify", "closed"} <= set(kinds)
     box.run("ringfence", "stop", "--stack", STACK, code=0, **box.operator)
     box.run("ringfence", "resume", "--stack", STACK, code=0, **box.operator)
