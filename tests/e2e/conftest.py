@@ -6,13 +6,15 @@ import boto3
 import pytest
 
 from tests.e2e.local import ACCOUNT, ADMIN, Box, local_aws
+from tests.e2e.slack import slack_for
 from tests.support.cases import ROOT
 
 
 @pytest.fixture(scope="session")
 def box() -> Iterator[Box]:
-    with local_aws(AUTH="true") as made:
-        made.deploy(ROOT / ".aws-sam/build/template.yaml", f"RestoreRoles=arn:aws:iam::{ACCOUNT}:role/fraud-*")
+    with local_aws(AUTH="true") as made, slack_for(made) as (slack, parameters):
+        made.slack = slack
+        made.deploy(ROOT / ".aws-sam/build/template.yaml", f"RestoreRoles=arn:aws:iam::{ACCOUNT}:role/fraud-*", *parameters)
         made.functions.invoke(FunctionName=made.function("ReviewFunction"), Payload=b"{}")
         made.iam.create_user(UserName="oncall")
         made.iam.attach_user_policy(UserName="oncall", PolicyArn=ADMIN)

@@ -50,6 +50,7 @@ class Box:
         self.events: Any = boto3.client("events", **self.keys)
         self.functions: Any = boto3.client("lambda", **self.keys)
         self.operator: dict[str, str] = {}
+        self.slack: Any = None  # the workspace of the stack
         self.engineer: Any = None  # somebody else who changes IAM: one actor has a budget
 
     def run(self, *command: str, code: int | None = 0, **env: str) -> str:
