@@ -100,6 +100,7 @@ docs: $(VENV) ## write the generated pages
 	$(PY) tools/draw_demo.py
 	$(PY) tools/write_sample_trail.py
 	$(PY) tools/draw_trail_page.py
+	$(PY) tools/draw_slack_message.py
 
 lock: $(VENV) ## compile the locks anew from pyproject.toml
 	$(UV) pip compile -q pyproject.toml --python-version 3.12 --generate-hashes --no-header --no-annotate -o requirements/runtime.txt
