@@ -20,7 +20,7 @@ from tests.support.browser import chromium  # noqa: E402
 from tests.support.cases import TODAY  # noqa: E402
 from tests.support.jobs import CONTAINMENT, NOW, job  # noqa: E402
 
-NAMES = {"U0000ANA": "@ana", "U0000BO": "@bo"}
+NAMES = {"U0000ANA": "@ana", "U0000BO": "@bo", "U0000OLGA": "@olga"}
 STYLE = """body{margin:0;padding:20px 24px;background:#fff;font:15px/1.46 Lato,'Noto Sans','DejaVu Sans',sans-serif;color:#1d1c1d;width:760px}
 .who{font-weight:900}.app{font-size:10px;background:#ddd;border-radius:2px;padding:1px 3px;margin:0 6px;color:#616061}.at{color:#616061;font-size:12px}
 h1{font-size:18px;margin:4px 0}.text{white-space:pre-wrap;margin:6px 0}.person{background:#fdf2d4;color:#1264a3;border-radius:3px;padding:0 2px}

@@ -95,7 +95,7 @@ def test_what_comes_long_after_is_another_incident() -> None:
 
 def test_what_belongs_to_no_job_is_told_once() -> None:
     told = Told()
-    news = Notice("checkpoint.2026-03-02", NO_JOB, "sealed", Severity.LOW, "Checkpoint of the trail", "34 records <!channel>", NOW)
+    news = Notice("news", NO_JOB, "sealed", Severity.LOW, "Checkpoint of the trail", "34 records <!channel>", NOW)
     for _ in range(2):
         told.teller.tell(news)
     (message,) = told.space.top
@@ -197,3 +197,12 @@ def test_where_somebody_is_always_faster_the_notice_is_tried_again() -> None:
     told.threads.put = faster  # type: ignore[method-assign]  # somebody is always faster
     with pytest.raises(UpstreamError, match="at once"):
         told.teller.tell(notice(told.pending(), NOW, "x"))
+
+
+def test_the_days_checkpoint_comes_with_what_the_day_brought() -> None:
+    told = Told()
+    told.teller.tell(notice(told.pending(), NOW, "it waits"))
+    told.teller.tell(Notice("checkpoint.2026-03-02", NO_JOB, "sealed", Severity.LOW, "Checkpoint", "keep this\n\norigin\n34\nroot", NOW))
+    shown = told.space.top[-1].blocks[0]["elements"][0]["elements"][0]["text"]
+    assert shown.splitlines()[-1] == "Incidents of the last 24 hours: 1 pending. `ringfence jobs` lists them."
+    assert "\norigin\n34\nroot\n" in shown, "a checkpoint can be copied as it is"

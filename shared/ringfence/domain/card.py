@@ -43,7 +43,8 @@ class Card(Struct, frozen=True, kw_only=True):
     title: str
     lines: tuple[Line, ...] = ()
     warnings: tuple[str, ...] = ()
-    calls: tuple[str, ...] = ()  # ids in the chat of people to call
+    calls: tuple[str, ...] = ()  # ids in the chat of people to call: they may decide
+    asks: tuple[str, ...] = ()  # the same of people who are asked whether it was them
     buttons: tuple[Button, ...] = ()
     footer: str = ""
 

@@ -43,6 +43,7 @@ EDGES: Mapping[JobState, Mapping[JobState, str]] = {
         S.DENIED: "one denial",
         S.EXPIRED: "nobody decided in time",
         S.CANCELLED: "asked about together with more",
+        S.FAILED: "its stored plan is not the one on record",
     },
     S.APPROVED: {
         S.RUNNING: "taken up",

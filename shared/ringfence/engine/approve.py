@@ -46,14 +46,16 @@ def vote(wish: Vote, voter: Caller, settings: Settings) -> Process[Job]:
         raise RefusedError(f"job {job.id} expired at {job.expires:%Y-%m-%d %H:%M} UTC", "The next event of the kind asks anew")
     authorise(job, voter, settings)
     if changed := (yield from altered(job)):
+        yield from end(job, S.FAILED, f"{changed}: somebody wrote to the table")
         raise RefusedError(f"job {job.id}: {changed}", "Somebody wrote to the table: see docs/runbook.md")
     if wish.shown and not job.plan.digest.startswith(wish.shown):
         raise RefusedError(f"job {job.id} has another plan than the one that was shown ({wish.shown})", "Look at it again, then decide")
     if (newer := (yield from front(job))) != job.id:
         raise RefusedError(f"job {job.id} is asked about together with more by now", f"Decide {newer} instead")
     said = f"{'approved' if wish.approve else 'denied'} by {voter.name}{f': {wish.reason}' if wish.reason else ''}"
-    decided = _counted(job, wish, who(voter.name, settings), now)
-    data = {"voter": voter.name, "approve": wish.approve, **({"reason": wish.reason} if wish.reason else {})}
+    me = who(voter.name, settings)
+    decided = _counted(job, wish, me, now)
+    data = {"voter": voter.name, "person": me, "approve": wish.approve, **({"reason": wish.reason} if wish.reason else {})}
     told = record(decided, RecordKind.APPROVAL_DECIDED, now, said, number=decided.version, data=data)
     ends = (closed(decided, now, said),) if decided.ended else ()
     claims = yield from _one_administrator_stays(decided, now)

@@ -42,6 +42,7 @@ def card(job: Job, settings: Settings, now: datetime, joined: int = 0) -> Card:
         lines=tuple(lines),
         warnings=tuple(_warnings(job)),
         calls=_calls(job, settings, now) if open_ else (),
+        asks=tuple(p.chat[0] for p in owners(job, settings) if p.chat) if open_ else (),
         buttons=_buttons(job, settings, open_=open_),
         footer=f"job {job.id}, plan {job.plan.digest[:SHOWN]}, guardrail {inert(job.guardrail, 80)}",
     )

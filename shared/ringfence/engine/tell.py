@@ -5,6 +5,7 @@ goes to the fallback at once, and is sent once the chat is back. A message whose
 More than a handful of incidents within a few minutes share one message: a flood never buries the channel.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -19,6 +20,7 @@ from ringfence.engine import cards
 from ringfence.engine.chat import Chat, Thread, Threads, Told
 from ringfence.engine.ports import Notice, Store
 from ringfence.engine.questions import joins
+from ringfence.engine.trail.seal import DAILY
 from ringfence.errors import ConflictError, UpstreamError
 from ringfence.settings import Settings
 
@@ -28,6 +30,7 @@ ROOM = 24  # incidents in a shared message: what Slack takes, with names as long
 SHARED = 2  # shared messages within a window; for more incidents the last one only counts them
 INCIDENT = timedelta(hours=6)  # without news an incident is over: what comes then is another one
 LEASE = timedelta(seconds=30)
+DAY = timedelta(days=1)
 RACES = 20
 KEPT = 20  # later steps that wait for the chat to be back
 HEARD = FALLEN = 100  # notices that are remembered as told: a message may be delivered twice
@@ -58,7 +61,8 @@ class Teller(Struct, frozen=True):
     def _keep(self, notice: Notice) -> str:
         """Put down what a notice changes in the channel; give the key of the message that it concerns."""
         if notice.job == NO_JOB:
-            self._put(f"notice {notice.id}", lambda old: old or self._new(f"notice {notice.id}", says=f"{notice.title}: {notice.text}"))
+            says = f"{notice.title}: {notice.text}{self._day() if notice.id.startswith(DAILY) else ''}"
+            self._put(f"notice {notice.id}", lambda old: old or self._new(f"notice {notice.id}", says=says))
             return f"notice {notice.id}"
         job = self.store.job(notice.job)
         if job is None:
@@ -69,6 +73,14 @@ class Teller(Struct, frozen=True):
             self._put(kept.digest, lambda old: msgspec.structs.replace(old, owed=True) if old else self._new(kept.digest, rows=(key,)))
             return kept.digest
         return key
+
+    def _day(self) -> str:
+        """Say what a day brought: the incidents, by how the last job of each stands."""
+        since = self.clock() - DAY
+        recent = [thread for thread in self.threads.all() if thread.jobs and thread.last > since]
+        states = Counter(job.state for thread in recent if (job := self.front(thread)) is not None)
+        told = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none"
+        return f"\nIncidents of the last 24 hours: {told}. `ringfence jobs` lists them."
 
     def _with(self, old: Thread | None, key: str, job: Job, notice: Notice) -> Thread:
         now = self.clock()
@@ -159,7 +171,7 @@ class Teller(Struct, frozen=True):
 
     def _message(self, thread: Thread) -> Card | Digest | str:
         if thread.says:
-            return inert(thread.says, LONG)
+            return "\n".join(inert(line, LONG) for line in thread.says.splitlines())
         if thread.rows:
             incidents = (self.threads.get(row) for row in thread.rows)
             fronts = (self.front(incident) for incident in incidents if incident)

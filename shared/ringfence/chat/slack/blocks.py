@@ -64,9 +64,10 @@ def plain(text: str) -> Json:
 
 def _card(card: Card) -> list[Json]:
     blocks: list[Json] = [{"type": "header", "text": plain(card.title[:HEADER])}]
-    if card.calls:
-        people = [part for name in card.calls for part in ({"type": "user", "user_id": name.rsplit("/", 1)[-1]}, _text(" "))]
-        blocks.append(_rich([_section([_text("Please decide: "), *people])]))
+    for says, names in (("Please decide: ", card.calls), ("Was it you? ", card.asks)):
+        people = [part for name in names for part in ({"type": "user", "user_id": name.rsplit("/", 1)[-1]}, _text(" "))]
+        if people:
+            blocks.append(_rich([_section([_text(says), *people])]))
     if lines := list(_lines((*(Line("CAREFUL", w) for w in card.warnings), *card.lines))):
         blocks.append(_rich([_section(lines)]))
     if card.buttons:

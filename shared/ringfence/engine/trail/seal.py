@@ -22,6 +22,7 @@ from ringfence.errors import ConflictError, ForgedError, UpstreamError
 
 SEGMENTS, EDGES, CHECKPOINTS, DIGESTS = "segments/", "edges/", "checkpoints/", "digests/"
 KEY = "key"
+DAILY = "checkpoint."  # begins the name of the day's notice
 RUNBOOK = "Somebody wrote to the archive or the table: see docs/runbook.md"
 BEAT = timedelta(hours=1)
 AT_ONCE = 500  # records of a segment, at most
@@ -177,7 +178,7 @@ def send_out(at: Sealed, archive: Archive, queue: Queue, now: datetime) -> bool:
         return False
     text = f"{at.edge.size} records are sealed. Keep this: whoever has it sees when the trail before it is changed.\n\n{at.note}"
     title = "Checkpoint of the trail"
-    queue.notice(Notice(f"checkpoint.{now:%Y-%m-%d}", NO_JOB, "sealed", Severity.LOW, title, text, now))
+    queue.notice(Notice(f"{DAILY}{now:%Y-%m-%d}", NO_JOB, "sealed", Severity.LOW, title, text, now))
     with suppress(ConflictError):  # somebody told it at the same time
         archive.put(name, at.note.encode())
     return True
