@@ -61,7 +61,7 @@ def main() -> None:
         no_say=("person olga",),
         stakes=("fraud-train was last used at 2026-03-02 08:58 UTC", "what runs as fraud-train in sagemaker.amazonaws.com loses it"),
     )
-    shown = message(card(asked, settings, NOW, 6))["blocks"]
+    shown = message(card(asked, settings, NOW, joined=6))["blocks"]
     head = "<span class=who>ringfence-prod</span><span class=app>APP</span><span class=at>9:00 AM</span>"
     with TemporaryDirectory() as folder:
         page = Path(folder) / "message.html"

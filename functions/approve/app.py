@@ -14,7 +14,7 @@ from ringfence.clouds.aws.caller import Ballot, caller_of
 from ringfence.edge import refusal
 from ringfence.engine.approve import Vote, vote
 from ringfence.engine.commands import run_at_desk
-from ringfence.engine.switch import turn
+from ringfence.engine.switch import news, turn
 from ringfence.errors import RefusedError, RingfenceError
 
 log = Logger(service="approve")
@@ -24,6 +24,7 @@ def switch(ballot: Ballot) -> dict[str, Any]:
     """Turn the kill switch."""
     by = caller_of(ballot, os.environ["TABLE"], wiring.now())
     turned = turn(wiring.store(), by, wiring.settings(), wiring.now(), stopped=ballot.wish == "stop")
+    wiring.queue().notice(news(turned))
     log.info("switch", stopped=turned.stopped, by=turned.by)
     return {"state": "stopped" if turned.stopped else "running", "by": turned.by}
 

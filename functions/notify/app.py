@@ -44,11 +44,10 @@ def one(body: str) -> None:
         return  # a canary that comes through is nobody's news
     if (place := os.environ.get("SECURITY_HUB")) and notice.job != NO_JOB:
         security_hub.send(notice, *place.split("/"))  # first: sending it again changes nothing, and people are told once
-    in_chat = wiring.settings().slack is not None
-    if in_chat:
-        teller().tell(notice)
-    if not in_chat or notice.page:
+    if wiring.settings().slack is None:
         publish(notice, "")
+    elif teller().tell(notice) and notice.page:
+        publish(notice, "")  # the chat has it, and somebody has to look now
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

@@ -6,6 +6,7 @@ The library raises these; only an edge (a function, the command line) turns them
     +-- UsageError          wrong command line or configuration         exit 2
     |   +-- ConfigError     the YAML file, with line and field
     +-- UpstreamError       a cloud or a file did not answer             exit 3
+    |   +-- GoneError       what should be changed is not there any more
     +-- RefusedError        the product will not do what was asked       exit 1
     |   +-- ProtectedError  the target belongs to the protected set
     |   +-- UndeclaredCall  a call that no action declares
@@ -46,6 +47,10 @@ class UpstreamError(RingfenceError):
     """A cloud, a table or a queue did not answer as it should."""
 
     exit_code = 3
+
+
+class GoneError(UpstreamError):
+    """What should be changed is not there any more: somebody deleted it, or it lies elsewhere."""
 
 
 class RefusedError(RingfenceError):

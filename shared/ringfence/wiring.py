@@ -93,7 +93,7 @@ def chat() -> SlackChat:
     slack = settings().slack
     if slack is None:
         raise RefusedError("no Slack is configured", "See `chat.slack` in the configuration")
-    return SlackChat(slack.channel, Secret(os.environ["SLACK_TOKEN"], now), os.environ.get("SLACK_API") or API)
+    return SlackChat(slack.channel, Secret(os.environ["SLACK_TOKEN"], now), os.environ.get("SLACK_API") or API, app=slack.app)
 
 
 @cache

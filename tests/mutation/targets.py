@@ -17,6 +17,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     ENGINE + "approve.py": (
         "tests/unit/test_decide.py",
         "tests/unit/test_questions.py",
+        "tests/unit/test_quiet.py",
         "tests/unit/test_budget.py",
         "tests/unit/test_switch.py",
         "tests/unit/test_sweep.py",
@@ -52,5 +53,8 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     (ENGINE + "trail/seal.py", "0 -> 1", "first: int = 0"): "of a segment that there is not",
     (ENGINE + "trail/verify.py", "len(records) > newest.size -> len(records) >= newest.size", "if len(records) > newest.size and root(records[: newest.size]) == newest.root:"): "of that size it was compared before, and is another",
     (ENGINE + "own_policies.py", "return '' -> return None", 'return ""'): "both are no policy, and no complaint",
+    (ENGINE + "approve.py", "return '' -> return None", 'return ""'): "both say that nothing was changed",
+    (ENGINE + "questions.py", "1 -> 2", "last: tuple[Slot, ...] = yield ReadSlots(series(job), 1)"): "one slot more is read, and not looked at",
+    (ENGINE + "questions.py", "1 -> 2", "last: tuple[Slot, ...] = yield ReadSlots(joins(job), 1)"): "one slot more is read, and not looked at",
     (ENGINE + "undo.py", "2 -> 3", "for number in range(ROUNDS + 2):"): "one job more is looked for that cannot exist",
 }  # fmt: skip

@@ -185,3 +185,25 @@ def test_73_one_actor_has_no_more_than_so_many_questions_open(seed: int) -> None
         town.hear(made)
         assert len(town.pending()) <= limit
         town.tell()
+
+
+def test_what_is_critical_is_never_buried_under_what_is_not() -> None:
+    """Eight lesser incidents leave room for a grave one; many more, and it stands first in their message, with its deciders called."""
+    town = Town()
+    for n in range(60):
+        lesser = found(n, n)
+        (planned,) = lesser.planned
+        low = msgspec.structs.replace(planned, finding=msgspec.structs.replace(planned.finding, severity=Severity.LOW))
+        town.hear(msgspec.structs.replace(lesser, planned=(low,)))
+    town.tell()
+    critical = [town.hear(found(100 + n, 100 + n)) for n in range(6)]
+    town.tell()
+    shown = [text_of(message) for message in town.space.top]
+    assert len(shown) <= 10
+    assert all(any(job.id in text for text in shown) for job in critical)
+    assert sum(text.startswith("CRITICAL") for text in (message.text for message in town.space.top)) == 4
+    assert any("U0000ANA" in text and "identities at once" in text for text in shown)
+    town.clock.time += 16 * MINUTE
+    town.minute()
+    reminded = [m for top in town.space.top for m in town.space.under(top.ts) if "Please decide" in text_of(m)]
+    assert len(reminded) >= len(critical)

@@ -42,7 +42,7 @@ LAG = 10  # seconds until a change of IAM is surely seen
 SKEW = 60  # seconds by which a worker's clock may differ
 HIDDEN = 30  # seconds until a message whose worker died is given to another
 SETTINGS = settings_of(None)
-ANA = Caller("arn:aws:iam::123456789012:user/ana")
+ANA, ANA2 = Caller("arn:aws:iam::123456789012:user/ana"), Caller("arn:aws:iam::123456789012:user/ana2")
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -249,6 +249,10 @@ class World:
         job = self.rnd.choice(jobs)
         if job.state is JobState.PENDING:
             self._go(None, vote(Vote(job=job.id, approve=self.rnd.random() < 0.7), ANA, self.settings))
+        elif job.state is JobState.APPROVED and job.approvals and self.rnd.random() < 0.5:
+            self._go(
+                None, vote(Vote(job=job.id, approve=False), ANA2, self.settings)
+            )  # somebody else says no, before or just as it is taken up
         elif job.state is JobState.DONE and job.undo_of is None and self.rnd.random() < 0.3:
             self._go(None, open_undo(job.id, ANA, self.settings, "a false alarm"))
 

@@ -1,18 +1,25 @@
 """Who may decide: every branch of it, with somebody who is let through and somebody who is not."""
 
+import random
 from typing import Any
 
 import msgspec
 import pytest
 
+from ringfence.chat.slack.request import read
 from ringfence.domain.caller import Caller
+from ringfence.domain.card import Press
+from ringfence.domain.event import Actor
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.plan import ActionClass
 from ringfence.engine.authority import NAMED, authorise, check_approver, involved, known, may_approve, may_decide, reversible, who
 from ringfence.errors import RefusedError
 from ringfence.settings import Person, Settings
-from tests.support.jobs import CONTAINMENT, REVERSAL, ROLE, job
+from tests.support.jobs import CONTAINMENT, NOW, REVERSAL, ROLE, job
+from tests.support.scale import cases
+from tests.support.slack_requests import APP, TEAM, Signed, command, function_url_event, interaction
+from tests.support.workspace import CHANNEL, slack_settings
 
 IAM, STS = "arn:aws:iam::123456789012:", "arn:aws:sts::123456789012:"
 SSO = STS + "assumed-role/AWSReservedSSO_Security_0123/"
@@ -56,6 +63,7 @@ WHO = {
     "a role": (IAM + "role/sec/on-call", "person Ana"),
     "a session of a role, whose ARN lacks the path": (STS + "assumed-role/on-call/whatever", "person Ana"),
     "a unique id": ("AIDAEXAMPLEANA", "person Ana"),
+    "a unique id in other letters": ("aidaexampleana", "aidaexampleana"),
     "another unique id": ("AIDAEXAMPLEANA2", "AIDAEXAMPLEANA2"),
     "a user of Identity Center": (SSO + "bo@example.com", "person Bo"),
     "the same in other letters": (SSO + "Bo@Example.com", "person Bo"),
@@ -105,7 +113,8 @@ INVOLVED: dict[str, tuple[str | None, tuple[Identity, ...], str, tuple[str, ...]
 @pytest.mark.parametrize("name", INVOLVED)
 def test_who_is_involved(name: str) -> None:
     actor, affected, project, expected = INVOLVED[name]
-    assert involved(actor, affected, project, SETTINGS) == expected
+    did = None if actor is None else Actor(display=actor, type="IAMUser")
+    assert involved(did, affected, project, SETTINGS) == expected
 
 
 # who has a say ---------------------------------------------------------------------------------------------------------------------
@@ -260,3 +269,57 @@ def test_a_loss_and_a_reversal_cannot_be_taken_off_again() -> None:
     assert not reversible(job(REVERSAL))
     assert not reversible(job(CONTAINMENT, loss))
     assert not reversible(job(REVERSAL, loss))
+
+
+# 29: whoever somebody calls themselves ------------------------------------------------------------------------------------------------
+
+KEY = "synthetic-signing-key"
+
+
+class OneKey:
+    """The signing secret."""
+
+    def values(self) -> tuple[str, ...]:
+        return (KEY,)
+
+    def again(self) -> tuple[str, ...]:
+        return (KEY,)
+
+
+CALLED = ["ana", "Ana", "ana@example.com", "U0000ANA", "slack:T0000TEAM/U0000ANA", IAM + "user/ana", "", "<@U0000ANA>"]
+
+
+def spoken(rnd: random.Random, number: int, user: str, name: str, asked: Job) -> Signed:
+    """Press a button or type a command, under any name."""
+    once, profile = (
+        f"{number}.1.x",
+        {"id": user, **dict.fromkeys(("username", "name", "real_name", "email"), name), "profile": {"email": name}},
+    )
+    if rnd.random() < 0.5:
+        return command(KEY, NOW, user=user, channel=CHANNEL, text=f"undo {asked.id}", trigger_id=once, user_name=name, channel_name=name)
+    payload = {
+        "type": "block_actions",
+        "user": profile,
+        "api_app_id": APP,
+        "trigger_id": once,
+        "team": {"id": TEAM, "domain": name},
+        "channel": {"id": CHANNEL, "name": name},
+        "actions": [{"action_id": Press.APPROVE, "value": f"{asked.id} {asked.plan.digest[:16]}", "text": name}],
+    }
+    return interaction(KEY, NOW, payload)
+
+
+def test_29_what_somebody_calls_themselves_changes_nothing() -> None:
+    rnd, settings = random.Random(29), slack_settings()  # noqa: S311 - repeatable on purpose
+    assert settings.slack is not None
+    asked = job(CONTAINMENT, state=JobState.PENDING)
+    for number in range(cases(1000)):
+        user, name = rnd.choice(["U0000ANA", "U0000EVE", "U0000ZOE", "U0000MALLORY"]), rnd.choice([*CALLED, str(rnd.random())])
+        pressed = spoken(rnd, number, user, name, asked)
+        request = read(function_url_event(pressed), OneKey, settings.slack, NOW)
+        assert request.who == Caller(f"slack:T0000TEAM/{user}")
+        if user == "U0000ANA":
+            authorise(asked, request.who, settings)
+            continue
+        with pytest.raises(RefusedError, match=r"nobody under|caused the event|no approver"):
+            authorise(asked, request.who, settings)

@@ -37,7 +37,12 @@ class InSlack:
         os.environ["SLACK_API"] = API
         chosen = slack_settings()
         known = msgspec.structs.replace(
-            wiring.settings(), slack=chosen.slack, people=chosen.people, approvers=chosen.approvers, config_hash="with-slack"
+            wiring.settings(),
+            slack=chosen.slack,
+            people=chosen.people,
+            approvers=chosen.approvers,
+            escalation=chosen.escalation,
+            config_hash="with-slack",
         )
         monkeypatch.setattr(wiring, "settings", lambda: known)
         plain = wiring.chat()
@@ -157,7 +162,7 @@ def test_the_kill_switch_and_the_status_from_a_command(slack: InSlack) -> None:
         return said
 
     assert "1 wait for a decision" in typed("status")
-    assert typed("stop", "U0000ZOE").startswith("stopped"), "anybody whom the configuration names may stop"
+    assert typed("stop", "U0000ZOE").startswith("stopped"), "the people of the escalation may stop"
     assert "no approver" in typed("resume", "U0000ZOE")
     assert typed("resume").startswith("running")
     assert "status | stop" in typed("whatever")

@@ -1,5 +1,6 @@
 """Telling: a message for each incident, replaced in place, later steps in its thread, nothing lost and nothing twice."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -16,11 +17,11 @@ from ringfence.engine.chat import Thread
 from ringfence.engine.commands import Desk, run_at_desk
 from ringfence.engine.moves import notice
 from ringfence.engine.ports import Notice
-from ringfence.engine.tell import INCIDENT, LEASE, Teller
+from ringfence.engine.tell import LEASE, QUIET, Teller
 from ringfence.errors import ConflictError, UpstreamError
 from tests.support.jobs import CONTAINMENT, NOW, Clock, job, put
 from tests.support.slack_double import Fault
-from tests.support.workspace import Workspace, slack_settings, text_of
+from tests.support.workspace import CHANNEL, Workspace, slack_settings, text_of
 
 ANA = Caller("slack:T0000TEAM/U0000ANA")
 
@@ -88,7 +89,7 @@ def test_two_findings_about_one_identity_share_a_message_and_the_open_question_s
 def test_what_comes_long_after_is_another_incident() -> None:
     told = Told()
     told.teller.tell(notice(told.pending(), NOW, "it waits"))
-    told.clock.time += INCIDENT + timedelta(seconds=1)
+    told.clock.time += QUIET + timedelta(seconds=1)
     told.teller.tell(notice(told.pending("fedcba9876543210"), told.clock(), "it waits"))
     assert len(told.space.top) == 2
 
@@ -170,11 +171,11 @@ def test_two_at_once_post_one_message() -> None:
     plain = told.space.double.handle
     raced: list[str] = []
 
-    def racing(method: str, *given: Any) -> Any:
+    def racing(method: str, headers: Mapping[str, str], body: bytes) -> Any:
         if method == "chat.postMessage" and not raced:
             raced.append(method)
             told.teller.tell(notice(second, NOW, "it waits, too"))  # another worker, while the first one posts
-        return plain(method, *given)
+        return plain(method, headers, body)
 
     told.space.double.handle = racing  # type: ignore[method-assign]  # a race
     told.teller.tell(notice(first, NOW, "it waits"))
@@ -206,3 +207,56 @@ def test_the_days_checkpoint_comes_with_what_the_day_brought() -> None:
     shown = told.space.top[-1].blocks[0]["elements"][0]["elements"][0]["text"]
     assert shown.splitlines()[-1] == "Incidents of the last 24 hours: 1 pending. `ringfence jobs` lists them."
     assert "\norigin\n34\nroot\n" in shown, "a checkpoint can be copied as it is"
+
+
+def test_a_message_that_somebody_deleted_is_posted_anew() -> None:
+    told = Told()
+    made = told.pending()
+    told.teller.tell(notice(made, NOW, "it waits"))
+    told.space.double.messages[CHANNEL].clear()
+    told.teller.tell(told.approve(made))
+    (message,) = told.space.top
+    assert "approved by ana" in text_of(message)
+    assert len(told.space.under(message.ts)) == 1
+
+
+def test_a_message_that_is_found_again_shows_how_things_stand_now() -> None:
+    told = Told()
+    told.fail("lost", method="chat.postMessage")
+    made = told.pending()
+    told.teller.tell(notice(made, NOW, "it waits"))
+    told.approve(made)
+    assert told.teller.catch_up() == 0
+    assert buttons(told.space.top[0]) == ["mine", "details"], "nobody can press what is decided"
+
+
+def test_what_went_wrong_is_not_hidden_by_what_came_later() -> None:
+    told = Told()
+    bad = put(told.store, msgspec.structs.replace(job(CONTAINMENT, state=JobState.NOT_CONTAINED), id="b" * 16))
+    fine = msgspec.structs.replace(job(CONTAINMENT, state=JobState.NOTHING_TO_DO), id="c" * 16, severity=Severity.LOW)
+    for made in (bad, put(told.store, fine)):
+        told.teller.tell(notice(made, NOW, "so it ended"))
+    (message,) = told.space.top
+    assert "not-contained" in text_of(message)
+    assert "1 more jobs about this identity" in text_of(message)
+
+
+def test_a_reminder_calls_by_name_in_the_thread() -> None:
+    told = Told()
+    made = told.pending()
+    told.teller.tell(notice(made, NOW, "it waits"))
+    told.teller.tell(msgspec.structs.replace(notice(made, NOW, "half of the time is over", page=True), id="reminder"))
+    (reminder,) = told.space.under(told.space.top[0].ts)
+    assert "Please decide" in text_of(reminder)
+    assert "U0000ANA" in text_of(reminder)
+
+
+def test_whether_the_chat_has_it_is_said() -> None:
+    told = Told()
+    made = told.pending()
+    assert told.teller.tell(notice(made, NOW, "it waits"))
+    told.fail("down")
+    assert not told.teller.tell(told.approve(made))
+    told.fail("down", 99)
+    told.clock.time += LEASE
+    assert told.teller.catch_up() == 1

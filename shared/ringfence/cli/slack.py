@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import click
 
@@ -11,6 +12,8 @@ from ringfence.cli.main import Context
 from ringfence.cli.settings import settings
 from ringfence.cli.state import Stack, stack_option
 from ringfence.errors import RingfenceError, UsageError
+
+SUFFIX = re.compile(r"[a-z0-9][a-z0-9-]{0,20}", re.ASCII)  # a command has 32 characters at most (Slack's manifest reference)
 
 
 @click.group(name="slack")
@@ -32,6 +35,10 @@ def make(context: Context, url: str, suffix: str, stack: str | None) -> None:
     """
     if not url and not stack:
         raise UsageError("where Slack should send clicks is not known", "Give --url, or --stack with a stack that has the output ChatUrl")
+    if suffix and not SUFFIX.fullmatch(suffix):
+        raise UsageError(f"{suffix!r:.60} cannot end a command of Slack", "Lower-case letters, digits and dashes, 21 at most, such as prod")
+    if url and not url.startswith("https://"):
+        raise UsageError(f"{url:.200} is no https address", "Slack sends to https alone")
     made = manifest(url or Stack(str(stack)).output("ChatUrl"), suffix)
     click.echo(json.dumps(made, indent=None if context.output.as_json else 2))
 

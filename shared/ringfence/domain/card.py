@@ -61,6 +61,7 @@ class Digest(Struct, frozen=True, kw_only=True):
 
     title: str
     rows: tuple[Row, ...]
+    calls: tuple[str, ...] = ()  # ids in the chat of people to call
     footer: str = ""
 
 

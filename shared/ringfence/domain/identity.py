@@ -65,9 +65,14 @@ class Identity(Struct, frozen=True):
 
     def same_as(self, other: "Identity") -> bool:
         """Whether both name the same principal: an STS session's ARN lacks the role's path, and IAM's names know no case."""
-        return (self.kind, self.name.casefold(), self.account) == (other.kind, other.name.casefold(), other.account)
+        return (self.kind, folded(self.name), self.account) == (other.kind, folded(other.name), other.account)
 
     @property
     def key(self) -> str:
         """What queue group, fence and precondition go by: the unique id, else the ARN without regard to case."""
-        return self.unique_id or self.arn.casefold()
+        return self.unique_id or folded(self.arn)
+
+
+def folded(name: str) -> str:
+    """Write a name without regard to case, as IAM compares it: ASCII letters only, so that a look-alike (the sign for kelvin) stays one."""
+    return name.lower() if name.isascii() else "".join(c.lower() if c.isascii() else c for c in name)

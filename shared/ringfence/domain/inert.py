@@ -9,19 +9,25 @@ import re
 
 LONGEST = 200
 # Ids of credentials, by their prefixes; those of users, roles, groups and policies are no secret (IAM User Guide, "Unique identifiers").
-KEYS = re.compile(r"\b(AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{8,124}?([A-Z0-9]{4})\b", re.ASCII)
-# What opens a door by itself: private keys, tokens of chats and code hosts, signed sessions, secrets written as such.
+KEYS = re.compile(r"(?<![A-Za-z0-9])(AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{8,124}?([A-Z0-9]{4})(?![A-Za-z0-9])", re.ASCII)
+# What opens a door by itself: private keys, tokens of chats, models and code hosts, signed sessions and addresses, secrets written as such.
 SECRETS = re.compile(
-    r"-----BEGIN[^-]*PRIVATE KEY-----|\b(?:xox[a-z]|xapp)-[\w-]{8,}|\bgh[a-z]_\w{20,}|\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*"
-    r"|\bABSK[A-Za-z0-9+/=]{16,}|(?i:(?:secret|token|password)[\w-]*[\"']?\s*[:=]\s*[\"']?)[^\s\"',;]{6,}",
-    re.ASCII,
+    r"-----BEGIN[^-]*PRIVATE KEY-----.*?(?:-----END[^-]*PRIVATE KEY-----|$)"
+    r"|\b(?:xox[a-z]|xapp)-[\w-]{8,}|\b(?:sk-|glpat-|gh[a-z]_|ABSK)[\w+/=-]{16,}|\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*"
+    r"|hooks\.slack(?:-gov)?\.com/[\w/-]+|(?i:x-amz-(?:signature|security-token|credential))=[^&\s]+|(?i:\bbearer\s+)[\w.+/=-]{16,}"
+    r"|(?<!:)(?i:(?:secret|token|password|api[_-]?key)[\w-]*[\"']*\s*[:=]\s*[\"']*)[^\s\"',;]{6,}",
+    re.ASCII | re.DOTALL,
 )
+
+
+def hidden(text: str) -> str:
+    """Take the secrets out of a text; of a key's id the last four characters stay."""
+    return KEYS.sub(r"\1...\2", SECRETS.sub("(hidden)", text))
 
 
 def inert(text: str, longest: int = LONGEST) -> str:
     """Show a text inertly: one line, printable ASCII, cut at so many characters with a visible `...(+n)`, no secret in it."""
-    hidden = KEYS.sub(r"\1...\2", SECRETS.sub("(hidden)", text))
-    shown = "".join(c if " " <= c <= "~" else c.encode("unicode_escape").decode() for c in hidden)
+    shown = "".join(c if " " <= c <= "~" else c.encode("unicode_escape").decode() for c in hidden(text))
     return shown if len(shown) <= longest else f"{shown[:longest]}...(+{len(shown) - longest})"
 
 

@@ -38,7 +38,7 @@ S = JobState
 # What may follow what, and when. A state that leads nowhere else is an end; `done` and `partial` may be looked at again, and stay what they are.
 EDGES: Mapping[JobState, Mapping[JobState, str]] = {
     S.PENDING: {
-        S.PENDING: "one of two approvals, or a reminder",
+        S.PENDING: "one of two approvals, a reminder, or a finding that joins",
         S.APPROVED: "approved",
         S.DENIED: "one denial",
         S.EXPIRED: "nobody decided in time",
@@ -87,6 +87,7 @@ class Changes(TypedDict, total=False):
     """What may change of a job beside its state and the time by which somebody has to look at it."""
 
     approvals: tuple[str, ...]
+    no_say: tuple[str, ...]
     reminded: int
     round: int
     looks: int
@@ -121,6 +122,9 @@ class Job(Struct, frozen=True, kw_only=True):
     asked: datetime | None = None  # since when its time counts; None: since it was created
     reminded: int = 0  # how often people were reminded
     stakes: tuple[str, ...] = ()  # what may break, in words
+    replaces: str = ""  # the question that it asks, too
+    joins: str = ""  # the question to which it adds nothing
+    merged: int = 0  # how many questions it asks besides its own
     round: int = 0  # how often it was asserted again
     looks: int = 0  # how often the state was read since the last round
     step: int = 0  # the next step to close

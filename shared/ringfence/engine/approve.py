@@ -15,7 +15,7 @@ from ringfence.engine.budget import Exhausted, claim, fresh, of_administrators, 
 from ringfence.engine.commands import Process, ReadCensus, ReadJob, ReadRecords, ReadTime, Send
 from ringfence.engine.moves import UNTAKEN, commit, end, notice
 from ringfence.engine.ports import Slot
-from ringfence.engine.questions import front
+from ringfence.engine.questions import front, replaced_by
 from ringfence.engine.records import closed, record
 from ringfence.errors import RefusedError
 from ringfence.settings import OnTimeout, Settings
@@ -50,10 +50,10 @@ def vote(wish: Vote, voter: Caller, settings: Settings) -> Process[Job]:
         raise RefusedError(f"job {job.id}: {changed}", "Somebody wrote to the table: see docs/runbook.md")
     if wish.shown and not job.plan.digest.startswith(wish.shown):
         raise RefusedError(f"job {job.id} has another plan than the one that was shown ({wish.shown})", "Look at it again, then decide")
-    if (newer := (yield from front(job))) != job.id:
+    if job.state is S.PENDING and (newer := (yield from front(job))) != job.id:
         raise RefusedError(f"job {job.id} is asked about together with more by now", f"Decide {newer} instead")
     said = f"{'approved' if wish.approve else 'denied'} by {voter.name}{f': {wish.reason}' if wish.reason else ''}"
-    me = who(voter.name, settings)
+    me = who(voter.name, settings, voter.unique_id)
     decided = _counted(job, wish, me, now)
     data = {"voter": voter.name, "person": me, "approve": wish.approve, **({"reason": wish.reason} if wish.reason else {})}
     told = record(decided, RecordKind.APPROVAL_DECIDED, now, said, number=decided.version, data=data)
@@ -114,6 +114,8 @@ def expire(job: Job, settings: Settings) -> Process[Job]:
 
     Where the configuration says so, grave containment that can be taken off runs all the same - as an automatic act, within the budgets.
     """
+    if newer := (yield from replaced_by(job)):
+        return (yield from end(job, S.CANCELLED, f"asked about together with more by job {newer}"))
     until = f"nobody decided until {job.expires:%Y-%m-%d %H:%M} UTC"
     grave = job.severity in (Severity.HIGH, Severity.CRITICAL)
     if settings.on_timeout is OnTimeout.CONTAIN and grave and reversible(job) and not (yield from altered(job)):
@@ -132,8 +134,12 @@ def expire(job: Job, settings: Settings) -> Process[Job]:
 
 
 def remind(job: Job, settings: Settings) -> Process[Job]:
-    """Ask once more: nobody has decided, and a part of the time is over."""
+    """Ask once more: nobody has decided, and a part of the time is over. A question that waits behind another one only waits."""
+    if newer := (yield from replaced_by(job)):
+        return (yield from end(job, S.CANCELLED, f"asked about together with more by job {newer}"))
     now: datetime = yield ReadTime()
+    if (yield from front(job)) != job.id:
+        return (yield from commit(job.moved(S.PENDING, job.expires)))
     left = int((job.expires - now) / timedelta(minutes=1))
     why = f"nobody has decided yet, {left} minutes are left"
     again = job.moved(S.PENDING, next_look(msgspec.structs.replace(job, reminded=job.reminded + 1), settings), reminded=job.reminded + 1)

@@ -8,8 +8,9 @@ the configuration names; over the signed command line IAM alone decides, where i
 from collections.abc import Iterable
 
 from ringfence.domain.caller import Caller
+from ringfence.domain.event import Actor
 from ringfence.domain.glob import any_match, matches
-from ringfence.domain.identity import Identity
+from ringfence.domain.identity import Identity, folded
 from ringfence.domain.job import Job
 from ringfence.domain.plan import ActionClass
 from ringfence.engine.ids import person
@@ -19,21 +20,36 @@ from ringfence.settings import Person, Settings
 NAMED = "Approvers are named under `defaults.approval.approvers`"
 
 
-def who(name: str, settings: Settings) -> str:
+def who(name: str, settings: Settings, unique_id: str = "") -> str:
     """Name the human being behind a name; without one in the configuration, the user or role whatever its session."""
-    found = known(name, settings)
+    found = known(name, settings, unique_id)
     return f"person {found.name}" if found else person(name)
 
 
-def known(name: str, settings: Settings) -> Person | None:
-    """Give the person whose name it is. A chat's ids are compared as they are, letter by letter."""
-    return next((p for p in settings.people if name in p.chat or any(_names(alias, name) for alias in p.cloud)), None)
+def known(name: str, settings: Settings, unique_id: str = "") -> Person | None:
+    """Give the person whose name, or unique id, it is. A chat's ids are compared as they are, letter by letter."""
+    return next(
+        (
+            p
+            for p in settings.people
+            if name in p.chat or any((unique_id != "" and alias == unique_id) or _names(alias, name) for alias in p.cloud)
+        ),
+        None,
+    )
 
 
-def involved(actor: str | None, affected: Iterable[Identity], project: str, settings: Settings) -> tuple[str, ...]:
-    """Name everybody who has no say in a job: who caused it, whom it affects, and who owns one of those or the project."""
+def involved(actor: Actor | None, affected: Iterable[Identity], project: str, settings: Settings) -> tuple[str, ...]:
+    """Name everybody who has no say in a job: who caused it, whom it affects, and who owns one of those or the project.
+
+    Who caused it goes by every name that the log has: the caller, its unique id, and the person behind a session.
+    """
+    affected = tuple(affected)
     arns = [identity.arn for identity in affected]
-    parties = [who(name, settings) for name in (*([actor] if actor else []), *arns)]
+    parties = [who(identity.arn, settings, identity.unique_id or "") for identity in affected]
+    if actor is not None:
+        identity = actor.identity
+        names = (actor.display or "", identity.arn if identity else "", actor.human.partition(" (")[0])
+        parties = [*(who(name, settings, (identity and identity.unique_id) or "") for name in names if name), *parties]
     owners = [f"person {p.name}" for p in settings.people if project in p.owned_projects or any_match(p.owns, *arns)]
     return tuple(dict.fromkeys((*parties, *owners)))
 
@@ -42,12 +58,12 @@ def authorise(job: Job, voter: Caller, settings: Settings) -> None:
     """Refuse whoever has no say in a job, in the order in which it is easiest to understand."""
     if not voter.name:
         raise RefusedError("the request carries no name", "Sign it with an identity of your own")
-    if voter.in_chat and known(voter.name, settings) is None:
+    if voter.in_chat and known(voter.name, settings, voter.unique_id) is None:
         raise RefusedError(f"{voter.name} is nobody under `people`", "Only people whom the configuration names decide in a chat")
-    me = who(voter.name, settings)
+    me = who(voter.name, settings, voter.unique_id)
     if job.actor and who(job.actor, settings) == me:
         raise RefusedError(f"{voter.name} caused the event and has no say in it", "Ask somebody else")
-    if {voter.unique_id, voter.name.casefold()} & {job.plan.target.key, *job.plan.affects} or _is_target(job, voter, settings):
+    if {voter.unique_id, folded(voter.name)} & {job.plan.target.key, *job.plan.affects} or _is_target(job, voter, settings):
         raise RefusedError(f"{voter.name} is affected by the plan and has no say in it", "Ask somebody else")
     if me in job.no_say:
         raise RefusedError(f"{voter.name} is involved - caused, affected or owner - and has no say in it", "Ask somebody else")
@@ -58,7 +74,7 @@ def check_approver(voter: Caller, settings: Settings, job: Job | None = None) ->
     """Refuse who is no approver, or not of this project or class of action; `None`: of the product as a whole."""
     if not may_approve(voter, settings):
         raise RefusedError(f"{voter.name} is no approver", NAMED)
-    found = known(voter.name, settings)
+    found = known(voter.name, settings, voter.unique_id)
     if job is None:
         return
     if found is not None and not any_match(found.projects, job.project):
@@ -74,7 +90,7 @@ def may_approve(voter: Caller, settings: Settings) -> bool:
     """Whether somebody is an approver. Where none are named, IAM alone decides who is heard - and nobody in a chat."""
     if not settings.approvers:
         return not voter.in_chat
-    found = known(voter.name, settings)
+    found = known(voter.name, settings, voter.unique_id)
     arns = (approver for approver in settings.approvers if ":" in approver)  # the rest are names of people, and nobody's way to sign
     return (found is not None and found.name in settings.approvers) or any(_names(arn, voter.name) for arn in arns)
 
@@ -92,11 +108,16 @@ def reversible(job: Job) -> bool:
 
 def _is_target(job: Job, voter: Caller, settings: Settings) -> bool:
     identity = Identity.from_arn(voter.name)
-    found = known(voter.name, settings)
+    found = known(voter.name, settings, voter.unique_id)
     aliases = found.cloud if found else ()
     target = job.plan.target
     direct = identity is not None and identity.same_as(target)
-    return direct or any(_names(alias, target.arn) or alias in (target.key, *job.plan.affects) for alias in aliases)
+    sessions = (Identity.from_arn(alias) for alias in aliases)  # of a role: whoever is known by one is the role
+    return (
+        direct
+        or any(session is not None and session.same_as(target) for session in sessions)
+        or any(_names(alias, target.arn) or alias in (target.key, *job.plan.affects) for alias in aliases)
+    )
 
 
 def _names(alias: str, name: str) -> bool:

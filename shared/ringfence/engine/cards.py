@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from ringfence.actions import ACTIONS
 from ringfence.domain.card import Button, Card, Digest, Line, Press, Row
 from ringfence.domain.identity import Identity
-from ringfence.domain.inert import inert, odd
+from ringfence.domain.inert import hidden, inert, odd
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.plan import Call, Step
 from ringfence.domain.state import digest
@@ -22,7 +22,7 @@ GUARDRAIL = {guardrail.id: guardrail for guardrail in GUARDRAILS}
 ENDED = "%Y-%m-%d %H:%M UTC"
 
 
-def card(job: Job, settings: Settings, now: datetime, joined: int = 0) -> Card:
+def card(job: Job, settings: Settings, now: datetime, *, joined: int = 0, others: int = 0) -> Card:
     """Show a job as it stands; one that waits for a decision, with what it takes to decide."""
     open_ = job.state is JobState.PENDING
     guardrail = GUARDRAIL.get(job.guardrail)
@@ -33,6 +33,7 @@ def card(job: Job, settings: Settings, now: datetime, joined: int = 0) -> Card:
         Line("Identity", _identity(job.plan.target, settings)),
         *([Line("Caused by", inert(job.actor))] if job.actor else []),
         *([Line("Also", f"{joined} further findings ask for the same")] if joined else []),
+        *([Line("Beside it", f"{others} more jobs about this identity: `ringfence jobs`")] if others else []),
         *(_steps(job) if job.plan.steps else [Line("To do", "by a person: see the state")]),
         *([Line("May break", "; ".join(inert(stake).rstrip(".") for stake in job.stakes[:MANY]))] if job.stakes and open_ else []),
         *(_deciding(job, settings) if open_ else []),
@@ -41,7 +42,7 @@ def card(job: Job, settings: Settings, now: datetime, joined: int = 0) -> Card:
         title=f"{job.severity.upper()}: {inert(guardrail.title if guardrail else job.guardrail, 120)}",
         lines=tuple(lines),
         warnings=tuple(_warnings(job)),
-        calls=_calls(job, settings, now) if open_ else (),
+        calls=calls(job, settings, now) if open_ else (),
         asks=tuple(p.chat[0] for p in owners(job, settings) if p.chat) if open_ else (),
         buttons=_buttons(job, settings, open_=open_),
         footer=f"job {job.id}, plan {job.plan.digest[:SHOWN]}, guardrail {inert(job.guardrail, 80)}",
@@ -51,11 +52,9 @@ def card(job: Job, settings: Settings, now: datetime, joined: int = 0) -> Card:
 def details(job: Job, settings: Settings) -> Card:
     """Show the exact calls of a job's plan, and those that undo it. Documents stand in the trail; here is their digest."""
     lines = [Line("Identity", _identity(job.plan.target, settings))]
-    for number, step in enumerate(job.plan.steps[:MANY], 1):
+    for number, step in enumerate(job.plan.steps, 1):
         lines += [Line(f"Call {number}", command(step.call)), Line(f"Undone by {number}", command(step.inverse))]
         lines += [Line(f"Else {number}", command(rung.call)) for rung in step.otherwise]
-    if len(job.plan.steps) > MANY:
-        lines.append(Line("And", f"{len(job.plan.steps) - MANY} more: `ringfence trail show {job.id}`"))
     lines.append(Line("Outside the chat", f"ringfence approve {job.id} --plan {job.plan.digest[:SHOWN]}"))
     return Card(title=f"Details of job {job.id}", lines=tuple(lines), footer=f"plan {job.plan.digest}")
 
@@ -65,8 +64,8 @@ def step_words(job: Job, state: str, text: str, time: datetime) -> str:
     return f"{time:%H:%M:%S} UTC, job {job.id} is {state}: {inert(text, 500)}"
 
 
-def gathered(jobs: tuple[Job, ...], more: int, now: datetime) -> Digest:
-    """Show many incidents in one message, each with a way to see it whole."""
+def gathered(jobs: tuple[Job, ...], more: int, settings: Settings, now: datetime) -> Digest:
+    """Show many incidents in one message, each with a way to see it whole; who has to decide is called."""
     rows = [
         Row(
             f"{job.severity}: {inert(job.plan.target.name, 80)} - {inert(job.guardrail, 60)} - {job.state}"
@@ -80,6 +79,7 @@ def gathered(jobs: tuple[Job, ...], more: int, now: datetime) -> Digest:
     return Digest(
         title=f"{len(jobs) + more} identities at once, {waiting} wait for a decision",
         rows=tuple(rows),
+        calls=tuple(dict.fromkeys(name for job in jobs if job.state is JobState.PENDING for name in calls(job, settings, now))),
         footer=f"So many came within a few minutes that they share a message.{rest} {now:{ENDED}}",
     )
 
@@ -104,7 +104,7 @@ def command(call: Call) -> str:
 def _short(key: str, given: object) -> object:
     if key.endswith("Document") or isinstance(given, (dict, list, tuple)):
         return f"(sha256 {digest(given)[:SHOWN]})"
-    return given
+    return hidden(given) if isinstance(given, str) else given  # before it is quoted for a shell
 
 
 def _state(job: Job, now: datetime) -> str:
@@ -112,7 +112,8 @@ def _state(job: Job, now: datetime) -> str:
         who = f", approved by {', '.join(inert(a.removeprefix('person '), 60) for a in job.approvals)}" if job.approvals else ""
         return f"{job.state}{who}"
     left = max(0, int((job.expires - now) / timedelta(minutes=1)))
-    return f"waits for a decision: {len(job.approvals)} of {job.needs} approvals, {left} minutes left"
+    who = f" ({', '.join(inert(a.removeprefix('person '), 60) for a in job.approvals)})" if job.approvals else ""
+    return f"waits for a decision: {len(job.approvals)} of {job.needs} approvals{who}, {left} minutes left"
 
 
 def _identity(identity: Identity, settings: Settings) -> str:
@@ -155,20 +156,22 @@ def _warnings(job: Job) -> list[str]:
     return [f"Look twice: {inert(name, 120)} holds letters that only look like others, or cannot be seen" for name in strange[:3]]
 
 
-def _calls(job: Job, settings: Settings, now: datetime) -> tuple[str, ...]:
+def calls(job: Job, settings: Settings, now: datetime) -> tuple[str, ...]:
     """Name whom to call: who may decide; with each reminder one further of the escalation chain; in quiet hours all at once, or nobody."""
     quiet = quiet_until(now, settings.quiet_hours) is not None
     if quiet and waits(job.severity):
         return ()
     chain = settings.escalation if quiet or job.reminded > 1 else settings.escalation[: job.reminded]
-    called = [p for p in settings.people if may_decide(p, job, settings) or p.name in chain]
+    out = {*job.approvals, *job.no_say}
+    called = [p for p in settings.people if f"person {p.name}" not in out and (may_decide(p, job, settings) or p.name in chain)]
     return tuple(dict.fromkeys(p.chat[0] for p in called if p.chat))
 
 
 def _buttons(job: Job, settings: Settings, *, open_: bool) -> tuple[Button, ...]:
     named = value(job)
-    first = ACTION.get(job.plan.steps[0].action) if job.plan.steps else None
-    sure = f"{first.title if first else 'Carry out the plan'} - {inert(job.plan.target.name, 64)}, {inert(job.plan.target.unique_id or '', 40)}"
+    titles = dict.fromkeys(ACTION[s.action].title if s.action in ACTION else s.call.operation for s in job.plan.steps)
+    who = f"{inert(job.plan.target.name, 64)}, {inert(job.plan.target.unique_id or '', 40)}"
+    sure = f"{len(job.plan.steps)} steps on {who}: {'; '.join(titles)}"
     deciding = (Button(Press.APPROVE, "Approve", named, confirm=sure), Button(Press.DENY, "Deny", named, danger=True)) if open_ else ()
     mine = (Button(Press.MINE, "Was it you?", named),) if owners(job, settings) else ()
     return (*deciding, *mine, Button(Press.DETAILS, "Details", named))

@@ -30,6 +30,7 @@ class Told(Struct, frozen=True):
     mark: str
     text: str
     tried: bool = False
+    calls: tuple[str, ...] = ()  # ids in the chat of people to call
 
 
 class Thread(Struct, frozen=True, kw_only=True):
@@ -53,7 +54,6 @@ class Thread(Struct, frozen=True, kw_only=True):
     fallen: tuple[str, ...] = ()  # what the fallback has told
     digest: str = ""  # the message in which it stands with others
     rows: tuple[str, ...] = ()  # of such a message: the incidents
-    more: int = 0  # incidents for which there was no room
     says: str = ""  # of what is no incident
 
 

@@ -22,7 +22,8 @@ from ringfence.engine.commands import DeskPorts, run_at_desk
 from ringfence.engine.moves import is_operators, notice
 from ringfence.engine.ports import Notice
 from ringfence.engine.records import record
-from ringfence.engine.switch import turn
+from ringfence.engine.shown import DAY, Shown
+from ringfence.engine.switch import news, turn
 from ringfence.engine.undo import open_undo
 from ringfence.engine.waive import LONGEST, waive
 from ringfence.errors import OverridableError, RefusedError, RingfenceError
@@ -30,6 +31,7 @@ from ringfence.settings import Settings
 
 HELP = "status | stop | resume | undo JOB | exempt JOB"
 REASON = Field("reason", "Why", "Stays on record.")
+LISTED = 10  # incidents that the status looks at, the latest
 WORDS = 300  # characters of what somebody writes
 SEEN = "This was received already; once is enough."
 
@@ -61,6 +63,7 @@ def answer(asked: Asked, desk: DeskPorts, threads: Threads, settings: Settings) 
             return _status(desk, threads, settings)
         case Press.STOP | Press.RESUME as press:
             turned = turn(desk.store, asked.who, settings, desk.clock(), stopped=press is Press.STOP)
+            desk.queue.notice(news(turned))
             return f"{'stopped' if turned.stopped else 'running'}, by {inert(turned.by)}"
         case _:
             return _about_a_job(asked, desk, settings)
@@ -90,6 +93,10 @@ def _about_a_job(asked: Asked, desk: DeskPorts, settings: Settings) -> Answer:
 def _voted(asked: Asked, desk: DeskPorts, settings: Settings, *, approve: bool) -> str:
     if not asked.shown:
         raise RefusedError("the vote does not say which plan was shown", "Press the button of the message")
+    pending = desk.store.job(asked.job)
+    if approve and pending is not None and len(pending.plan.steps) > cards.MANY:
+        hint = f"Look at Details, then run `ringfence approve {asked.job} --plan {asked.shown}`"
+        raise RefusedError(f"a plan of {len(pending.plan.steps)} steps is more than a message shows", hint)
     wish = Vote(job=asked.job, approve=approve, shown=asked.shown, reason=_words(asked, "reason"))
     job = run_at_desk(vote(wish, asked.who, settings), desk)
     more = f": {job.needs - len(job.approvals)} more have to approve" if job.state is JobState.PENDING else ""
@@ -162,10 +169,12 @@ def _status(desk: DeskPorts, threads: Threads, settings: Settings) -> str:
     switch = desk.store.switch()
     running = f"stopped by {inert(switch.by)} at {switch.time:%Y-%m-%d %H:%M} UTC" if switch and switch.stopped else "running"
     seen = threads.all()
-    jobs = [job for t in seen for one in t.jobs if (job := desk.store.job(one)) is not None and job.state is JobState.PENDING]
+    shown = Shown(settings, desk.store, threads, desk.clock)
+    recent = sorted((t for t in seen if t.jobs and desk.clock() - t.last < DAY), key=lambda t: t.last, reverse=True)[:LISTED]
+    jobs = [job for t in recent if (job := shown.front(t)[0]) is not None and job.state is JobState.PENDING]
     owed = sum(t.owed for t in seen)
     late = f"; {owed} messages are not in the channel yet" if owed else ""
-    listed = ", ".join(f"{job.id} ({inert(job.plan.target.name, 40)}, until {job.expires:%H:%M} UTC)" for job in jobs[:10])
+    listed = ", ".join(f"{job.id} ({inert(job.plan.target.name, 40)}, until {job.expires:%H:%M} UTC)" for job in jobs)
     return f"{running}, mode {settings.mode}; {len(jobs)} wait for a decision{f': {listed}' if listed else ''}{late}"
 
 

@@ -123,12 +123,12 @@ class JobCore:
         return (yield from verify(job_id, self.settings))
 
     def _prepare(self, job: Job) -> Process[Ready | None]:
+        if job.state in (S.APPROVED, S.RUNNING) and (changed := (yield from altered(job))):
+            yield from cut_short(job, S.FAILED, f"{changed}: somebody wrote to the table, nothing more is called")
+            return None
         if job.state is S.APPROVED:
             if job.again_of is not None and (yield from taken_back(job.again_of)):
                 yield from end(job, S.CANCELLED, f"somebody took {job.again_of} back meanwhile")
-                return None
-            if changed := (yield from altered(job)):
-                yield from end(job, S.FAILED, f"{changed}: somebody wrote to the table, nothing is called")
                 return None
             job = yield from self._run(job)
         while job.state is S.RUNNING:

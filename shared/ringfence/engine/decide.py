@@ -23,7 +23,7 @@ from ringfence.engine.judgement import Judgement, Planned, PlannedStep
 from ringfence.engine.moves import UNTAKEN, notice, open_job, stored
 from ringfence.engine.own_acts import unexplained
 from ringfence.engine.ports import Exemption, Opened, Slot
-from ringfence.engine.questions import ask, settle_earlier
+from ringfence.engine.questions import ask, open_questions, settle
 from ringfence.engine.quiet import asked_from
 from ringfence.engine.records import closed, decision, record
 from ringfence.engine.verify import taken_back
@@ -99,7 +99,6 @@ def _job(event: Event, planned: Planned, same: tuple[PlannedStep, ...], settings
     what = (finding.cause,) if finding.cause else (event.source, event.id or event.name)
     cause = (*what, finding.guardrail, plan.target.key, same[0].step.action_class if same else "none")
     asked = asked_from(now, finding.severity, settings.quiet_hours)
-    actor = event.actor.display if event.actor else None
     affected = (plan.target, *(same[0].affects if same else (finding.identity,)))
     job = Job(
         id=(yield from _generation(cause, event, settings, now)),
@@ -110,8 +109,8 @@ def _job(event: Event, planned: Planned, same: tuple[PlannedStep, ...], settings
         severity=finding.severity,
         reason=finding.reason,
         event_key=f"{event.source}:{event.id}",
-        actor=actor,
-        no_say=involved(actor, affected, finding.project, settings),
+        actor=event.actor.display if event.actor else None,
+        no_say=involved(event.actor, affected, finding.project, settings),
         stakes=planned.stakes,
         since=event.since or event.time or now,
         created=now,
@@ -162,7 +161,7 @@ def _open(job: Job, why: str, planned: Planned, settings: Settings, now: datetim
         bounded = yield from _bounded(job, why, planned, settings, now)
         records = _records(bounded, planned, now)
         text = f"{job.reason}. {bounded.why}"
-        told = None if bounded.joins else notice(bounded.job, now, text, page=bool(bounded.breaker))  # its question is told already
+        told = None if bounded.job.joins else notice(bounded.job, now, text, page=bool(bounded.breaker))  # its question is told already
         claims = (*bounded.claims, *(yield from heard(bounded.job, now)))
         opened = yield from open_job(bounded.job, *records, notice=told, claims=claims)
         if opened is not Opened.TAKEN:
@@ -170,8 +169,7 @@ def _open(job: Job, why: str, planned: Planned, settings: Settings, now: datetim
     else:
         raise ConflictError(f"too many are deciding at once: job {job.id} is not opened", "The event is delivered again")
     current = bounded.job if opened is Opened.NEW else (yield from stored(job.id))
-    if current.state is JobState.PENDING:
-        yield from settle_earlier(current)
+    yield from settle(current)
     if current.state is JobState.APPROVED:
         yield Send(current)  # sent again when delivered again: the receipt may be missing
     return current
@@ -182,7 +180,6 @@ class _Bounded(Struct, frozen=True):
     why: str
     claims: tuple[Slot, ...] = ()
     breaker: str = ""
-    joins: str = ""
 
 
 def _bounded(job: Job, why: str, planned: Planned, settings: Settings, now: datetime) -> Process[_Bounded]:
@@ -198,10 +195,14 @@ def _bounded(job: Job, why: str, planned: Planned, settings: Settings, now: date
         breaker = why = claimed.reason
         job = _pending(job, settings)
     if job.state is JobState.PENDING:
+        for overdue in (yield from open_questions(job)):
+            if now >= overdue.expires:
+                yield from expire(overdue, settings)
         question = yield from ask(job, now)
         job, why = question.job, f"{why}; {question.why}" if question.why else why
         if job.state is not JobState.PENDING:
-            return _Bounded(job, why, question.slots, breaker, question.joins)
+            return _Bounded(job, why, question.slots, breaker)
+        job = _pending(job, settings)
         claimed = yield from claim(job, of_a_question(job, settings), now)
         if not isinstance(claimed, Exhausted):
             return _Bounded(job, why, (*claimed, *question.slots), breaker)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ringfence.domain.glob import matches
-from ringfence.domain.identity import Identity, Kind
+from ringfence.domain.identity import Identity, Kind, folded
 from ringfence.domain.state import Fact, digest
 from ringfence.iam.document import decode
 
@@ -53,5 +53,5 @@ def person(name: str) -> str:
     if identity is None:
         return name
     if identity.kind is Kind.ROLE and matches(IDENTITY_CENTER, identity.name) and ":assumed-role/" in name:
-        return name.casefold()
-    return f"{identity.kind}/{identity.name.casefold()}/{identity.account}"
+        return folded(name)
+    return f"{identity.kind}/{folded(identity.name)}/{identity.account}"

@@ -24,7 +24,7 @@ LOOKS = (5, 30, 300)  # seconds after the last call at which a target is read ag
 SEARCH_AGAIN = timedelta(minutes=15)  # by then CloudTrail has told all (its User Guide: within 15 minutes, mostly 5)
 OPERATORS = timedelta(hours=1)  # an undo that an operator carries out
 # Somebody has to look now.
-PAGES = frozenset({JobState.NOT_CONTAINED, JobState.PARTIAL, JobState.FAILED, JobState.UNSUPPORTED, JobState.EXPIRED})
+PAGES = frozenset({JobState.NOT_CONTAINED, JobState.PARTIAL, JobState.FAILED, JobState.UNSUPPORTED, JobState.EXPIRED, JobState.STOPPED})
 
 
 def is_operators(job: Job) -> bool:

@@ -8,6 +8,7 @@ name when a census recorded the pattern, so that nobody prints himself a badge o
 protects by name: locking the owner out is worse than leaving something to a person. A unique id under `never_touch` always protects.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 
 from ringfence.domain.arn import parse_arn
@@ -21,6 +22,7 @@ from ringfence.settings import Exemption, Settings
 SERVICE_LINKED, RESERVED = "/aws-service-role/", "/aws-reserved/"
 ORGANISATION_ACCESS = ("OrganizationAccountAccessRole", "AWSControlTowerExecution", "stacksets-exec-*")
 SERVICE_LINKED_ROLE = "it is a service-linked role: only its service can change it, act at the service's own settings"
+UNIQUE_ID = re.compile(r"A[A-Z]{3}[A-Z0-9]{7,124}", re.ASCII)  # IAM User Guide, "Unique identifiers"
 BREAK_GLASS = ("*break-glass*", "*breakglass*")
 
 
@@ -64,8 +66,8 @@ def patterns(settings: Settings) -> tuple[str, ...]:
 def exempts(exemption: Exemption, identity: Identity, census: Census | None) -> bool:
     """Whether an exception is about an identity. Like protection it goes by unique id: by who bore the name when it was recorded."""
     names = (identity.arn, f"{identity.kind}/{identity.name}", identity.name)
-    if identity.unique_id is not None and exemption.principal == identity.unique_id:
-        return True
+    if UNIQUE_ID.fullmatch(exemption.principal):
+        return exemption.principal == identity.unique_id  # whoever is *named* like an id is not the one
     if census is not None and identity.unique_id is not None and exemption_pattern(exemption) in census.patterns:
         return exemption_pattern(exemption) in census.exempt.get(identity.unique_id, ())
     return any_match((exemption.principal,), *names) is not None

@@ -20,7 +20,7 @@ from ringfence.domain.record import Record, RecordKind
 from ringfence.domain.state import CREDENTIALS, FactKind
 from ringfence.engine.authority import authorise
 from ringfence.engine.commands import Process, ReadJob, ReadRecords, ReadTime, Send
-from ringfence.engine.ids import again_id, undo_id
+from ringfence.engine.ids import again_id, person, undo_id
 from ringfence.engine.moves import OPERATORS, UNTAKEN, is_operators, open_job, stored
 from ringfence.engine.records import decision, record
 from ringfence.engine.trail.agree import problems
@@ -130,6 +130,7 @@ def _undo(chain: tuple[Job, ...], made_id: str, by: str, now: datetime, found: M
         due=now + (OPERATORS if operators else UNTAKEN),
         undo_of=job.id,
         project=job.project,
+        no_say=tuple(dict.fromkeys((*job.no_say, *([person(job.actor)] if job.actor else [])))),
     )
 
 

@@ -10,6 +10,7 @@ from ringfence.domain.job import Job
 from ringfence.domain.record import Record, RecordKind
 from ringfence.engine.authority import authorise
 from ringfence.engine.ports import Store
+from ringfence.engine.questions import LATELY, series
 from ringfence.engine.records import note
 from ringfence.errors import RefusedError
 from ringfence.settings import Exemption, Settings
@@ -20,9 +21,12 @@ LONGEST = timedelta(days=30)
 def waive(store: Store, job: Job, by: Caller, settings: Settings, *, reason: str, until: date, now: datetime) -> Record:
     """Exempt what a job is about from its guardrail; raise RefusedError where that is nobody's to do, or without reason or end.
 
-    Who may is decided as for a vote: whoever caused it, is affected or owns it exempts nothing.
+    Who may is decided as for a vote: whoever caused it, is affected or owns it exempts nothing - in any question about the same lately.
     """
-    authorise(job, by, settings)
+    slots = store.slots(series(job), LATELY)
+    related = (found for slot in slots if (found := store.job(slot.job)) is not None and found.guardrail == job.guardrail)
+    for one in (job, *related):
+        authorise(one, by, settings)
     unique_id = job.plan.target.unique_id
     end = datetime.combine(until, time.max, UTC)
     if unique_id is None:

@@ -4,6 +4,7 @@ Limits: Slack's reference of blocks, composition objects and views. A message's 
 (bolt-js issue 2509), so a card that is longer is cut, and says so.
 """
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -64,10 +65,7 @@ def plain(text: str) -> Json:
 
 def _card(card: Card) -> list[Json]:
     blocks: list[Json] = [{"type": "header", "text": plain(card.title[:HEADER])}]
-    for says, names in (("Please decide: ", card.calls), ("Was it you? ", card.asks)):
-        people = [part for name in names for part in ({"type": "user", "user_id": name.rsplit("/", 1)[-1]}, _text(" "))]
-        if people:
-            blocks.append(_rich([_section([_text(says), *people])]))
+    blocks += [*_called("Please decide: ", card.calls), *_called("Was it you? ", card.asks)]
     if lines := list(_lines((*(Line("CAREFUL", w) for w in card.warnings), *card.lines))):
         blocks.append(_rich([_section(lines)]))
     if card.buttons:
@@ -77,14 +75,21 @@ def _card(card: Card) -> list[Json]:
     return blocks
 
 
+def _called(says: str, names: Iterable[str]) -> list[Json]:
+    """Name people so that Slack calls them: the configuration gave their ids."""
+    people = [part for name in names for part in ({"type": "user", "user_id": name.rsplit("/", 1)[-1]}, _text(" "))]
+    return [_rich([_section([_text(says), *people])])] if people else []
+
+
 def _lines(lines: Iterable[Line]) -> Iterable[Json]:
     room = ROOM
     for line in lines:
         text = line.text[:TEXT]
-        if len(text) > room:
+        size = len(json.dumps(text)) + len(line.label)  # as it is sent: quotes count twice
+        if size > room:
             yield _text(CUT)
             return
-        room -= len(text) + len(line.label)
+        room -= size
         yield _text(f"{line.label}: ", bold=True)
         yield _text(f"{text}\n")
 
@@ -92,7 +97,7 @@ def _lines(lines: Iterable[Line]) -> Iterable[Json]:
 def _digest(digest: Digest) -> list[Json]:
     rows = [_row(number, row) for number, row in enumerate(digest.rows)]
     footer: list[Json] = [{"type": "context", "elements": [plain(digest.footer[:SECTION])]}] if digest.footer else []
-    return [{"type": "header", "text": plain(digest.title[:HEADER])}, *rows, *footer]
+    return [{"type": "header", "text": plain(digest.title[:HEADER])}, *_called("Please decide: ", digest.calls), *rows, *footer]
 
 
 def _row(number: int, row: Row) -> Json:

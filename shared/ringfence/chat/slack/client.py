@@ -3,6 +3,7 @@
 Sources: Slack's documentation of each method. `groups:history` is needed to look for a message whose reply was lost.
 """
 
+import http.client
 import json
 import re
 import urllib.error
@@ -14,12 +15,14 @@ from urllib.parse import urlencode, urlsplit
 
 from ringfence.chat.slack.blocks import message, modal
 from ringfence.domain.card import Card, Digest, Form
-from ringfence.errors import RefusedError, UpstreamError
+from ringfence.errors import GoneError, RefusedError, UpstreamError
 
 API = "https://slack.com/api/"
 TIMEOUT = 4  # seconds
 PAGES = 5
 EVENT = "ringfence"
+GONE = ("message_not_found", "cant_update_message", "thread_not_found")
+UNREADABLE = (OSError, ValueError, http.client.HTTPException)  # nobody answers, or not in HTTP or JSON
 HOOKS = re.compile(r"https://hooks\.slack(?:-gov)?\.com/[A-Za-z0-9/_.-]{1,300}", re.ASCII)
 
 type Send = Callable[[str, Mapping[str, str], bytes], tuple[int, bytes]]
@@ -36,14 +39,14 @@ class Tokens(Protocol):
 class SlackChat:
     """The chat port over Slack, and what a click needs besides: forms, and who somebody is."""
 
-    def __init__(self, channel: str, tokens: Tokens, api: str = API, send: "Send | None" = None) -> None:
-        """Take the channel's id, the token, and where the API is. Anything but https is taken on this machine only."""
+    def __init__(self, channel: str, tokens: Tokens, api: str = API, send: "Send | None" = None, app: str = "") -> None:
+        """Take the channel's id, the token, where the API is - anything but https on this machine only -, and the app's id."""
         where = urlsplit(api)
         if where.scheme != "https" and where.hostname != "127.0.0.1":
             raise RefusedError(f"{api} is no https address", "Slack's API is at https://slack.com/api/")
         self._channel, self._tokens, self._api = channel, tokens, api
         self._send = send or over_https
-        self._private = False
+        self._private, self._app = False, app
 
     def post(self, shown: Card | Digest | str, mark: str, thread: str = "") -> str:
         """Post a message in the channel, which has to be a private one; its metadata carry the mark."""
@@ -66,12 +69,18 @@ class SlackChat:
         for _ in range(PAGES):
             found = self._call(method, asked | ({"cursor": cursor} if cursor else {}), form=True)
             for one in found.get("messages", ()):
-                if one.get("metadata", {}).get("event_payload", {}).get("mark") == mark:
+                if self._is_ours(one, mark):
                     return str(one["ts"])
             cursor = str(found.get("response_metadata", {}).get("next_cursor") or "")
             if not cursor:
                 return None
         return None
+
+    def _is_ours(self, found: Mapping[str, Any], mark: str) -> bool:
+        """Whether a message carries the mark, and is our app's: another app could write the same."""
+        metadata = found.get("metadata") or {}
+        ours = not self._app or found.get("app_id") in (None, self._app)
+        return ours and metadata.get("event_type") == EVENT and metadata.get("event_payload", {}).get("mark") == mark
 
     def update(self, ref: str, shown: Card | Digest) -> None:
         """Replace a message."""
@@ -85,7 +94,7 @@ class SlackChat:
         """Refuse a channel that everybody in the workspace can read; a message names identities and what they may do."""
         if self._private:
             return
-        found = self._call("conversations.info", {"channel": self._channel}, form=True).get("channel", {})
+        found = self._call("conversations.info", {"channel": self._channel}, form=True).get("channel") or {}
         if found.get("is_private") is not True or found.get("is_ext_shared") is True:
             raise UpstreamError(
                 f"the channel {self._channel} is not a private channel of this workspace alone",
@@ -95,7 +104,7 @@ class SlackChat:
 
     def check_member(self, user: str, team: str) -> None:
         """Refuse whoever is no full member of the workspace any more: deactivated, a guest, a bot, or of another workspace."""
-        found = self._call("users.info", {"user": user}, form=True).get("user", {})
+        found = self._call("users.info", {"user": user}, form=True).get("user") or {}
         wrong = [
             flag
             for flag in (
@@ -110,7 +119,12 @@ class SlackChat:
             )
             if found.get(flag)
         ]
-        if found.get("id") != user or found.get("team_id") != team or wrong:
+        teams = {
+            found.get("team_id"),
+            *found.get("teams", ()),
+            *(found.get("enterprise_user") or {}).get("teams", ()),
+        }  # of a Grid: several
+        if found.get("id") != user or team not in teams or wrong:
             why = ", ".join(wrong) or "of another workspace"
             raise RefusedError(f"{user} is no full member of the workspace ({why})", "Only full members of the workspace are heard")
 
@@ -122,12 +136,13 @@ class SlackChat:
         try:
             status, reply = self._send(self._api + method, {"Authorization": f"Bearer {token}", "Content-Type": kind}, body)
             found: object = json.loads(reply) if status == 200 else None  # noqa: PLR2004 - HTTP's OK
-        except (OSError, ValueError) as error:
+        except UNREADABLE as error:
             raise UpstreamError(f"Slack does not answer {method}: {type(error).__name__}", "It is tried again") from error
         if not isinstance(found, Mapping):
             raise UpstreamError(f"Slack answers {method} with status {status}", "It is tried again")
         if found.get("ok") is not True:
-            raise UpstreamError(f"Slack refuses {method}: {found.get('error')}", "See Slack's documentation of the method")
+            kind_of = GoneError if found.get("error") in GONE else UpstreamError
+            raise kind_of(f"Slack refuses {method}: {found.get('error')}", "See Slack's documentation of the method")
         return found
 
 
@@ -153,6 +168,6 @@ def reply(url: str, shown: Card | str, send: Send = over_https) -> bool:
     body = {"response_type": "ephemeral", "replace_original": False, **message(shown)}
     try:
         status, _ = send(url, {"Content-Type": "application/json; charset=utf-8"}, json.dumps(body).encode())
-    except OSError:
+    except UNREADABLE:
         return False
     return status == 200  # noqa: PLR2004 - HTTP's OK

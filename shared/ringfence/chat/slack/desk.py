@@ -10,10 +10,11 @@ from ringfence.chat.slack import blocks
 from ringfence.chat.slack.client import Send, SlackChat, over_https, reply
 from ringfence.chat.slack.request import OLDEST, Keys, Turned, read
 from ringfence.domain.card import Card, Form, Press
+from ringfence.domain.job import JobState
 from ringfence.engine.chat import Threads
 from ringfence.engine.chatops import SEEN, Answer, Asked, answer, refused
 from ringfence.engine.commands import DeskPorts
-from ringfence.errors import RefusedError, RingfenceError
+from ringfence.errors import RefusedError, RingfenceError, UpstreamError
 from ringfence.settings import Settings
 
 REMEMBERED = timedelta(seconds=4 * OLDEST)  # longer than a request may be old
@@ -52,6 +53,9 @@ class SlackDesk(msgspec.Struct, frozen=True):
         except Turned as turned:
             self.log.warning("turned away", status=turned.status, reason=str(turned))
             return _status(turned.status)
+        except UpstreamError as error:
+            self.log.warning("nobody can say whether it is Slack's", reason=str(error))
+            return _status(503)
         try:
             self._check_sender(asked)
             if asked.press not in LOOKING and not self.threads().once(f"slack {asked.once}", now + REMEMBERED):
@@ -87,8 +91,8 @@ class SlackDesk(msgspec.Struct, frozen=True):
 
 
 def _shows_itself(asked: Asked, said: str) -> bool:
-    """Whether the message in the channel tells all of it: a vote that counted shows there."""
-    return asked.press is Press.APPROVE and said.startswith(f"job {asked.job} is ")
+    """Whether the message in the channel tells all of it: a vote that decided shows there. Who is the first of two is told that it takes another."""
+    return asked.press is Press.APPROVE and said == f"job {asked.job} is {JobState.APPROVED}"
 
 
 def _status(code: int) -> dict[str, Any]:

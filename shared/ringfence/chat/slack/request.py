@@ -126,13 +126,18 @@ def _payload(text: str) -> Mapping[str, Any]:
 
 
 def _depth(text: str) -> int:
-    """Count how deep brackets are nested at most, without reading what they hold."""
+    """Count how deep brackets are nested at most, without reading what they hold; in time linear in the text."""
     deepest = depth = 0
-    for bracket in re.findall(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', text, re.DOTALL):
-        if bracket in "[{":
+    quoted = escaped = False
+    for char in text:
+        if quoted:
+            quoted, escaped = escaped or char != '"', char == "\\" and not escaped
+        elif char == '"':
+            quoted = True
+        elif char in "[{":
             depth += 1
             deepest = max(deepest, depth)
-        elif bracket in "]}":
+        elif char in "]}":
             depth -= 1
     return deepest
 
@@ -157,7 +162,8 @@ def _who(team: str, user: str) -> Caller:
 
 def _interaction(payload: Mapping[str, Any], pins: Slack) -> Asked:
     _pin(pins, team=_at(payload, "team", "id"), app=_at(payload, "api_app_id"), enterprise=_at(payload, "enterprise", "id"))
-    if (theirs := _at(payload, "user", "team_id")) and theirs != pins.team:
+    # In an Enterprise Grid a member's own team may be another one (bolt-js issue 1875): there the look-up of the member decides.
+    if not pins.enterprise and (theirs := _at(payload, "user", "team_id")) and theirs != pins.team:
         raise Turned(403, "somebody of another workspace")
     who = _who(pins.team, _at(payload, "user", "id"))
     match payload.get("type"):
@@ -192,13 +198,15 @@ def _sent(payload: Mapping[str, Any], who: Caller) -> Asked:
     if press not in Press._value2member_map_ or _at(view, "app_id") not in ("", _at(payload, "api_app_id")):
         raise Turned(400, "not one of our forms")
     job, _, shown = about.partition(" ")
-    values = view["state"]["values"] if isinstance(view, Mapping) and isinstance(view.get("state"), Mapping) else {}
+    state = view.get("state") if isinstance(view, Mapping) else None
+    values = state.get("values") if isinstance(state, Mapping) else None
     fields: dict[str, str] = {}
     for name, held in values.items() if isinstance(values, Mapping) else ():
         for element in held.values() if isinstance(held, Mapping) else ():
             chosen = _at(element, "value") or _at(element, "selected_date") or _at(element, "selected_option", "value")
             fields[str(name)] = chosen[:3000]
-    once = _at(payload, "trigger_id") or _at(view, "id") + "." + _at(view, "hash")
+    view_id, version = _at(view, "id"), _at(view, "hash")
+    once = _at(payload, "trigger_id") or (f"{view_id}.{version}" if view_id and version else "")
     return Asked(press=Press(press), who=who, job=job, shown=shown, once=once, fields=fields, form=True)
 
 
