@@ -66,8 +66,10 @@ def patterns(settings: Settings) -> tuple[str, ...]:
 def exempts(exemption: Exemption, identity: Identity, census: Census | None) -> bool:
     """Whether an exception is about an identity. Like protection it goes by unique id: by who bore the name when it was recorded."""
     names = (identity.arn, f"{identity.kind}/{identity.name}", identity.name)
+    if identity.unique_id is not None and exemption.principal == identity.unique_id:
+        return True
     if UNIQUE_ID.fullmatch(exemption.principal):
-        return exemption.principal == identity.unique_id  # whoever is *named* like an id is not the one
+        return False  # whoever is *named* like an id is not the one
     if census is not None and identity.unique_id is not None and exemption_pattern(exemption) in census.patterns:
         return exemption_pattern(exemption) in census.exempt.get(identity.unique_id, ())
     return any_match((exemption.principal,), *names) is not None
