@@ -6,18 +6,22 @@ from typing import Any
 import msgspec
 import pytest
 
-from ringfence.clouds.memory import MemoryStore
+from ringfence.clouds.memory import MemoryQueue, MemoryStore
 from ringfence.domain.caller import Caller
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.record import NO_JOB, Record, RecordKind
 from ringfence.engine.evaluate import Evaluator
 from ringfence.engine.judgement import Judgement
+from ringfence.engine.ports import Slot
+from ringfence.engine.questions import series
+from ringfence.engine.records import decision
 from ringfence.engine.waive import LONGEST, waive, waived
 from ringfence.errors import RefusedError
 from ringfence.settings import Exemption, Person, Settings
 from tests.support.cases import counted, settings_of
-from tests.support.jobs import CONTAINMENT, NOW, ROLE, World, job
+from tests.support.desk import open_undo
+from tests.support.jobs import CONTAINMENT, NOW, ROLE, World, job, put_done
 from tests.unit.test_decide import finding
 
 ANA, EVE = "arn:aws:iam::123456789012:user/ana", "arn:aws:iam::123456789012:user/eve"
@@ -155,3 +159,26 @@ def test_who_bears_the_name_later_is_not_exempt() -> None:
     anew.change(identity=replace(ROLE, unique_id="AROAEXAMPLENEW"))
     assert judged(store, anew, of="AROAEXAMPLENEW").planned
     assert judged(store).exempted
+
+
+def test_an_undo_is_no_way_round_who_is_involved() -> None:
+    """The undo of a job is another's act; whoever caused the job, or owns what it is about, still exempts nothing by it."""
+    store, queue = MemoryStore(), MemoryQueue()
+    done = put_done(store, replace(ASKED, no_say=("person olga",)), 0)
+    undo = open_undo(done.id, ANA, SETTINGS, store, queue, NOW)
+    people = (Person(name="olga", cloud=("arn:aws:iam::123456789012:user/olga",)),)
+    for by in (EVE, "arn:aws:iam::123456789012:user/olga"):
+        with pytest.raises(RefusedError, match="has no say"):
+            exempt(store, undo, by, replace(SETTINGS, people=people))
+
+
+def test_whoever_is_involved_in_another_question_about_the_same_exempts_nothing() -> None:
+    store = MemoryStore()
+    older = replace(ASKED, id="a" * 16, actor=ANA)
+    store.open(older, [decision(older, NOW, {})], claims=(Slot(series(older), 0, 1, NOW, older.id),))
+    with pytest.raises(RefusedError, match="caused the event"):
+        exempt(store)
+    other = replace(older, id="b" * 16, guardrail="another")
+    fresh = MemoryStore()
+    fresh.open(other, [decision(other, NOW, {})], claims=(Slot(series(other), 0, 1, NOW, other.id),))
+    assert exempt(fresh).kind is RecordKind.EXEMPTION_GRANTED

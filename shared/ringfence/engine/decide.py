@@ -199,13 +199,12 @@ def _bounded(job: Job, why: str, planned: Planned, settings: Settings, now: date
             if now >= overdue.expires:
                 yield from expire(overdue, settings)
         question = yield from ask(job, now)
-        job, why = question.job, f"{why}; {question.why}" if question.why else why
-        if job.state is not JobState.PENDING:
-            return _Bounded(job, why, question.slots, breaker)
-        job = _pending(job, settings)
+        if question.job.state is not JobState.PENDING:
+            return _Bounded(question.job, f"{why}; {question.why}", question.slots, breaker)
         claimed = yield from claim(job, of_a_question(job, settings), now)
         if not isinstance(claimed, Exhausted):
-            return _Bounded(job, why, (*claimed, *question.slots), breaker)
+            said = f"{why}; {question.why}" if question.why else why
+            return _Bounded(_pending(question.job, settings), said, (*claimed, *question.slots), breaker)
         breaker = why = f"{why}; {claimed.reason}: it joins them, decide those first"
         job = msgspec.structs.replace(job, state=JobState.FOR_A_PERSON, due=None)
     return _Bounded(job, why, breaker=breaker)
