@@ -1,4 +1,7 @@
-"""From a GuardDuty finding to a question in Slack, a signed click on the deployed function URL, the quarantine and its verification."""
+"""From a GuardDuty finding to a question in Slack, a signed click on the deployed function URL, the quarantine and its verification.
+
+First among the tests of the stack: after a dozen incidents within five minutes a question shares its message with others.
+"""
 
 import json
 import time
