@@ -54,6 +54,11 @@ class Project(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     require_boundary: tuple[str, ...] = ()  # boundaries of which each identity must have one
     buckets: tuple[str, ...] = ()  # that hold its data and models
     approved_models: tuple[str, ...] = ()
+    gcp_projects: tuple[str, ...] = ()  # ids or numbers
+    gcp_whole: bool = False  # lists Google Cloud projects and no principals: covers whatever happens in them
+    gcp_service_accounts: tuple[RolePattern, ...] = ()
+    gcp_agents: tuple[str, ...] = ()
+    gcp_people: tuple[str, ...] = ()  # addresses of users and groups
 
 
 DISCOVERED = Project(name="discovered", declared=False, environment=Environment.STAGING)
@@ -153,6 +158,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     allow_bedrock_api_keys: bool = False
     trusted_accounts: tuple[str, ...] = ()
     trusted_organizations: tuple[str, ...] = ()
+    trusted_domains: tuple[str, ...] = ()  # of Google Workspace and Cloud Identity
     trusted_issuers: tuple[str, ...] = ()  # hosts of OIDC providers
     trusted_features: tuple[str, ...] = ()
     security_admins: tuple[str, ...] = ()  # globs over ARNs: may change identity providers and detectors

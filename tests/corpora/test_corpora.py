@@ -98,3 +98,24 @@ def test_nothing_but_a_reversal_acts_in_graduated_mode() -> None:
     assert steps
     assert {s["class"] for s in steps if s["when"] == "act"} == {"reversal"}
     assert all(s["inverse"] for s in steps)
+
+
+PAYLOADS = PLACE.parent / "gcp" / "payloads"
+
+
+@pytest.mark.skipif(not PAYLOADS.is_dir(), reason="no payloads of Google Cloud beside the corpora")
+def test_every_payload_of_google_cloud_is_of_its_feed() -> None:
+    """Real audit logs and findings, in every shape that occurs: each is recognised, and none ends anything but well."""
+    paths = sorted(p for folder in ("audit", "scc", "synthetic") for p in (PAYLOADS / folder).rglob("*.json"))
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "whole.yaml"
+        config.write_text(WHOLE)
+        done = CliRunner().invoke(root, ["--json", "--config", str(config), "check", *map(str, paths)], standalone_mode=False)
+    assert done.exception is None
+    lines = [json.loads(line) for line in done.output.splitlines()]
+    wrong = {(Path(line["file"]).name, line["source"]) for line in lines if line["source"] not in ("gcp.audit", "gcp.scc")}
+    print(
+        f"\npayloads: {len(lines)} events of {len(paths)} files: {dict(Counter(line['outcome'] for line in lines))}; of no feed: {len(wrong)}"
+    )
+    assert sorted(wrong) == []
+    assert Counter(line["outcome"] for line in lines)["malformed"] == 0

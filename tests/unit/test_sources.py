@@ -109,13 +109,6 @@ def test_the_records_of_a_delivery_file() -> None:
     assert (one(first).name, one(second).name) == ("ListRoles", "GetRole")
 
 
-@pytest.mark.parametrize("name", ["gcp/audit_log/SetIamPolicy.json", "gcp/scc/leaked-key.json"])
-def test_google_cloud_is_recognised_and_said_to_be_unjudged(name: str) -> None:
-    event = one(event_file(name))
-    assert event.set_aside is not None
-    assert event.set_aside.outcome is Outcome.UNSUPPORTED
-
-
 def test_bare_and_enveloped_records_are_the_same_event() -> None:
     enveloped = event_file("aws/cloudtrail/AttachRolePolicy.json")
     assert one(enveloped) == one(enveloped["detail"])

@@ -4,10 +4,11 @@ from datetime import UTC, datetime, time
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from ringfence.config.schema import AwsHumans, AwsProject, Config, PersonEntry, ProjectEntry
+from ringfence.config.schema import AwsHumans, AwsProject, Config, GcpProject, PersonEntry, ProjectEntry
 from ringfence.domain.finding import Workload
 from ringfence.domain.state import digest
 from ringfence.settings import Exemption, Hours, Person, Project, RolePattern, Settings, Slack
@@ -45,6 +46,7 @@ def compile_settings(config: Config) -> Settings:
         allow_bedrock_api_keys=defaults.keys.allow_bedrock_api_keys,
         trusted_accounts=config.trusted.aws_accounts,
         trusted_organizations=config.trusted.aws_organizations,
+        trusted_domains=config.trusted.gcp_domains,
         trusted_issuers=config.trusted.oidc_issuers,
         trusted_features=config.trusted.features,
         security_admins=config.security_admins,
@@ -83,7 +85,22 @@ def _project(entry: ProjectEntry) -> Project:
             dict.fromkeys(_bucket(data.at) for data in (*entry.data.training, *entry.data.artifacts) if data.at.startswith("s3://"))
         ),
         approved_models=entry.models.approved,
+        **_gcp(entry.gcp),
     )
+
+
+def _gcp(gcp: GcpProject | None) -> dict[str, Any]:
+    """Give what is declared of a project on Google Cloud."""
+    if gcp is None:
+        return {}
+    people = (*gcp.humans.groups, *gcp.humans.users)
+    return {
+        "gcp_projects": gcp.projects,
+        "gcp_whole": bool(gcp.projects) and not (gcp.service_accounts or gcp.agents or people),
+        "gcp_service_accounts": tuple(RolePattern(Workload(kind), glob) for kind, globs in gcp.service_accounts.items() for glob in globs),
+        "gcp_agents": gcp.agents,
+        "gcp_people": people,
+    }
 
 
 def _person(entry: PersonEntry, config: Config) -> Person:

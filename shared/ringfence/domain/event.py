@@ -60,6 +60,7 @@ class Event(Struct, frozen=True, kw_only=True):
 
     source: Source
     name: str  # the API call, or the finding's type
+    heard_as: str = ""  # what guardrails hear, where feeds write one name in several ways
     id: str
     time: datetime | None
     since: datetime | None = None  # when it began, where the feed tells

@@ -96,15 +96,17 @@ class Trigger(Struct, frozen=True):
     source: Source
     name: str
     judges: Judged = Judged.SUBJECT
-    service: str = "iam"  # of a call in CloudTrail: other services have calls of the same names
+    service: str = "iam"  # of a call: other services have calls of the same names; `*`: of any
 
     def hears(self, service: str | None) -> bool:
         """Whether an event of this source and name, of that service, is meant; None: of none that is told."""
-        return service is None or service == self.service
+        return service is None or self.service in ("*", service)
 
 
 def service_of(event: Event) -> str | None:
-    """Name the service whose call an event of CloudTrail is about."""
+    """Name the service whose call an event is about, without what all of its cloud's services are called."""
+    if event.source is Source.GCP_AUDIT:
+        return str(event.parameters.get("service", "")).removesuffix(".googleapis.com")
     told = event.parameters.get("eventSource") if event.source is Source.CLOUDTRAIL else None
     return None if told is None else str(told).removesuffix(".amazonaws.com")
 

@@ -7,6 +7,8 @@ from msgspec import Struct
 
 from ringfence.domain.arn import parse_arn
 
+GOOGLE = "gcp"  # the partition of whatever is Google's
+
 
 class Kind(StrEnum):
     """What can be changed here, and what cannot. The last three are no principals: they are the targets of steps."""
@@ -19,6 +21,8 @@ class Kind(StrEnum):
     POLICY = "policy"  # customer managed: its holders gain or lose
     TRAIL = "trail"  # of CloudTrail
     MODEL_LOGGING = "model-invocation-logging"  # Bedrock's, one for each account and region
+    MEMBER = "member"  # of Google's allow policies; its name tells which kind
+    RESOURCE = "resource"  # of Google Cloud: what has an allow policy, or settings
 
 
 class Identity(Struct, frozen=True):
@@ -56,6 +60,16 @@ class Identity(Struct, frozen=True):
         """Name a target that is no principal, by its ARN; None for no ARN."""
         parsed = parse_arn(arn)
         return None if parsed is None else cls(kind, str(parsed), parsed.name, parsed.account, parsed.partition)
+
+    @classmethod
+    def member(cls, text: str, project: str, unique_id: str | None = None) -> Self:
+        """Name a member of an allow policy, verbatim, in the project where it was seen."""
+        return cls(Kind.MEMBER, text, text.partition(":")[2] or text, project, GOOGLE, unique_id)
+
+    @classmethod
+    def resource(cls, name: str, project: str) -> Self:
+        """Name a resource of Google Cloud by its full name, such as `projects/p`."""
+        return cls(Kind.RESOURCE, name, name.rpartition("/")[2], project, GOOGLE)
 
     @property
     def region(self) -> str:

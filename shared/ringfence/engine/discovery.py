@@ -11,8 +11,9 @@ from msgspec import Struct
 
 from ringfence.domain.finding import Unknown, Workload
 from ringfence.domain.glob import any_match, matches
-from ringfence.domain.identity import Identity, Kind
+from ringfence.domain.identity import GOOGLE, Identity, Kind
 from ringfence.domain.state import State
+from ringfence.engine.discovery_gcp import claimed
 from ringfence.iam import Policy, parse
 from ringfence.settings import DISCOVERED, Project, Settings
 
@@ -45,6 +46,9 @@ class Membership(Struct, frozen=True):
 
 def membership(identity: Identity, state: State | None, settings: Settings) -> Membership | Unknown | None:
     """Give the project of an identity; None where it belongs to none, Unknown where its state would be needed to tell."""
+    if identity.partition == GOOGLE:
+        claim_there = claimed(identity, settings)
+        return None if claim_there is None else Membership(*claim_there)
     for claim in (_by_name, _by_tag, _by_account, _by_everywhere):
         for project in settings.projects:
             if project.accounts and not any_match(project.accounts, identity.account):
@@ -66,7 +70,7 @@ def membership(identity: Identity, state: State | None, settings: Settings) -> M
 
 def project_of(account: str, settings: Settings) -> Project:
     """Give the project on whose account something that concerns everybody happened; the discovered one where none names the account."""
-    return next((p for p in settings.projects if any_match(p.accounts, account)), DISCOVERED)
+    return next((p for p in settings.projects if any_match((*p.accounts, *p.gcp_projects), account)), DISCOVERED)
 
 
 def workload_of(identity: Identity, state: State | None) -> Workload:

@@ -14,10 +14,11 @@ from ringfence.actions import ACTIONS, Action
 from ringfence.domain.census import Census
 from ringfence.domain.event import Event, Outcome, Source
 from ringfence.domain.finding import Case, Finding, Guardrail, Judged, Trigger, Unknown, Verdict, Workload, service_of
-from ringfence.domain.identity import Identity, Kind
+from ringfence.domain.identity import GOOGLE, Identity, Kind
 from ringfence.domain.signal import Signal
 from ringfence.domain.state import Facet, State
 from ringfence.engine.discovery import Membership, membership, project_of
+from ringfence.engine.discovery_gcp import claimed
 from ringfence.engine.judgement import Judgement, Planned, merged
 from ringfence.engine.planning import Planner
 from ringfence.engine.ports import Absence, Reader, Wanted
@@ -92,7 +93,7 @@ class Evaluator:
         of_subjects: list[Guardrail] = []
         of_actors: list[Guardrail] = []
         service = service_of(event)
-        for trigger, guardrail in self.index.get((event.source, event.name), ()):
+        for trigger, guardrail in self.index.get((event.source, event.heard_as or event.name), ()):
             if guardrail.window is None and trigger.hears(service):
                 (of_subjects if trigger.judges is Judged.SUBJECT else of_actors).append(guardrail)
         if not of_subjects and not of_actors:
@@ -133,7 +134,7 @@ class Evaluator:
         compares = any(g.compares for g in heard)
         state: State | Absence | None = None
         facets = {facet for g in heard for facet in g.reads_target}
-        if self.reader is not None and (facets or event.subject is None):
+        if self.reader is not None and target.partition != GOOGLE and (facets or event.subject is None):
             state = self.reader.read(target, Wanted(frozenset(facets | ALSO.get(target.kind, frozenset()))))
         read = state if isinstance(state, State) else None
         place = read.identity if read else target
@@ -152,8 +153,8 @@ class Evaluator:
         event = about.event
         if event.subject is not None:
             return (event.subject, *event.also)
-        if event.parameters.get("setAsDefault") is False:
-            return ()  # a version that is not the default grants nothing
+        if event.parameters.get("setAsDefault") is False or event.parameters.get("deltas"):
+            return ()  # a version that is not the default grants nothing; nor does it where bindings were only taken away
         if (key := event.parameters.get("key_of")) and self.reader is not None:
             owner = self.reader.owner(str(key))
             return Unknown(f"whose access key {key} is, is not known") if isinstance(owner, Absence) else (owner,)
@@ -184,7 +185,7 @@ class Evaluator:
                 reason=f"{identity.name} was deleted and made anew since: it is another identity",
                 identities=(identity,),
             )
-        member = membership(identity, known, self.settings)
+        member = membership(identity, known, self.settings) or _of_the_place(about.target, self.settings)
         if member is None:
             return Judgement(event=event, outcome=Outcome.QUIET, reason=f"{identity.name} belongs to no AI project", identities=(identity,))
         supposed = Membership(DISCOVERED, Workload.UNKNOWN) if isinstance(member, Unknown) else member
@@ -298,6 +299,13 @@ class Evaluator:
         here = [e for e in (*self.settings.exemptions, *self.waived()) if (e.project, e.guardrail) == ours and case.now < e.until]
         census = self.census() if here else None
         return next((e for e in here if exempts(e, finding.identity, census)), None)
+
+
+def _of_the_place(target: Identity | None, settings: Settings) -> Membership | None:
+    """Give the project of the service account on which something is granted: whoever gets it concerns that project."""
+    account = target.name if target is not None and "/serviceAccounts/" in target.arn else ""
+    claim = claimed(Identity.member(f"serviceAccount:{account}", target.account), settings) if target is not None and account else None
+    return None if claim is None else Membership(*claim)
 
 
 def _good(case: Case, heard: list[Guardrail]) -> tuple[State, ...]:

@@ -52,7 +52,7 @@ class Judgement(Struct, frozen=True, kw_only=True):
 def merged(event: Event, parts: list[Judgement]) -> Judgement:
     """One event may touch several identities (the holders of a policy): the gravest outcome speaks for the event."""
     if not parts:
-        return Judgement(event=event, outcome=Outcome.QUIET, reason="it changes what nobody holds")
+        return Judgement(event=event, outcome=Outcome.QUIET, reason="it gives nobody anything")
     if len(parts) == 1:
         return parts[0]
     order = (Outcome.FINDING, Outcome.NEEDS_STATE, Outcome.IGNORED, Outcome.QUIET)

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator
 from ringfence.domain.arn import parse_arn
 from ringfence.domain.census import Census
 from ringfence.domain.glob import any_match, matches
-from ringfence.domain.identity import Identity, Kind
+from ringfence.domain.identity import GOOGLE, Identity, Kind
+from ringfence.domain.member import parse_member
 from ringfence.engine.advice import ELSEWHERE, outside
 from ringfence.engine.ids import IDENTITY_CENTER, pathless
 from ringfence.settings import Exemption, Settings
@@ -93,6 +94,8 @@ def means(pattern: str, settings: Settings) -> str | None:
 
 def built_in(identity: Identity, settings: Settings) -> str | None:
     """Say why an identity is out of reach whatever was recorded; an undo needs to reach what is protected since."""
+    if identity.partition == GOOGLE:
+        return _googles(identity)
     arn = parse_arn(identity.arn)
     if arn is None:
         return "its ARN cannot be read"
@@ -108,6 +111,14 @@ def built_in(identity: Identity, settings: Settings) -> str | None:
     if identity.kind is Kind.POLICY and identity.arn in _own_policies(settings):
         return "it is one of Ringfence's own policies"
     return "it is one of Ringfence's own roles" if identity.arn in settings.deployment.own_roles else None
+
+
+def _googles(identity: Identity) -> str | None:
+    """Say why a principal of Google Cloud is out of reach: what Google manages, and what is gone."""
+    member = parse_member(identity.arn) if identity.kind is Kind.MEMBER else None
+    if member is not None and member.service_agent:
+        return "Google manages it: its service needs it; act at the service's own settings"
+    return "it was deleted: its bindings are of no effect" if member is not None and member.deleted else None
 
 
 def _own_policies(settings: Settings) -> tuple[str, ...]:

@@ -1,9 +1,12 @@
 """Reading what machines and attackers send: nothing is trusted to be there, or to be of its type."""
 
+import base64
+import binascii
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 
@@ -20,7 +23,8 @@ class Envelope(Struct, frozen=True):
 
 
 def open_envelope(raw: Mapping[str, Any]) -> Envelope:
-    """Take a record out of its EventBridge envelope, if it is in one."""
+    """Take a record out of its EventBridge envelope, or out of a message of Pub/Sub, if it is in one."""
+    raw = _published(raw)
     detail = raw.get("detail")
     if not isinstance(detail, dict) or not detail or "detail-type" not in raw:
         return Envelope(raw)
@@ -33,6 +37,18 @@ def open_envelope(raw: Mapping[str, Any]) -> Envelope:
         text(raw, "region"),
         moment(raw.get("time")),
     )
+
+
+def _published(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give what a message of Pub/Sub carries, as it is pushed or in a CloudEvent (Pub/Sub documentation, "Push subscriptions")."""
+    data = text(raw, "message", "data") or text(raw, "data", "message", "data")
+    if not data:
+        return raw
+    try:
+        found: object = msgspec.json.decode(base64.b64decode(data, validate=True))
+    except (binascii.Error, ValueError, msgspec.DecodeError, RecursionError):
+        return raw
+    return found if isinstance(found, dict) else raw
 
 
 def text(record: object, *path: str) -> str:

@@ -1,15 +1,22 @@
-"""Security Command Center findings: recognised, not judged yet (SCC documentation, "Notifications" and "Finding").
+"""Security Command Center findings (SCC documentation, "Notifications" and "Finding"), v1 and v2, as they are sent and as they were logged once.
 
-Shapes: a notification {finding, resource}, several {findings: ...}, and the older log entry with `jsonPayload`.
+Shapes: a notification {finding, resource}, several {findings: ...}, and the older log entry with `jsonPayload`; fields in camel and snake case. Unknown
+fields are passed over: real payloads hold some that the schema does not know.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from ringfence.domain.event import Event, Outcome, Source, unjudged
-from ringfence.sources._read import Envelope, moment, table, text
+from ringfence.domain.event import Event, Outcome, SetAside, Source
+from ringfence.domain.identity import GOOGLE, Identity
+from ringfence.sources._read import Envelope, flag, items, moment, table, text
 
 FOREIGN_MARK = "sra-remediated-event-time"  # security-response-automation marks what it has handled
+OWN_MARK = "ringfence-job"
+WORDS = re.compile(r"[^a-z0-9]+", re.ASCII)
+KEY = re.compile(r"serviceAccounts/([^/]+)/keys/([0-9a-f]{6,64})", re.ASCII)
+PROJECT = re.compile(r"//cloudresourcemanager\.googleapis\.com/projects/([^/]+)", re.ASCII)
 
 
 def recognises(envelope: Envelope) -> bool:
@@ -25,23 +32,99 @@ def recognises(envelope: Envelope) -> bool:
     )
 
 
+def heard_as(category: str) -> str:
+    """Name a category as guardrails hear it: its words in lower case. Producers spell one category in several ways, and rename it."""
+    return WORDS.sub(" ", category.lower()).strip()
+
+
 def events(envelope: Envelope) -> tuple[Event, ...]:
-    """Set the finding aside: handled, muted or inactive ones for that, any other because no guardrail hears it."""
-    finding = (
-        table(envelope.detail, "finding") or table(envelope.detail, "findings") or table(envelope.detail, "jsonPayload") or envelope.detail
+    """Make the one event of a finding."""
+    detail = envelope.detail
+    finding = table(detail, "finding") or table(detail, "findings") or table(detail, "jsonPayload") or detail
+    found = _Reading(detail, finding)
+    who = found.identity()
+    category = found.first("category") or text(finding, "detectionCategory", "ruleName")
+    return (
+        Event(
+            source=Source.GCP_SCC,
+            name=category,
+            heard_as=heard_as(category),
+            id=found.first("name"),
+            time=moment(finding.get("eventTime")) or moment(finding.get("event_time")),
+            account=found.project(),
+            partition=GOOGLE,
+            subject=who,
+            parameters={
+                "severity": found.first("severity"),
+                "class": found.first("findingClass", "finding_class"),
+                "module": found.first("moduleName", "module_name"),
+                "key": found.key(),
+                "address": text(finding, "access", "callerIp") or text(finding, "access", "caller_ip"),
+                "roles": [text(binding, "role") for binding in items(finding, "iamBindings") if text(binding, "role")],
+            },
+            set_aside=_aside(detail, finding) or (None if category else SetAside(Outcome.UNSUPPORTED, "the finding names no category")),
+        ),
     )
+
+
+def _aside(detail: Mapping[str, Any], finding: Mapping[str, Any]) -> SetAside | None:
+    """Say why a finding is not judged: handled, gone, inactive or muted."""
     marks = {**table(finding, "securityMarks", "marks"), **table(finding, "security_marks", "marks")}
-    outcome, why = Outcome.IGNORED, ""
-    if FOREIGN_MARK in marks or FOREIGN_MARK in _shallow(envelope.detail):
-        why = f"already handled: it carries the mark {FOREIGN_MARK}"
-    elif text(finding, "state") == "INACTIVE":
-        why = "an inactive finding"
-    elif text(finding, "mute") == "MUTED":
-        why = "a muted finding"
-    else:
-        outcome, why = Outcome.UNSUPPORTED, "Security Command Center findings are not judged by this version"
-    time = moment(finding.get("eventTime")) or moment(finding.get("event_time"))
-    return (unjudged(Source.GCP_SCC, outcome, why, text(finding, "category"), text(finding, "name"), time),)
+    mark = next((m for m in (OWN_MARK, FOREIGN_MARK) if m in marks), "") or (FOREIGN_MARK if FOREIGN_MARK in _shallow(detail) else "")
+    if mark:
+        return SetAside(Outcome.IGNORED, f"already handled: it carries the mark {mark}")
+    if flag(detail.get("deletedFinding")) or flag(detail.get("deleted_finding")):
+        return SetAside(Outcome.IGNORED, "a deleted finding")
+    if text(finding, "state") == "INACTIVE":
+        return SetAside(Outcome.IGNORED, "an inactive finding")
+    return SetAside(Outcome.IGNORED, "a muted finding") if text(finding, "mute") == "MUTED" else None
+
+
+class _Reading:
+    """Reads one finding, whatever its spelling."""
+
+    def __init__(self, detail: Mapping[str, Any], finding: Mapping[str, Any]) -> None:
+        self.detail, self.finding = detail, finding
+        self.properties = {**table(finding, "sourceProperties"), **table(finding, "source_properties")}
+
+    def first(self, *names: str) -> str:
+        """Give the first of some fields that is there."""
+        return next((value for name in names if (value := text(self.finding, name))), "")
+
+    def project(self) -> str:
+        """Name the project: its id where the payload has it, else its number; what is above projects by its own name."""
+        resource = table(self.detail, "resource")
+        named = (
+            text(self.properties, "project_identifier") or text(resource, "projectDisplayName") or text(resource, "project_display_name")
+        )
+        named = named or text(resource, "gcpMetadata", "projectDisplayName") or text(resource, "gcp_metadata", "project_display_name")
+        place = self.first("resourceName", "resource_name") or text(resource, "name")
+        numbered = (
+            PROJECT.search(place) or PROJECT.search(text(resource, "project")) or PROJECT.search(text(resource, "gcpMetadata", "project"))
+        )
+        return named or (numbered[1] if numbered else place.removeprefix("//cloudresourcemanager.googleapis.com/"))
+
+    def identity(self) -> Identity | None:
+        """Name whom it is about: the principal of the access, the compromised account, or whom a binding names."""
+        access = table(self.finding, "access")
+        email = text(access, "principalEmail") or text(access, "principal_email") or text(self.properties, "compromised_account")
+        subject = text(access, "principalSubject") or text(access, "principal_subject")
+        bound = next((text(binding, "member") for binding in items(self.finding, "iamBindings") if text(binding, "member")), "")
+        key = KEY.search(self._key_name())
+        email = email or (key[1] if key else "")
+        if not email:
+            return Identity.member(subject or bound, self.project()) if subject or bound else None
+        kind = "serviceAccount" if email.endswith("gserviceaccount.com") else "user"
+        return Identity.member(f"{kind}:{email}", self.project())
+
+    def key(self) -> str:
+        """Give the id of the service account's key that it is about; empty where it names none."""
+        found = KEY.search(self._key_name())
+        return found[2] if found else text(self.properties, "private_key_identifier")
+
+    def _key_name(self) -> str:
+        access = table(self.finding, "access")
+        return text(access, "serviceAccountKeyName") or text(access, "service_account_key_name")
 
 
 def _shallow(detail: Mapping[str, Any]) -> str:

@@ -1,0 +1,48 @@
+"""Which AI project a principal of Google Cloud belongs to: declared first, then discovered by what it is.
+
+A declared address or pattern names a principal; a declared project covers what happens in it. Discovered are agents' own identities, Vertex AI's service
+accounts by their names, and the default service account of Compute Engine, which Workbench runs as unless told otherwise (Vertex AI documentation,
+"Custom service accounts" and "Agent identity"; read in 2026-11).
+"""
+
+from ringfence.domain.finding import Workload
+from ringfence.domain.glob import any_match
+from ringfence.domain.identity import Identity
+from ringfence.domain.member import Member, MemberKind, parse_member
+from ringfence.settings import DISCOVERED, Project, Settings
+
+ABOVE = ("organizations/", "folders/")
+VERTEX = ("*vertex*@*.iam.gserviceaccount.com", "*aiplatform*@*.iam.gserviceaccount.com", "*notebook*@*.iam.gserviceaccount.com")
+
+
+def claimed(identity: Identity, settings: Settings) -> tuple[Project, Workload] | None:
+    """Give the project of a principal, or of what happens in a declared project, and what the principal is for; None where it belongs to none."""
+    member = parse_member(identity.arn)
+    for project in settings.projects:
+        if (named := _named(project, member)) is not None:
+            return project, named
+    for project in settings.projects:
+        if project.gcp_whole and any_match(project.gcp_projects, identity.account, member.home):
+            return project, workload(member)
+    if identity.account.startswith(ABOVE) and (there := next((p for p in settings.projects if p.gcp_projects), None)) is not None:
+        return there, workload(member)  # what is granted above the projects is granted in each of them
+    if member.agent or member.default_compute or any_match(VERTEX, member.id):
+        return DISCOVERED, workload(member)
+    return None
+
+
+def workload(member: Member) -> Workload:
+    """Say what a principal is for, as far as its form tells."""
+    if member.agent:
+        return Workload.AGENT
+    if member.default_compute or any_match(("*notebook*",), member.id):
+        return Workload.NOTEBOOK
+    return Workload.HUMAN if member.kind in (MemberKind.USER, MemberKind.GROUP, MemberKind.DOMAIN) else Workload.UNKNOWN
+
+
+def _named(project: Project, member: Member) -> Workload | None:
+    if member.kind is MemberKind.SERVICE_ACCOUNT:
+        return next((p.workload for p in project.gcp_service_accounts if any_match((p.glob,), member.id)), None)
+    if any_match(project.gcp_agents, member.text):
+        return Workload.AGENT
+    return Workload.HUMAN if any_match(project.gcp_people, member.id) else None

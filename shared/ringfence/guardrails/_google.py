@@ -1,0 +1,71 @@
+"""What the guardrails for Google Cloud share: grants as a log tells them, and which roles are as good as more than they say.
+
+Roles: IAM documentation, "Basic and predefined roles reference", read in 2026-11; what each may become is in the catalogue of escalation paths.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ringfence.domain.event import Event
+from ringfence.domain.finding import Case
+
+CONSUMER = ("gmail.com", "googlemail.com")  # addresses of no organisation
+PRIVILEGED = frozenset(
+    f"roles/{name}"
+    for name in (
+        "owner",
+        "editor",
+        "resourcemanager.projectIamAdmin",
+        "resourcemanager.folderIamAdmin",
+        "resourcemanager.folderAdmin",
+        "resourcemanager.organizationAdmin",
+        "iam.securityAdmin",
+        "iam.roleAdmin",
+        "iam.organizationRoleAdmin",
+        "iam.denyAdmin",
+        "iam.dataScientist",
+        "iam.serviceAccountAdmin",
+        "iam.workloadIdentityPoolAdmin",
+        "aiplatform.admin",
+        "storage.admin",
+        "bigquery.admin",
+        "secretmanager.admin",
+        "cloudfunctions.admin",
+        "run.admin",
+        "compute.admin",
+        "deploymentmanager.editor",
+    )
+)
+# Whoever holds one of these on a service account is, or can become, that account (IAM documentation, "Service account impersonation").
+IMPERSONATES = frozenset(
+    f"roles/iam.{name}"
+    for name in (
+        "serviceAccountTokenCreator",
+        "serviceAccountUser",
+        "serviceAccountOpenIdTokenCreator",
+        "workloadIdentityUser",
+        "serviceAccountKeyAdmin",
+        "serviceAccountAdmin",
+    )
+)
+
+
+def grants(case: Case, roles: Iterable[str]) -> list[Mapping[str, Any]]:
+    """Give what an event grants to the member that is judged, of some roles."""
+    wanted = set(roles)
+    return [delta for delta in added(case.event) if delta["member"] == case.identity.arn and delta["role"] in wanted]
+
+
+def added(event: Event | None) -> Iterator[Mapping[str, Any]]:
+    """Give the grants of an event; what was taken away is none."""
+    return (delta for delta in (event.parameters.get("deltas") or () if event else ()) if delta["action"] == "ADD")
+
+
+def told(event: Event | None) -> bool:
+    """Whether a change of a policy says what it changed."""
+    return event is None or bool(event.parameters.get("deltas"))
+
+
+def short(role: str) -> str:
+    """Name a role without what all names of roles begin with."""
+    return role.removeprefix("roles/")

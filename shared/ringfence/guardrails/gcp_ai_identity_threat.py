@@ -1,0 +1,58 @@
+"""gcp-ai-identity-threat: Security Command Center finds a service account or an agent of an AI project misused."""
+
+from ringfence.domain.event import Source
+from ringfence.domain.finding import Case, Finding, Guardrail, Severity, Standards, Trigger, Verdict
+
+# Categories of Event Threat Detection and of Agent Platform Threat Detection, in words (SCC documentation, read in 2026-11).
+GRAVE = (
+    "privilege escalation ai agent suspicious cross project access token generation",
+    "privilege escalation ai agent suspicious cross project openid token generation",
+    "privilege escalation ai agent suspicious token generation using implicit delegation",
+    "privilege escalation ai agent suspicious token generation using signjwt",
+    "privilege escalation anomalous impersonation of service account for ai admin activity",
+    "privilege escalation anomalous multistep service account delegation for ai admin activity",
+    "privilege escalation anomalous multistep service account delegation for ai data access",
+    "privilege escalation anomalous service account impersonator for ai admin activity",
+    "privilege escalation anomalous service account impersonator for ai data access",
+    "credential access ai agent anomalous access to metadata service",
+    "initial access dormant service account activity in ai service",
+    "discovery ai agent unauthorized service account api call",
+)
+SIGNS = (
+    "persistence new geography for ai service",
+    "persistence new ai api method",
+    "initial access ai agent identity excessive permission denied actions",
+    "discovery ai agent service account self investigation",
+    "initial access dormant service account action",
+    "initial access excessive permission denied actions",
+    "persistence new geography",
+    "persistence new user agent",
+)
+RENAMED = ("ai agent", "agent engine")  # now and before: one category under two names
+
+
+def check(case: Case) -> Verdict:
+    """Fire on each such finding; what alone may be a new region or a load test is medium, and asks nobody to act."""
+    event = case.event
+    if event is None:
+        return None
+    address = event.parameters.get("address") or "an address that is not told"
+    return Finding(
+        guardrail=GUARDRAIL.id,
+        severity=Severity.CRITICAL if event.heard_as.replace(RENAMED[1], RENAMED[0]) in GRAVE else Severity.MEDIUM,
+        identity=case.identity,
+        reason=f"{event.name}: {case.identity.name}, from {address}",
+        evidence={"category": event.name, "address": address, "severity": event.parameters.get("severity", "")},
+    )
+
+
+GUARDRAIL = Guardrail(
+    id="gcp-ai-identity-threat",
+    title="Security Command Center finds an AI identity misused",
+    severity=Severity.CRITICAL,
+    why="Google's own detectors for AI services and agents; most of them are rated low, and mean much about an identity that trains models.",
+    triggers=tuple(Trigger(Source.GCP_SCC, name) for known in (*GRAVE, *SIGNS) for name in dict.fromkeys((known, known.replace(*RENAMED)))),
+    standards=Standards(attack=("T1078.004", "T1550.001"), atlas=("AML.T0012",), nist=("IR-4(1)", "SI-4")),
+    false_positives="A new region that is rolled out, a load test.",
+    check=check,
+)

@@ -1,0 +1,46 @@
+"""gcp-boundary-weakened: a deny policy, a principal access boundary or an organisation policy was taken away or changed."""
+
+from ringfence.domain.event import Source
+from ringfence.domain.finding import Case, Finding, Guardrail, Judged, Severity, Standards, Trigger, Verdict
+from ringfence.domain.glob import any_match
+
+OF_IAM = {
+    "DeletePolicy": "deleted the deny policy",
+    "UpdatePolicy": "changed the deny policy",
+    "DeletePolicyBinding": "unbound the access boundary",
+    "UpdatePolicyBinding": "changed the binding of the access boundary",
+    "UpdatePrincipalAccessBoundaryPolicy": "changed the access boundary",
+    "DeletePrincipalAccessBoundaryPolicy": "deleted the access boundary",
+}
+OF_ORGANISATION = {"DeletePolicy": "deleted the organisation policy", "UpdatePolicy": "changed the organisation policy"}
+
+
+def check(case: Case) -> Verdict:
+    """Fire on each such change, but by those who look after them."""
+    event = case.event
+    if event is None or any_match(case.settings.security_admins, case.identity.arn, case.identity.name):
+        return None
+    words = OF_ORGANISATION if event.parameters.get("service") == "orgpolicy.googleapis.com" else OF_IAM
+    where = str(event.parameters.get("resource", ""))
+    return Finding(
+        guardrail=GUARDRAIL.id,
+        severity=GUARDRAIL.severity,
+        identity=case.identity,
+        reason=f"{case.identity.name} {words[event.heard_as]} {where}",
+        evidence={"method": event.name, "resource": where},
+    )
+
+
+GUARDRAIL = Guardrail(
+    id="gcp-boundary-weakened",
+    title="Deny policy, access boundary or organisation policy weakened",
+    severity=Severity.HIGH,
+    why="What bounds everybody is taken off first.",
+    triggers=(
+        *(Trigger(Source.GCP_AUDIT, name, judges=Judged.ACTOR) for name in OF_IAM),
+        *(Trigger(Source.GCP_AUDIT, name, judges=Judged.ACTOR, service="orgpolicy") for name in OF_ORGANISATION),
+    ),
+    standards=Standards(attack=("T1562.001", "T1548"), cis=("gcp-v5:1.1.4",), nist=("CM-5", "AC-6")),
+    false_positives="The team that looks after policies: name it under `security_admins`.",
+    check=check,
+)

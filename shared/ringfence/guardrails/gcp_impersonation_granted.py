@@ -1,0 +1,39 @@
+"""gcp-impersonation-granted: somebody may act as a service account of an AI project."""
+
+from ringfence.domain.event import Source
+from ringfence.domain.finding import Case, Finding, Guardrail, Severity, Standards, Trigger, Verdict
+from ringfence.domain.glob import any_match
+from ringfence.guardrails._google import IMPERSONATES, grants, short
+
+
+def check(case: Case) -> Verdict:
+    """Fire on each grant of such a role, on a service account or above, to somebody who is not declared as one of the project's people or agents."""
+    found = grants(case, IMPERSONATES)
+    declared = (*case.project.gcp_people, *case.project.gcp_agents)
+    if not found or case.event is None or any_match(declared, case.identity.name, case.identity.arn):
+        return None
+    roles = [short(delta["role"]) for delta in found]
+    where = case.event.parameters["resource"]
+    return Finding(
+        guardrail=GUARDRAIL.id,
+        severity=GUARDRAIL.severity,
+        identity=case.identity,
+        reason=f"{case.identity.name} may act as a service account: {', '.join(roles)} on {where}",
+        evidence={"roles": roles, "resource": where, "deltas": found},
+        certain=all("condition" not in delta for delta in found),
+    )
+
+
+GUARDRAIL = Guardrail(
+    id="gcp-impersonation-granted",
+    title="Impersonation of an AI service account granted",
+    severity=Severity.HIGH,
+    why="Whoever may create tokens for a service account is that account.",
+    triggers=(
+        Trigger(Source.GCP_AUDIT, "SetIamPolicy", service="iam"),
+        Trigger(Source.GCP_AUDIT, "SetIamPolicy", service="cloudresourcemanager"),
+    ),
+    standards=Standards(attack=("T1098", "T1548.005", "T1550.001"), cis=("gcp-v5:1.7", "gcp-v5:1.9"), nist=("AC-6",)),
+    false_positives="The pipeline that binds a Kubernetes service account to its Google one: declare it under `agents`.",
+    check=check,
+)
