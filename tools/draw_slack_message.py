@@ -12,7 +12,7 @@ sys.path[:0] = [str(ROOT / "shared"), str(ROOT)]
 
 import msgspec  # noqa: E402 - the package lies in shared/
 
-from ringfence.chat.slack.blocks import message  # noqa: E402
+from ringfence.chat.slack_blocks import message  # noqa: E402
 from ringfence.config import compile_settings, parse  # noqa: E402
 from ringfence.domain.job import JobState  # noqa: E402
 from ringfence.engine.cards import card  # noqa: E402

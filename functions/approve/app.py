@@ -9,7 +9,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from ringfence import wiring
-from ringfence.chat.slack.desk import SlackDesk
+from ringfence.chat.slack_desk import SlackDesk
 from ringfence.clouds.aws.caller import Ballot, caller_of
 from ringfence.edge import refusal
 from ringfence.engine.approve import Vote, vote

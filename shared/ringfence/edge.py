@@ -8,6 +8,7 @@ import msgspec
 
 from ringfence.domain.caller import Caller
 from ringfence.domain.job import Job
+from ringfence.domain.raw import text
 from ringfence.engine.commands import run_at_desk
 from ringfence.engine.ids import person
 from ringfence.engine.moves import is_operators
@@ -15,7 +16,6 @@ from ringfence.engine.ports import Done, Failed, Reply
 from ringfence.engine.respond import Responder
 from ringfence.engine.undo import open_undo
 from ringfence.errors import RefusedError, RingfenceError, UpstreamError
-from ringfence.sources._read import text
 
 PAUSES = (1.0, 4.0)  # seconds, well within a function's time
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from ringfence.chat.slack.client import API, SlackChat
+from ringfence.chat.slack import API, SlackChat
 from ringfence.clouds.aws.archive import S3Archive
 from ringfence.clouds.aws.history import CloudTrailHistory
 from ringfence.clouds.aws.kms_signer import KmsSigner

@@ -17,6 +17,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     ENGINE + "approve.py": (
         "tests/unit/test_decide.py",
         "tests/unit/test_questions.py",
+        "tests/unit/test_vote_plan.py",
         "tests/unit/test_quiet.py",
         "tests/unit/test_budget.py",
         "tests/unit/test_switch.py",

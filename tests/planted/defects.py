@@ -74,7 +74,7 @@ DEFECTS = (
     Defect("hears anybody in a chat", AUTHORITY, "    if voter.in_chat and known(voter.name, settings, voter.unique_id) is None:\n", "    if False:\n", AUTHORITY_T + "test_who_has_no_say"),
     Defect("lets the same user of another workspace vote", AUTHORITY, "if name in p.chat or", "if any(name.endswith(one.rpartition('/')[2]) for one in p.chat) or", AUTHORITY_T + "test_who_is_behind_a_name"),
     Defect("does not compare the plan with the one on record", APPROVE, "    if decided == [job.plan.digest]:\n", "    if decided:\n", "properties/test_votes.py::test_35_a_plan_that_somebody_changed_is_neither_approved_nor_carried_out"),
-    Defect("approves what was not shown", APPROVE, "if wish.shown and not job.plan.digest.startswith(wish.shown):", "if False:", QUESTIONS_T + "test_a_vote_counts_for_the_plan_that_was_shown"),
+    Defect("approves what was not shown", APPROVE, "if wish.shown and not job.plan.digest.startswith(wish.shown):", "if False:", "unit/test_vote_plan.py::test_a_vote_counts_for_the_plan_that_was_shown"),
     Defect("loses what was asked when more is asked", QUESTIONS, "steps = (*standing.plan.steps, *(step", "steps = (*(), *(step", QUESTIONS_T + "test_what_is_new_is_asked_together_with_what_was_asked"),
     Defect("lets a question be pushed away for ever", QUESTIONS, "standing.merged < REPLACED_AT_MOST and few", "few", QUESTIONS_T + "test_a_question_is_not_pushed_away_or_changed_for_ever"),
     Defect("hears a vote on what is replaced", APPROVE, "(yield from front(job))) != job.id:", '(yield from front(job))) == "":', QUESTIONS_T + "test_who_dies_before_the_earlier_question_is_ended_leaves_one_that_counts"),

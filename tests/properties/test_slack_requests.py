@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ringfence.chat.slack.client import SlackChat
-from ringfence.chat.slack.desk import SlackDesk
-from ringfence.chat.slack.request import Turned, read
+from ringfence.chat.slack import SlackChat
+from ringfence.chat.slack_desk import SlackDesk
+from ringfence.chat.slack_request import Turned, read
 from ringfence.clouds.memory import MemoryQueue, MemoryStore, MemoryThreads
 from ringfence.domain.card import Press
 from ringfence.domain.job import Job, JobState

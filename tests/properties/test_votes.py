@@ -73,12 +73,9 @@ class Human:
 def _aliases(rnd: random.Random, identity: Identity) -> list[str]:
     """The ways to write an identity down."""
     plain = identity.arn.replace(f":{identity.kind}/", f":{identity.kind}/a/path/")
-    ways = [
-        identity.arn,
-        plain,
-        identity.arn.upper().replace("ARN:AWS:IAM", "arn:aws:iam").replace(f":{identity.kind.upper()}/", f":{identity.kind}/"),
-    ]
-    return [rnd.choice(ways), *([identity.unique_id] if identity.unique_id and rnd.random() < 0.3 else [])]  # fmt: skip
+    shouted = identity.arn.upper().replace("ARN:AWS:IAM", "arn:aws:iam").replace(f":{identity.kind.upper()}/", f":{identity.kind}/")
+    ways = [identity.arn, plain, shouted]
+    return [rnd.choice(ways), *([identity.unique_id] if identity.unique_id and rnd.random() < 0.3 else [])]
 
 
 def _fits(identity: Identity, glob: str) -> bool:

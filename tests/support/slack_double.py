@@ -1,9 +1,8 @@
-"""A Slack of our own: it answers the seven Web API methods we call as Slack's reference says, and refuses and fails as Slack does.
+"""A Slack of our own: it answers the Web API methods that we call as Slack's reference says, and refuses and fails as Slack does.
 
 Errors and replies: `reference/methods/<method>`; a trigger_id works once, for 3 seconds (`interactivity/handling-user-interaction`); 429 with
 `Retry-After` (`apis/web-api/rate-limits`); JSON or forms, `missing_charset` (`apis/web-api`); metadata without its payload unless
-`include_all_metadata` is set, and `limit` up to 999 (`reference/methods/conversations.history`). It is stricter than Slack in two things: text
-over the advised 4,000 characters is refused, and methods that write take JSON only.
+`include_all_metadata` is set (`reference/methods/conversations.history`). Stricter than Slack: 4,000 characters of text, and JSON where it writes.
 """
 
 import contextlib
@@ -194,8 +193,8 @@ class SlackDouble:
             raise ConnectionRefusedError("nobody listens")
         if fault.kind in ("timeout", "slow"):
             raise TimeoutError("no answer in time")
-        if fault.kind.startswith("error:"):
-            return _reply(200, {"ok": False, "error": fault.kind.removeprefix("error:")})
+        if (code := fault.kind.removeprefix("error:")) != fault.kind:
+            return _reply(200, {"ok": False, "error": code})
         return {
             "500": (500, {"Content-Type": "text/html"}, b"<html>Server Error</html>"),
             "429": _reply(429, {"ok": False, "error": "ratelimited"}, **{"Retry-After": str(fault.retry_after)}),

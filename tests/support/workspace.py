@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from ringfence.chat.slack.client import SlackChat
+from ringfence.chat.slack import SlackChat
 from ringfence.settings import Settings
 from tests.support.cases import settings_of
 from tests.support.slack_double import TOKEN, Channel, SlackDouble, User

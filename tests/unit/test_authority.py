@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from ringfence.chat.slack.request import read
+from ringfence.chat.slack_request import read
 from ringfence.domain.caller import Caller
 from ringfence.domain.card import Press
 from ringfence.domain.event import Actor

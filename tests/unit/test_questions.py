@@ -1,121 +1,27 @@
 """One open question for each identity: what joins it, what replaces it, what waits, and what happens when somebody dies in between."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import msgspec
 import pytest
 
-from ringfence.clouds.memory import MemoryQueue, MemoryStore
-from ringfence.domain.caller import Caller
-from ringfence.domain.event import Actor, Event, Outcome, Source
-from ringfence.domain.finding import Finding, Severity
+from ringfence.domain.finding import Severity
 from ringfence.domain.identity import Identity
 from ringfence.domain.job import Job, JobState
-from ringfence.domain.plan import ActionClass, Call, Step, When
+from ringfence.domain.plan import ActionClass
 from ringfence.domain.record import RecordKind
-from ringfence.domain.state import Fact, FactKind
-from ringfence.engine import decide as deciding
-from ringfence.engine.approve import SHOWN, Vote
-from ringfence.engine.approve import vote as cast
-from ringfence.engine.commands import Desk, Open, drive, perform_at_desk, run_at_desk
-from ringfence.engine.judgement import Judgement, Planned, PlannedStep
+from ringfence.engine.commands import run_at_desk
 from ringfence.engine.ports import Slot
 from ringfence.engine.questions import REPLACED_AT_MOST, STEPS_AT_MOST, ask, front, joins, replaced_by, series, settle
 from ringfence.engine.sweep import take_up
 from ringfence.engine.trail.agree import problems
 from ringfence.errors import RefusedError
-from ringfence.settings import Hours, OnTimeout, Settings
-from tests.support.cases import settings_of
-from tests.support.desk import decide, vote
+from ringfence.settings import Hours, OnTimeout
+from tests.support.desk import vote
 from tests.support.jobs import NOW, ROLE, put
 from tests.support.jobs import job as plain
+from tests.support.office import DENIES, PLENTY, A, B, C, D, E, F, Office, finding, step
 
-PLENTY = msgspec.structs.replace(settings_of(None), max_open_questions_per_actor=99)
-
-
-def step(policy: str, action_class: ActionClass = ActionClass.REVERSAL) -> Step:
-    """Take a policy off, or put a denying one on."""
-    arn = f"arn:aws:iam::123456789012:policy/{policy}"
-    off, on = (Call("iam", f"{verb}RolePolicy", {"RoleName": ROLE.name, "PolicyArn": arn}) for verb in ("Detach", "Attach"))
-    takes_off = action_class is ActionClass.REVERSAL
-    return Step(
-        action="aws.iam.detach-managed-policy" if takes_off else "aws.iam.quarantine-role",
-        action_class=action_class,
-        fact=Fact(FactKind.ATTACHED, arn),
-        before="attached" if takes_off else None,
-        after=None if takes_off else "attached",
-        call=off if takes_off else on,
-        inverse=on if takes_off else off,
-    )
-
-
-def finding(
-    number: int,
-    *steps: Step,
-    severity: Severity = Severity.HIGH,
-    actor: str = "eve",
-    guardrail: str = "g",
-    affects: Iterable[Identity] = (ROLE,),
-    when: When = When.ASK,
-    time: datetime = NOW,
-) -> Judgement:
-    """A finding about the role, and what is asked about it."""
-    caused_by = Actor(display=f"arn:aws:iam::123456789012:user/{actor}", type="IAMUser")
-    event = Event(source=Source.CLOUDTRAIL, name="AttachRolePolicy", id=f"e{number}", time=time, actor=caused_by)
-    found = Finding(guardrail=guardrail, severity=severity, identity=ROLE, reason=f"finding {number}", evidence={})
-    planned = Planned(finding=found, steps=tuple(PlannedStep(s, when, ROLE, tuple(affects)) for s in steps), people=False)
-    return Judgement(event=event, outcome=Outcome.FINDING, reason="a test", planned=(planned,))
-
-
-class Office:
-    """Where findings are decided."""
-
-    def __init__(self, settings: Settings = PLENTY) -> None:
-        self.settings = settings
-        self.store, self.queue = MemoryStore(), MemoryQueue()
-
-    def desk(self, now: datetime = NOW) -> Desk:
-        return Desk(self.store, self.queue, lambda: now)
-
-    def hear(self, made: Judgement, now: datetime = NOW) -> Job:
-        (job,) = decide(made, self.settings, self.store, self.queue, now)
-        return job
-
-    def hear_and_die(self, made: Judgement, now: datetime = NOW) -> None:
-        """Open the question, and die before anything else is done."""
-
-        class DeadError(Exception):
-            pass
-
-        def answer(command: object) -> object:
-            found = perform_at_desk(command, self.desk(now))  # type: ignore[arg-type]  # deciding asks for nothing else
-            if isinstance(command, Open):
-                raise DeadError
-            return found
-
-        try:
-            drive(deciding.decide(made, self.settings), answer)
-        except DeadError:
-            return
-        raise AssertionError("it opened nothing")
-
-    def states(self) -> list[JobState]:
-        """How the jobs stand, in the order in which they were opened."""
-        return [job.state for job in self.store._jobs.values()]
-
-    def now(self, job: Job) -> Job:
-        found = self.store.job(job.id)
-        assert found is not None
-        return found
-
-    def vote(self, job: Job, *, approve: bool = True, now: datetime = NOW) -> JobState:
-        return vote(job.id, ANA, self.settings, self.store, self.queue, now, approve=approve).state
-
-
-A, B, C, D, E, F = (step(name) for name in "abcdef")
-DENIES = step("deny", ActionClass.CONTAINMENT)
-ANA = "arn:aws:iam::123456789012:user/ana"
 S = JobState
 HOUR = timedelta(hours=1)
 LOW, MEDIUM, HIGH, CRITICAL = Severity
@@ -383,59 +289,6 @@ def test_of_a_job_that_asks_nothing_the_job_itself_counts() -> None:
     assert run_at_desk(front(alone), office.desk()) == alone.id
     run_at_desk(settle(alone), office.desk())
     assert run_at_desk(replaced_by(alone), office.desk()) == ""
-
-
-@pytest.mark.parametrize("approve", [True, False])
-def test_a_vote_counts_for_the_plan_that_was_shown(approve: bool) -> None:
-    office = Office()
-    asked = office.hear(finding(0, A))
-    for shown, counts in (("0" * SHOWN, False), (asked.plan.digest[1 : SHOWN + 1], False), (asked.plan.digest[:SHOWN], True)):
-        process = cast(Vote(job=asked.id, approve=approve, shown=shown, reason="so"), Caller(ANA), office.settings)
-        if counts:
-            assert run_at_desk(process, office.desk()).ended is not approve
-            said = next(r for r in office.store.records(asked.id) if r.kind is RecordKind.APPROVAL_DECIDED)
-            assert said.plan_digest == asked.plan.digest
-            assert (said.data["reason"], said.reason) == ("so", f"{'approved' if approve else 'denied'} by {ANA}: so")
-            continue
-        with pytest.raises(RefusedError, match=f"another plan than the one that was shown .{shown}"):
-            run_at_desk(process, office.desk())
-    assert office.states() == [S.APPROVED if approve else S.DENIED]
-
-
-def test_a_no_to_what_was_approved_counts_whatever_is_asked_meanwhile() -> None:
-    office = Office()
-    first = office.hear(finding(0, A))
-    office.vote(first)
-    second = office.hear(finding(1, B))
-    assert office.vote(first, approve=False) is S.DENIED
-    assert office.now(second).state is S.PENDING
-
-
-@pytest.mark.parametrize("recorded", [True, False])
-def test_a_question_whose_plan_is_not_the_one_on_record_ends_loudly(recorded: bool) -> None:
-    office = Office()
-    asked = office.hear(finding(0, A))
-    plan, was = msgspec.structs.replace(asked.plan, steps=(B,)), asked.plan.digest[:16]
-    office.store._keep(msgspec.structs.replace(asked, plan=plan))
-    if not recorded:
-        office.store._records.clear()
-    said = f"its plan is {plan.digest[:16]}, and {was if recorded else 'none'} is on record"
-    with pytest.raises(RefusedError) as refused:
-        office.vote(asked)
-    assert refused.value.problem == f"job {asked.id}: {said}"
-    assert (office.states(), office.queue.to_apply, office.queue.notices[-1].page) == ([S.FAILED], [], True)
-    assert office.queue.notices[-1].text == f"{said}: somebody wrote to the table"
-
-
-@pytest.mark.parametrize(
-    ("state", "changed", "undo"), [(S.DENIED, (), False), (S.RUNNING, (), True), (S.DONE, ((0, 0),), True), (S.DONE, (), False)]
-)
-def test_who_is_too_late_is_told_how_to_take_it_back(state: JobState, changed: tuple[tuple[int, int], ...], undo: bool) -> None:
-    office = Office()
-    made = put(office.store, msgspec.structs.replace(plain(DENIES, state=state), changed=changed))
-    with pytest.raises(RefusedError, match=f"is {state}, not pending") as refused:
-        office.vote(made)
-    assert refused.value.hint.endswith(f"`ringfence undo {made.id}` takes back what it did") is undo
 
 
 def test_one_question_is_asked_at_a_time_and_one_decision_stands_for_each() -> None:

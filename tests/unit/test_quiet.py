@@ -21,7 +21,7 @@ from ringfence.settings import Hours, OnTimeout, Person, Settings
 from tests.support.cases import TODAY, settings_of
 from tests.support.desk import decide, vote
 from tests.support.jobs import CONTAINMENT, REVERSAL, Clock
-from tests.unit.test_questions import ANA, finding
+from tests.support.office import ANA, finding
 
 NIGHT, LUNCH, NONE = Hours(22 * 60, 6 * 60), Hours(12 * 60, 13 * 60 + 30), Hours(8 * 60, 8 * 60)
 DAY = Hours(0, 24 * 60)

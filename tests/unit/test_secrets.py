@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from ringfence import wiring
-from ringfence.chat.slack.client import SlackChat
-from ringfence.chat.slack.request import read
+from ringfence.chat.slack import SlackChat
+from ringfence.chat.slack_request import read
 from ringfence.clouds.aws import clients
 from ringfence.clouds.aws.secrets import Secret
 from ringfence.domain.card import Press

@@ -9,7 +9,7 @@ import jsonschema
 import msgspec
 import pytest
 
-from ringfence.chat.slack.manifest import SCOPES, manifest
+from ringfence.chat.slack_manifest import SCOPES, manifest
 from ringfence.domain.finding import Severity
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.record import Record, RecordKind

@@ -10,8 +10,8 @@ from urllib.parse import quote_plus, urlencode
 import msgspec
 import pytest
 
-from ringfence.chat.slack.client import over_https, reply
-from ringfence.chat.slack.request import Turned, _depth, read
+from ringfence.chat.slack import over_https, reply
+from ringfence.chat.slack_request import Turned, _depth, read
 from ringfence.domain.caller import Caller
 from ringfence.domain.card import Press
 from ringfence.domain.job import JobState

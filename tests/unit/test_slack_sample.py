@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from ringfence.chat.slack.manifest import SCOPES, manifest
+from ringfence.chat.slack_manifest import SCOPES, manifest
 from tests.support.cases import ROOT
 from tests.support.shell import Shell
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from ringfence.domain.event import Event, Outcome, Source
 from ringfence.domain.identity import Kind
+from ringfence.domain.raw import moment
 from ringfence.sources import normalise
-from ringfence.sources._read import moment
 from tests.support.cases import EVENTS, event_file
 
 FILES = sorted(str(p.relative_to(EVENTS)) for p in EVENTS.rglob("*.json"))

@@ -17,11 +17,11 @@ from ringfence.cli.settings import settings
 from ringfence.clouds.snapshot import SnapshotReader
 from ringfence.domain.event import Event, Outcome, Source, unjudged
 from ringfence.domain.finding import Severity
+from ringfence.domain.raw import moment
 from ringfence.engine.evaluate import Evaluator
 from ringfence.engine.judgement import Judgement, Planned
 from ringfence.errors import UsageError
 from ringfence.sources import normalise
-from ringfence.sources._read import moment
 
 GZIP = b"\x1f\x8b"
 NO_TIME = datetime.max.replace(tzinfo=UTC)  # "now" for an event without a time: then nothing is fresh

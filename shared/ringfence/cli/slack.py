@@ -6,8 +6,8 @@ import re
 
 import click
 
-from ringfence.chat.slack.client import API, SlackChat
-from ringfence.chat.slack.manifest import manifest
+from ringfence.chat.slack import API, SlackChat
+from ringfence.chat.slack_manifest import manifest
 from ringfence.cli.main import Context
 from ringfence.cli.settings import settings
 from ringfence.cli.state import Stack, stack_option

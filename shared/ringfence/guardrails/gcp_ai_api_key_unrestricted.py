@@ -5,7 +5,7 @@ from typing import Any
 
 from ringfence.domain.event import Source
 from ringfence.domain.finding import Case, Finding, Guardrail, Judged, Severity, Standards, Trigger, Verdict
-from ringfence.sources._read import items, table, text
+from ringfence.domain.raw import items, table, text
 
 AI = ("generativelanguage.googleapis.com", "aiplatform.googleapis.com")
 CLIENTS = ("browserKeyRestrictions", "serverKeyRestrictions", "androidKeyRestrictions", "iosKeyRestrictions")

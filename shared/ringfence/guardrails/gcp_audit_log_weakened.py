@@ -2,7 +2,7 @@
 
 from ringfence.domain.event import Event, Source
 from ringfence.domain.finding import Case, Finding, Guardrail, Judged, Severity, Standards, Trigger, Verdict
-from ringfence.sources._read import items, table, text
+from ringfence.domain.raw import items, table, text
 
 GONE = {
     "DeleteSink": "deleted the log sink",

@@ -2,7 +2,7 @@
 
 from ringfence.domain.event import Source
 from ringfence.domain.finding import Case, Finding, Guardrail, Severity, Standards, Trigger, Verdict
-from ringfence.sources._read import text
+from ringfence.domain.raw import text
 
 WHAT = {"CreateServiceAccountKey": "made", "UploadServiceAccountKey": "brought in", "EnableServiceAccountKey": "enabled again"}
 SYSTEM = "SYSTEM_MANAGED"

@@ -3,7 +3,7 @@
 from ringfence.domain.event import Source
 from ringfence.domain.finding import Case, Finding, Guardrail, Judged, Severity, Standards, Trigger, Verdict
 from ringfence.domain.glob import any_match
-from ringfence.sources._read import table, text
+from ringfence.domain.raw import table, text
 
 WHAT = {
     "CreateWorkloadIdentityPoolProvider": "made a provider of workload identities",

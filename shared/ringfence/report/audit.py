@@ -9,8 +9,8 @@ from msgspec import Struct
 from ringfence.clouds.snapshot import EXTRA, objects
 from ringfence.domain.arn import parse_arn
 from ringfence.domain.finding import Severity
+from ringfence.domain.raw import moment
 from ringfence.iam import Access, Account, Asset, Climb, Climbs, Granted, Graph, Step, accesses
-from ringfence.sources._read import moment
 
 UNUSED = timedelta(days=90)  # as Access Analyzer and the defaults of the configuration count it
 ADMIN = "admin"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ringfence.domain.arn import parse_arn
-from ringfence.sources._read import table, text
+from ringfence.domain.raw import table, text
 
 IDENTITY_CENTER = "AWSReservedSSO_"
 INSTANCE = re.compile(r"m?i-[0-9a-f]{8,17}", re.ASCII)

@@ -2,7 +2,8 @@
 
 from ringfence.domain.event import Event, Outcome, Source, unjudged
 from ringfence.domain.identity import Identity, Kind
-from ringfence.sources._read import Envelope, moment, text
+from ringfence.domain.raw import moment, text
+from ringfence.sources._read import Envelope
 
 FINDING = "Access Analyzer Finding"
 

@@ -1,7 +1,8 @@
 """Bedrock model-invocation logs: recognised, not judged yet (Bedrock User Guide, "Monitor model invocation")."""
 
 from ringfence.domain.event import Event, Outcome, Source, unjudged
-from ringfence.sources._read import Envelope, moment, text
+from ringfence.domain.raw import moment, text
+from ringfence.sources._read import Envelope
 
 
 def recognises(envelope: Envelope) -> bool:

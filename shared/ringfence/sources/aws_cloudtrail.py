@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from ringfence.domain.event import Actor, Event, Outcome, SetAside, Source
 from ringfence.domain.identity import Identity, Kind
-from ringfence.sources._read import Envelope, moment, table, text
+from ringfence.domain.raw import moment, table, text
+from ringfence.sources._read import Envelope
 from ringfence.sources._who import human, runs_on
 
 # Which request parameter names the identity that an IAM call changes (botocore's IAM service model).

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from ringfence.domain.event import Event, Source
 from ringfence.domain.identity import Identity, Kind
-from ringfence.sources._read import moment
+from ringfence.domain.raw import moment
 
 REPORT = "CredentialReport"
 ROOT = "<root_account>"

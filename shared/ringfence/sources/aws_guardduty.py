@@ -12,7 +12,8 @@ from typing import Any
 
 from ringfence.domain.event import Event, Outcome, SetAside, Source
 from ringfence.domain.identity import Identity, Kind
-from ringfence.sources._read import Envelope, dig, flag, items, moment, number, table, text
+from ringfence.domain.raw import dig, flag, items, moment, number, table, text
+from ringfence.sources._read import Envelope
 
 
 def recognises(envelope: Envelope) -> bool:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ringfence.domain.event import Event, Outcome, Source, unjudged
-from ringfence.sources._read import Envelope, items, moment, text
+from ringfence.domain.raw import items, moment, text
+from ringfence.sources._read import Envelope
 
 EXPOSED = "AWS_RISK_CREDENTIALS_EXPOSED"
 

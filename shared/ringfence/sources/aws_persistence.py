@@ -11,8 +11,8 @@ from typing import Any
 from msgspec import Struct
 
 from ringfence.domain.identity import Identity, Kind
+from ringfence.domain.raw import table, text
 from ringfence.sources import aws_cloudtrail
-from ringfence.sources._read import table, text
 
 VERSION = re.compile(r"20[0-9]{6}(v[0-9])?$", re.ASCII)
 LONGEST = 100  # characters of a name that somebody else chose

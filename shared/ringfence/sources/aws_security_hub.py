@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ringfence.domain.event import Event, Outcome, Source, unjudged
+from ringfence.domain.raw import dig, flag, items, moment, number, table, text
 from ringfence.sources import aws_guardduty
-from ringfence.sources._read import Envelope, dig, flag, items, moment, number, table, text
+from ringfence.sources._read import Envelope
 
 KIND = re.compile(r"[A-Za-z]+:[A-Za-z0-9]+[-/].*$")  # the GuardDuty type at the end of an ASFF type
 NORMALIZED = 10.0  # ASFF's Severity.Normalized is 0-100, GuardDuty's severity 0-10

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 
 from ringfence.domain.event import Actor, Event, Outcome, SetAside, Source
 from ringfence.domain.identity import Identity, Kind
+from ringfence.domain.raw import moment, table, text
 from ringfence.sources import aws_cloudtrail
-from ringfence.sources._read import Envelope, moment, table, text
+from ringfence.sources._read import Envelope
 from ringfence.sources._who import session_of
 
 DEPTH = 6  # levels of an alert that are looked through

@@ -12,7 +12,8 @@ from typing import Any
 from ringfence.domain.event import Actor, Event, Outcome, SetAside, Source
 from ringfence.domain.identity import GOOGLE, Identity
 from ringfence.domain.member import parse_member
-from ringfence.sources._read import Envelope, dig, flag, items, moment, table, text
+from ringfence.domain.raw import dig, flag, items, moment, table, text
+from ringfence.sources._read import Envelope
 
 SET_POLICY = re.compile(r"set_?iam_?(policy|permissions)", re.IGNORECASE | re.ASCII)
 DELTAS = (("serviceData", "policyDelta"), ("service_data", "policyDelta"), ("metadata", "policyDelta"), ("metadata", "datasetChange"))

@@ -10,7 +10,8 @@ from typing import Any
 
 from ringfence.domain.event import Event, Outcome, SetAside, Source
 from ringfence.domain.identity import GOOGLE, Identity
-from ringfence.sources._read import Envelope, flag, items, moment, table, text
+from ringfence.domain.raw import flag, items, moment, table, text
+from ringfence.sources._read import Envelope
 
 FOREIGN_MARK = "sra-remediated-event-time"  # security-response-automation marks what it has handled
 OWN_MARK = "ringfence-job"

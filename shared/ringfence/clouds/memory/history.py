@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from ringfence.domain.raw import dig, moment, text
 from ringfence.engine.ports import Remembered
-from ringfence.sources._read import dig, moment, text
 
 MOST = 500
 

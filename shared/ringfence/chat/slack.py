@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
-from ringfence.chat.slack.blocks import message, modal
+from ringfence.chat.slack_blocks import message, modal
 from ringfence.domain.card import Card, Digest, Form
 from ringfence.errors import GoneError, RefusedError, UpstreamError
 

@@ -6,9 +6,9 @@ from typing import Any, Protocol
 
 import msgspec
 
-from ringfence.chat.slack import blocks
-from ringfence.chat.slack.client import Send, SlackChat, over_https, reply
-from ringfence.chat.slack.request import OLDEST, Keys, Turned, read
+from ringfence.chat import slack_blocks as blocks
+from ringfence.chat.slack import Send, SlackChat, over_https, reply
+from ringfence.chat.slack_request import OLDEST, Keys, Turned, read
 from ringfence.domain.card import Card, Form, Press
 from ringfence.domain.job import JobState
 from ringfence.engine.chat import Threads

@@ -1,1 +1,0 @@
-"""Slack: requests that it signs, what it shows, and its Web API. Nothing is decided here."""
