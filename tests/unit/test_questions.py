@@ -165,9 +165,12 @@ def test_only_a_graver_finding_gives_a_question_its_own_time() -> None:
 
 def test_a_question_holds_no_more_steps_than_a_transaction_of_the_table() -> None:
     office = Office()
-    many = tuple(step(f"p{n}") for n in range(STEPS_AT_MOST))
+    many = tuple(step(f"p{n}") for n in range(STEPS_AT_MOST - 1))
     office.hear(finding(0, *many))
-    assert calls(office.hear(finding(1, A))) == ["a"]
+    assert "what else is asked" not in office.queue.notices[-1].text, "nothing is asked besides"
+    assert len(office.hear(finding(1, A)).plan.steps) == STEPS_AT_MOST
+    assert calls(office.hear(finding(2, B))) == ["b"]
+    assert "it waits behind what else is asked" in office.queue.notices[-1].text
 
 
 def test_whoever_is_involved_in_a_finding_that_joins_has_no_say_either() -> None:
