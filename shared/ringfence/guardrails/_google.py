@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ringfence.domain.event import Event
-from ringfence.domain.finding import Case
+from ringfence.domain.finding import Case, Finding, Guardrail
 
 CONSUMER = ("gmail.com", "googlemail.com")  # addresses of no organisation
 PRIVILEGED = frozenset(
@@ -61,9 +61,30 @@ def added(event: Event | None) -> Iterator[Mapping[str, Any]]:
     return (delta for delta in (event.parameters.get("deltas") or () if event else ()) if delta["action"] == "ADD")
 
 
-def told(event: Event | None) -> bool:
-    """Whether a change of a policy says what it changed."""
-    return event is None or bool(event.parameters.get("deltas"))
+def granted(case: Case, event: Event, guardrail: Guardrail, what: str, found: list[Mapping[str, Any]]) -> Finding:
+    """Say which roles somebody was granted, and what that means; a grant that ends or holds only under a condition is in doubt."""
+    roles = [short(delta["role"]) for delta in found]
+    where = event.parameters["resource"]
+    return Finding(
+        guardrail=guardrail.id,
+        severity=guardrail.severity,
+        identity=case.identity,
+        reason=f"{case.identity.name} {what} {', '.join(roles)} on {where}",
+        evidence={"roles": roles, "resource": where, "deltas": found},
+        certain=all("condition" not in delta for delta in found),
+    )
+
+
+def changed(case: Case, event: Event, guardrail: Guardrail, what: str) -> Finding:
+    """Say what somebody changed, and where."""
+    where = str(event.parameters.get("resource", ""))
+    return Finding(
+        guardrail=guardrail.id,
+        severity=guardrail.severity,
+        identity=case.identity,
+        reason=f"{case.identity.name} {what} {where}",
+        evidence={"method": event.name, "resource": where},
+    )
 
 
 def short(role: str) -> str:

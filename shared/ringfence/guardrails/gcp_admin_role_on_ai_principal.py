@@ -1,8 +1,8 @@
 """gcp-admin-role-on-ai-principal: an administrator's role granted to a principal of an AI project."""
 
 from ringfence.domain.event import Source
-from ringfence.domain.finding import Case, Finding, Guardrail, Severity, Standards, Trigger, Verdict
-from ringfence.guardrails._google import PRIVILEGED, grants, short
+from ringfence.domain.finding import Case, Guardrail, Severity, Standards, Trigger, Verdict
+from ringfence.guardrails._google import PRIVILEGED, granted, grants
 
 
 def check(case: Case) -> Verdict:
@@ -10,16 +10,7 @@ def check(case: Case) -> Verdict:
     found = grants(case, PRIVILEGED)
     if not found or case.event is None:
         return None
-    roles = [short(delta["role"]) for delta in found]
-    where = case.event.parameters["resource"]
-    return Finding(
-        guardrail=GUARDRAIL.id,
-        severity=GUARDRAIL.severity,
-        identity=case.identity,
-        reason=f"{case.identity.name} was granted {', '.join(roles)} on {where}",
-        evidence={"roles": roles, "resource": where, "deltas": found},
-        certain=all("condition" not in delta for delta in found),
-    )
+    return granted(case, case.event, GUARDRAIL, "was granted", found)
 
 
 GUARDRAIL = Guardrail(

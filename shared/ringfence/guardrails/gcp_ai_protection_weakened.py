@@ -1,8 +1,9 @@
 """gcp-ai-protection-weakened: what screens prompts and answers was taken away or changed."""
 
 from ringfence.domain.event import Source
-from ringfence.domain.finding import Case, Finding, Guardrail, Judged, Severity, Standards, Trigger, Verdict
+from ringfence.domain.finding import Case, Guardrail, Judged, Severity, Standards, Trigger, Verdict
 from ringfence.domain.glob import any_match
+from ringfence.guardrails._google import changed
 
 WHAT = {
     "DeleteTemplate": "deleted the template of Model Armor",
@@ -16,14 +17,7 @@ def check(case: Case) -> Verdict:
     event = case.event
     if event is None or any_match(case.settings.security_admins, case.identity.arn, case.identity.name):
         return None
-    where = str(event.parameters.get("resource", ""))
-    return Finding(
-        guardrail=GUARDRAIL.id,
-        severity=GUARDRAIL.severity,
-        identity=case.identity,
-        reason=f"{case.identity.name} {WHAT[event.heard_as]} {where}",
-        evidence={"method": event.name, "resource": where},
-    )
+    return changed(case, event, GUARDRAIL, WHAT[event.heard_as])
 
 
 GUARDRAIL = Guardrail(

@@ -1,8 +1,9 @@
 """gcp-audit-log-weakened: what is logged, kept or told became less."""
 
 from ringfence.domain.event import Event, Source
-from ringfence.domain.finding import Case, Finding, Guardrail, Judged, Severity, Standards, Trigger, Verdict
+from ringfence.domain.finding import Case, Guardrail, Judged, Severity, Standards, Trigger, Verdict
 from ringfence.domain.raw import items, table, text
+from ringfence.guardrails._google import changed
 
 GONE = {
     "DeleteSink": "deleted the log sink",
@@ -20,14 +21,7 @@ def check(case: Case) -> Verdict:
     what = _weakened(event) if event else ""
     if event is None or not what:
         return None
-    where = str(event.parameters.get("resource", ""))
-    return Finding(
-        guardrail=GUARDRAIL.id,
-        severity=GUARDRAIL.severity,
-        identity=case.identity,
-        reason=f"{case.identity.name} {what} {where}",
-        evidence={"method": event.name, "resource": where},
-    )
+    return changed(case, event, GUARDRAIL, what)
 
 
 def _weakened(event: Event) -> str:

@@ -1,8 +1,9 @@
 """gcp-boundary-weakened: a deny policy, a principal access boundary or an organisation policy was taken away or changed."""
 
 from ringfence.domain.event import Source
-from ringfence.domain.finding import Case, Finding, Guardrail, Judged, Severity, Standards, Trigger, Verdict
+from ringfence.domain.finding import Case, Guardrail, Judged, Severity, Standards, Trigger, Verdict
 from ringfence.domain.glob import any_match
+from ringfence.guardrails._google import changed
 
 OF_IAM = {
     "DeletePolicy": "deleted the deny policy",
@@ -21,14 +22,7 @@ def check(case: Case) -> Verdict:
     if event is None or any_match(case.settings.security_admins, case.identity.arn, case.identity.name):
         return None
     words = OF_ORGANISATION if event.parameters.get("service") == "orgpolicy.googleapis.com" else OF_IAM
-    where = str(event.parameters.get("resource", ""))
-    return Finding(
-        guardrail=GUARDRAIL.id,
-        severity=GUARDRAIL.severity,
-        identity=case.identity,
-        reason=f"{case.identity.name} {words[event.heard_as]} {where}",
-        evidence={"method": event.name, "resource": where},
-    )
+    return changed(case, event, GUARDRAIL, words[event.heard_as])
 
 
 GUARDRAIL = Guardrail(

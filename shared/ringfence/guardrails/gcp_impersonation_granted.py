@@ -1,9 +1,9 @@
 """gcp-impersonation-granted: somebody may act as a service account of an AI project."""
 
 from ringfence.domain.event import Source
-from ringfence.domain.finding import Case, Finding, Guardrail, Severity, Standards, Trigger, Verdict
+from ringfence.domain.finding import Case, Guardrail, Severity, Standards, Trigger, Verdict
 from ringfence.domain.glob import any_match
-from ringfence.guardrails._google import IMPERSONATES, grants, short
+from ringfence.guardrails._google import IMPERSONATES, granted, grants
 
 
 def check(case: Case) -> Verdict:
@@ -12,16 +12,7 @@ def check(case: Case) -> Verdict:
     declared = (*case.project.gcp_people, *case.project.gcp_agents)
     if not found or case.event is None or any_match(declared, case.identity.name, case.identity.arn):
         return None
-    roles = [short(delta["role"]) for delta in found]
-    where = case.event.parameters["resource"]
-    return Finding(
-        guardrail=GUARDRAIL.id,
-        severity=GUARDRAIL.severity,
-        identity=case.identity,
-        reason=f"{case.identity.name} may act as a service account: {', '.join(roles)} on {where}",
-        evidence={"roles": roles, "resource": where, "deltas": found},
-        certain=all("condition" not in delta for delta in found),
-    )
+    return granted(case, case.event, GUARDRAIL, "may act as a service account:", found)
 
 
 GUARDRAIL = Guardrail(

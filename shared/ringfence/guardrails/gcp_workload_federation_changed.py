@@ -1,9 +1,10 @@
 """gcp-workload-federation-changed: who may come in from outside without a key was changed."""
 
 from ringfence.domain.event import Source
-from ringfence.domain.finding import Case, Finding, Guardrail, Judged, Severity, Standards, Trigger, Verdict
+from ringfence.domain.finding import Case, Guardrail, Judged, Severity, Standards, Trigger, Verdict
 from ringfence.domain.glob import any_match
 from ringfence.domain.raw import table, text
+from ringfence.guardrails._google import changed
 
 WHAT = {
     "CreateWorkloadIdentityPoolProvider": "made a provider of workload identities",
@@ -25,14 +26,7 @@ def check(case: Case) -> Verdict:
     issuer = text(provider, "oidc", "issuerUri").removeprefix("https://").partition("/")[0]
     if issuer in case.settings.trusted_issuers and text(provider, "attributeCondition"):
         return None
-    where = str(event.parameters.get("resource", ""))
-    return Finding(
-        guardrail=GUARDRAIL.id,
-        severity=GUARDRAIL.severity,
-        identity=case.identity,
-        reason=f"{case.identity.name} {WHAT[event.heard_as]}: {where}",
-        evidence={"method": event.name, "resource": where},
-    )
+    return changed(case, event, GUARDRAIL, f"{WHAT[event.heard_as]}:")
 
 
 GUARDRAIL = Guardrail(
