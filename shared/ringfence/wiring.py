@@ -13,10 +13,11 @@ from ringfence.clouds.aws.history import CloudTrailHistory
 from ringfence.clouds.aws.kms_signer import KmsSigner
 from ringfence.clouds.aws.queue import SqsQueue
 from ringfence.clouds.aws.reader import AwsReader
-from ringfence.clouds.aws.secrets import Secret
+from ringfence.clouds.aws.secrets import fetch
 from ringfence.clouds.aws.store import DynamoStore
 from ringfence.clouds.aws.threads import DynamoThreads
 from ringfence.clouds.aws.writer import AwsWriter
+from ringfence.clouds.secret import Secret
 from ringfence.engine.commands import Desk
 from ringfence.engine.evaluate import Evaluator
 from ringfence.engine.respond import Responder
@@ -84,7 +85,7 @@ def threads() -> DynamoThreads:
 @cache
 def signing() -> Secret:
     """Give the secret with which Slack signs."""
-    return Secret(os.environ["SLACK_SIGNING_SECRET"], now)
+    return Secret(os.environ["SLACK_SIGNING_SECRET"], fetch, now)
 
 
 @cache
@@ -93,7 +94,7 @@ def chat() -> SlackChat:
     slack = settings().slack
     if slack is None:
         raise RefusedError("no Slack is configured", "See `chat.slack` in the configuration")
-    return SlackChat(slack.channel, Secret(os.environ["SLACK_TOKEN"], now), os.environ.get("SLACK_API") or API, app=slack.app)
+    return SlackChat(slack.channel, Secret(os.environ["SLACK_TOKEN"], fetch, now), os.environ.get("SLACK_API") or API, app=slack.app)
 
 
 @cache

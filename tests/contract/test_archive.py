@@ -1,4 +1,4 @@
-"""One contract for every archive (memory, folder, S3 by moto) and every signer (a local key, KMS by moto)."""
+"""One contract for every archive (memory, folder, S3 by moto, Cloud Storage over HTTP) and every signer (a local key, KMS by moto)."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +11,7 @@ from ringfence.clouds.aws import clients
 from ringfence.clouds.aws.archive import S3Archive
 from ringfence.clouds.aws.kms_signer import KmsSigner
 from ringfence.clouds.folder import FolderArchive
+from ringfence.clouds.gcp.archive import GcsArchive
 from ringfence.clouds.local_key import LocalSigner, signed
 from ringfence.clouds.memory import MemoryArchive, MemoryStore
 from ringfence.engine.ports import Archive
@@ -19,6 +20,7 @@ from ringfence.engine.trail.seal import seal
 from ringfence.engine.trail.verify import verify
 from ringfence.errors import ConflictError, UpstreamError
 from tests.support.aws import aws
+from tests.support.google.ports import BUCKET, ports
 from tests.support.trails import START, Signer, entry
 
 
@@ -28,12 +30,16 @@ def bucket() -> Any:
     return client
 
 
-@pytest.fixture(params=["memory", "folder", "s3"])
+@pytest.fixture(params=["memory", "folder", "s3", pytest.param("gcs", marks=pytest.mark.enable_socket)])
 def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Archive]:
     if request.param == "memory":
         yield MemoryArchive()
     elif request.param == "folder":
         yield FolderArchive(tmp_path / "deep" / "trail")
+    elif request.param == "gcs":
+        with ports() as google:
+            google.objects.page = 2
+            yield GcsArchive(BUCKET)
     else:
         with aws(managed=False):
             bucket()

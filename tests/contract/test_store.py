@@ -1,4 +1,4 @@
-"""One contract for every store: memory, SQLite, DynamoDB (moto)."""
+"""One contract for every store: memory, SQLite, DynamoDB (moto), Firestore (the tests' Google, over HTTP)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +12,7 @@ import pytest
 
 from ringfence.clouds.aws.store import DynamoStore
 from ringfence.clouds.decoders import entry
+from ringfence.clouds.gcp.store import FirestoreStore
 from ringfence.clouds.local import LocalStore
 from ringfence.clouds.memory import MemoryStore
 from ringfence.domain.census import Census
@@ -25,6 +26,8 @@ from ringfence.engine.ports import Exemption, Notice, Opened, Slot, Store
 from ringfence.engine.records import loaded, record, turned
 from ringfence.errors import ConflictError, UpstreamError
 from tests.support.aws import aws, make_table
+from tests.support.google.firestore import DATABASE
+from tests.support.google.ports import ports
 from tests.support.jobs import NOW, REVERSAL, ROLE, job
 
 
@@ -35,7 +38,7 @@ def dynamo() -> Iterator[DynamoStore]:
         yield DynamoStore("t")
 
 
-@pytest.fixture(params=["memory", "file", "dynamodb"])
+@pytest.fixture(params=["memory", "file", "dynamodb", pytest.param("firestore", marks=pytest.mark.enable_socket)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     if request.param == "memory":
         yield MemoryStore()
@@ -43,6 +46,9 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
         local = LocalStore(tmp_path / "deep" / "ringfence.db")
         yield local
         local.close()
+    elif request.param == "firestore":
+        with ports():
+            yield FirestoreStore(DATABASE)
     else:
         with dynamo() as table:
             yield table

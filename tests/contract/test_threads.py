@@ -1,4 +1,4 @@
-"""One contract for what is remembered of messages: memory, DynamoDB (moto)."""
+"""One contract for what is remembered of messages: memory, DynamoDB (moto), Firestore (the tests' Google, over HTTP)."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -8,17 +8,24 @@ import msgspec
 import pytest
 
 from ringfence.clouds.aws.threads import DynamoThreads
+from ringfence.clouds.gcp.threads import FirestoreThreads
 from ringfence.clouds.memory import MemoryThreads
 from ringfence.engine.chat import Thread, Threads, Told
 from ringfence.errors import ConflictError, UpstreamError
 from tests.support.aws import aws, make_table
+from tests.support.google.firestore import DATABASE
+from tests.support.google.ports import ports
 from tests.support.jobs import NOW
 
 
-@pytest.fixture(params=["memory", "dynamodb"])
+@pytest.fixture(params=["memory", "dynamodb", pytest.param("firestore", marks=pytest.mark.enable_socket)])
 def threads(request: pytest.FixtureRequest) -> Iterator[Threads]:
     if request.param == "memory":
         yield MemoryThreads()
+        return
+    if request.param == "firestore":
+        with ports():
+            yield FirestoreThreads(DATABASE)
         return
     with aws(managed=False):
         make_table("threads", "Threads")

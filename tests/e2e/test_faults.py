@@ -14,11 +14,12 @@ from ringfence.clouds.aws.iam_reader import IamReader
 from ringfence.clouds.aws.store import DynamoStore
 from ringfence.clouds.aws.writer import AwsWriter
 from ringfence.clouds.memory import MemoryQueue, MemoryStore
+from ringfence.domain.canonical import digest
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.plan import ActionClass, Call, Plan, Step
 from ringfence.domain.record import RecordKind
-from ringfence.domain.state import Fact, FactKind, digest
+from ringfence.domain.state import Fact, FactKind
 from ringfence.engine.ports import Store
 from ringfence.engine.respond import Responder
 from ringfence.engine.trail.agree import problems

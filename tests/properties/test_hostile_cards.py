@@ -15,6 +15,7 @@ from ringfence.chat.slack import SlackChat
 from ringfence.chat.slack_blocks import message, modal, said
 from ringfence.clouds.memory import MemoryQueue, MemoryStore, MemoryThreads
 from ringfence.domain.caller import Caller
+from ringfence.domain.canonical import digest
 from ringfence.domain.card import Form, Press
 from ringfence.domain.finding import Severity
 from ringfence.domain.glob import any_match
@@ -22,7 +23,7 @@ from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.inert import odd
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.plan import ActionClass, Call, Plan, Step
-from ringfence.domain.state import Fact, FactKind, digest
+from ringfence.domain.state import Fact, FactKind
 from ringfence.engine import cards
 from ringfence.engine.authority import known
 from ringfence.engine.chatops import Asked, answer, refused

@@ -21,7 +21,10 @@ from tests.support.cases import counted, event_file, settings_of, state_of
 from tests.support.jobs import NOW
 from tests.support.scale import cases
 
-SETTINGS = settings_of({"projects": [{"name": "fraud", "aws": {"accounts": ["123456789012"]}}]})
+GOOGLE = ("fraud-ml-prod", "research")
+SETTINGS = settings_of(
+    {"projects": [{"name": "fraud", "aws": {"accounts": ["123456789012"]}, "gcp": {"projects": [*GOOGLE]}}]}, {"deny_at": "organizations/1"}
+)
 PLAYBOOK = pb_odd_login_then_egress.GUARDRAIL.id
 USERS = ("ana", "bo", "eve")
 ODD, EGRESS, NOISE = (
@@ -32,13 +35,14 @@ ODD, EGRESS, NOISE = (
 
 
 class Heard:
-    """The judge, over an account with three users, and what it keeps."""
+    """The judge, over an account with three users and two projects of Google Cloud, and what it keeps."""
 
     def __init__(self) -> None:
         users = [state for name in USERS if (state := state_of({"user": name}))]
         self.store, self.queue = MemoryStore(), MemoryQueue()
         self.desk = Desk(self.store, self.queue, lambda: NOW)
         self.evaluator = Evaluator(SETTINGS, MemoryIam(*users), census=counted)
+        self.steps: set[tuple[str, str]] = set()  # of incidents: the cloud of whom they are about, and of what would be done
 
     def incidents(self, events: list[Event]) -> set[tuple[str, str, str]]:
         """Give every pair that some event completed: whose it is, and the two events."""
@@ -46,7 +50,9 @@ class Heard:
         for event in events:
             for judgement in run_at_desk(correlate(self.evaluator.judge(event, NOW), self.evaluator), self.desk):
                 for planned in (p for p in judgement.planned if p.finding.guardrail == PLAYBOOK):
-                    found |= {(planned.finding.identity.name, first, then) for first, then in planned.finding.evidence["pairs"]}
+                    identity = planned.finding.identity
+                    found |= {(identity.name.lower(), first, then) for first, then in planned.finding.evidence["pairs"]}
+                    self.steps |= {(identity.partition, p.step.action.partition(".")[0]) for p in planned.steps}
         return found
 
 
@@ -85,8 +91,56 @@ def test_shuffled_duplicated_and_late_the_incidents_are_the_same(history: list[t
     events = [finding(kind, user, n, NOW + timedelta(minutes=at), high) for n, (kind, user, at, high) in enumerate(history)]
     told = [*events, *random.Random(seed).choices(events, k=3)]  # noqa: S311 - repeatable on purpose
     random.Random(seed).shuffle(told)  # noqa: S311 - as above
-    mixed, sorted_ = Heard().incidents(told), Heard().incidents(sorted(events, key=lambda e: e.time or NOW))
+    heard = Heard()
+    mixed, sorted_ = heard.incidents(told), Heard().incidents(sorted(events, key=lambda e: e.time or NOW))
     assert mixed == sorted_ == expected(history)
+    assert heard.steps <= {("aws", "aws")}
+
+
+# What Google finds: the category, what it is to the playbook, and how grave our guardrail takes it to be.
+FOUND = (
+    ("Persistence: New Geography", "odd", 5.0),
+    ("Privilege Escalation: AI Agent Suspicious Token Generation Using signJwt", "odd", 9.0),
+    ("Exfiltration: AI Agent Initiated BigQuery Data Extraction", "egress", 9.0),
+    ("Exfiltration: AI Agent Initiated BigQuery VPC Perimeter Violation", "", 5.0),
+    ("PUBLIC_BUCKET_ACL", "", 0.0),
+)
+PEOPLE = ("train@fraud-ml-prod.iam.gserviceaccount.com", "ana@example.com", "bo@example.com")
+
+
+def google_finding(category: str, who: str, number: int, time: datetime, project: str) -> Event:
+    """A finding of Security Command Center about somebody, in a project."""
+    raw: Any = event_file("gcp/scc/agent-extraction.json")
+    raw["finding"] |= {"category": category, "name": f"organizations/1/sources/2/findings/{number:032d}", "eventTime": time.isoformat()}
+    raw["finding"]["access"]["principalEmail"] = who
+    raw["resource"]["gcpMetadata"]["projectDisplayName"] = project
+    (event,) = normalise(raw)
+    return event
+
+
+told_by_google = st.tuples(st.sampled_from(FOUND), st.sampled_from(PEOPLE), st.booleans(), st.sampled_from(GOOGLE), st.integers(0, 180))
+
+
+@settings(max_examples=cases(2000), deadline=None)
+@given(history=st.lists(told_by_google, min_size=1, max_size=8), seed=st.integers(0, 2**32))
+def test_on_google_cloud_too_in_whatever_project_and_spelling_and_never_of_two(
+    history: list[tuple[tuple[str, str, float], str, bool, str, int]], seed: int
+) -> None:
+    events = [
+        google_finding(category, who.title() if titled and "gservice" not in who else who, n, NOW + timedelta(minutes=at), project)
+        for n, ((category, *_), who, titled, project, at) in enumerate(history)
+    ]
+    wanted = set()
+    for a, ((_, first, high), who, _, _, at) in enumerate(history):
+        for b, ((_, then, too), whose, _, _, later) in enumerate(history):
+            near = 0 <= later - at <= 60 or (-60 <= later - at < 0 and min(high, too) >= 7)
+            if (first, then, who) == ("odd", "egress", whose) and near:
+                wanted.add((who, *(f"gcp.scc:organizations/1/sources/2/findings/{n:032d}" for n in (a, b))))
+    told = [*events, *random.Random(seed).choices(events, k=2)]  # noqa: S311 - repeatable on purpose
+    random.Random(seed).shuffle(told)  # noqa: S311 - as above
+    heard = Heard()
+    assert heard.incidents(told) == wanted
+    assert heard.steps == ({("gcp", "gcp")} if wanted else set())
 
 
 @settings(max_examples=cases(500), deadline=None)

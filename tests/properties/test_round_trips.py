@@ -17,6 +17,7 @@ from ringfence.domain.state import Credential, FactKind, State
 from ringfence.engine.respond import Responder
 from ringfence.errors import RefusedError
 from ringfence.settings import DISCOVERED
+from tests.support import google_states
 from tests.support.actions import job
 from tests.support.cases import DEPLOYMENT, OWN_POLICIES, settings_of
 from tests.support.desk import open_undo
@@ -117,6 +118,12 @@ def random_settings(rnd: random.Random, kind: Kind) -> dict[str, Any]:
 def planned(rnd: random.Random, action: Action) -> tuple[State, tuple[Step, ...]]:
     """Something random for which the action has a plan; most actions have one for every few."""
     for _ in range(1000):
+        if action.cloud == "gcp":
+            case, finding = google_states.random_case(rnd, action)
+            steps = action.plan(case, finding)
+            if not isinstance(steps, Impossible):
+                return (case.state if action.on is On.IDENTITY else case.target_state) or State(identity=case.identity), steps
+            continue
         state = random_state(rnd, rnd.choice([Kind.USER, Kind.ROLE]))
         earlier = random_state(rnd, state.identity.kind)
         target, was = random_target(rnd) if action.on is On.TARGET else (None, msgspec.structs.replace(earlier, identity=state.identity))
@@ -176,7 +183,13 @@ class Played:
 def same(one: State, other: State) -> bool:
     """Whether two states are the same; the order in which policies and groups are listed says nothing."""
     plain = [
-        msgspec.structs.replace(s, attached=tuple(sorted(s.attached or ())), groups=tuple(sorted(s.groups or ()))) for s in (one, other)
+        msgspec.structs.replace(
+            s,
+            attached=tuple(sorted(s.attached or ())),
+            groups=tuple(sorted(s.groups or ())),
+            bindings=tuple(sorted(s.bindings or (), key=lambda b: b.key)),
+        )
+        for s in (one, other)
     ]
     return plain[0] == plain[1]
 
@@ -199,7 +212,9 @@ def test_what_was_done_is_undone_exactly(action: Action) -> None:
     assert changed > cases(2000) // 4
 
 
-@pytest.mark.parametrize("action", [action for action in ACTIONS if action.on is On.IDENTITY], ids=lambda action: action.id)
+@pytest.mark.parametrize(
+    "action", [action for action in ACTIONS if action.on is On.IDENTITY and action.cloud == "aws"], ids=lambda action: action.id
+)
 def test_what_others_changed_since_stays(action: Action) -> None:
     rnd = random.Random(58)  # noqa: S311 - repeatable on purpose
     for _ in range(cases(2000)):

@@ -9,10 +9,10 @@ from ringfence.domain.identity import Identity
 from ringfence.domain.job import JobState
 from ringfence.domain.plan import Call, Step
 from ringfence.domain.state import State
-from ringfence.edge import patiently
 from ringfence.engine.ports import Absence, Reply, Wanted
 from ringfence.engine.respond import Responder
 from ringfence.errors import UpstreamError
+from ringfence.responding import patiently
 from tests.support.cases import settings_of
 from tests.support.jobs import ADMIN, CONTAINMENT, REVERSAL, World, job, put
 from tests.support.scale import cases

@@ -10,12 +10,13 @@ import pytest
 from ringfence.actions import ACTIONS
 from ringfence.clouds.memory import MemoryIam, MemoryQueue, MemoryStore
 from ringfence.domain.caller import Caller
+from ringfence.domain.canonical import canonical, digest
 from ringfence.domain.event import Actor
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.plan import ActionClass, Call, Plan, Step
 from ringfence.domain.record import RecordKind
-from ringfence.domain.state import Fact, FactKind, State, canonical, digest
+from ringfence.domain.state import Fact, FactKind, State
 from ringfence.engine.approve import Vote, vote
 from ringfence.engine.authority import authorise, involved, who
 from ringfence.engine.commands import Desk, run_at_desk

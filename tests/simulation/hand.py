@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ringfence.domain import state
+from ringfence.domain import canonical
 
 if TYPE_CHECKING:
     from _typeshed import SupportsLenAndGetItem
@@ -40,4 +40,4 @@ def once(write: Callable[[object], bytes]) -> Callable[[object], bytes]:
 
 def remember_canonical() -> None:
     """Have this process digest each value once: for processes that do nothing else than to run histories."""
-    setattr(state, "canonical", once(state.canonical))  # noqa: B010 - a function, for mypy
+    setattr(canonical, "canonical", once(canonical.canonical))  # noqa: B010 - a function, for mypy

@@ -10,6 +10,7 @@ import pytest
 
 from ringfence.actions import Action
 from ringfence.clouds.memory import MemoryHistory, MemoryIam, MemoryQueue, MemoryStore
+from ringfence.domain.identity import GOOGLE
 from ringfence.domain.job import Job
 from ringfence.domain.plan import ActionClass
 from ringfence.domain.record import RecordKind
@@ -87,7 +88,8 @@ class Mortal:
             self._deliver(search(job_id, settings_of(None), ("us-east-1",)))
         assert found.ended
         found_things = sum(len(r.data["found"]) for r in self.store.records(job_id) if r.kind is RecordKind.SWEEP)
-        assert found_things == (found.looks > 0 and contains(found)), "what it left behind was found once"
+        searched = found.looks > 0 and contains(found) and found.plan.target.partition != GOOGLE  # there a person looks
+        assert found_things == searched, "what it left behind was found once"
         for told in self.store.untold(self.clock.time + timedelta(hours=1)):
             drive(tell_again(told), lambda command: perform(command, self))
         return found

@@ -6,7 +6,7 @@ import pytest
 
 from ringfence.clouds.local_key import signed
 from ringfence.clouds.memory import MemoryArchive
-from ringfence.domain import state
+from ringfence.domain import canonical
 from ringfence.engine.trail.export import archived
 from ringfence.engine.trail.seal import seal
 from ringfence.engine.trail.verify import verify
@@ -18,7 +18,7 @@ from tests.support.trails import Signer
 
 
 def test_after_thirty_days_every_promise_is_kept_and_the_trail_agrees(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state, "canonical", once(state.canonical))
+    monkeypatch.setattr(canonical, "canonical", once(canonical.canonical))
     events = cases(100_000) // 100
     ends: Counter[str] = Counter()
     for seed in range(100):

@@ -12,7 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 import msgspec
 import pytest
 
-from ringfence.domain import state
+from ringfence.domain import canonical
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.record import RecordKind
 from ringfence.engine.commands import Command, Commit, Make, Process, ReadJob, ReadSwitch, ReadTime, run, run_at_desk
@@ -60,7 +60,7 @@ def test_what_saves_time_changes_no_history(monkeypatch: pytest.MonkeyPatch) -> 
     with monkeypatch.context() as plain:
         plain.setattr("tests.simulation.world.Hand", random.Random)
         slow = [lived(seed) for seed in range(100)]
-    monkeypatch.setattr(state, "canonical", once(state.canonical))
+    monkeypatch.setattr(canonical, "canonical", once(canonical.canonical))
     assert [lived(seed) for seed in range(100)] == slow
 
 

@@ -37,6 +37,7 @@ def named(cases: list[tuple[Action, dict[str, Any]]]) -> list[Any]:
 
 
 ALL, HITS = named(CASES), named(HITTING)
+ON_AWS = named([(a, case) for a, case in HITTING if a.cloud == "aws"])
 
 
 def case_of(case: dict[str, Any], state: State | None, **deployment: Any) -> tuple[Case, Finding]:
@@ -48,7 +49,7 @@ def case_of(case: dict[str, Any], state: State | None, **deployment: Any) -> tup
     given = case.get("identity")
     identity = state.identity if state else Identity.of(Kind(next(iter(given))), next(iter(given.values())), ACCOUNT)  # type: ignore[union-attr, arg-type]  # a case has one of both
     settings = settings_of(None, {**case.get("deployment", {}), **deployment})
-    thing = identity.kind in (Kind.POLICY, Kind.TRAIL, Kind.MODEL_LOGGING)
+    thing = identity.kind in (Kind.POLICY, Kind.TRAIL, Kind.MODEL_LOGGING, Kind.RESOURCE)
     made = Case(
         identity=SOMEBODY if thing else identity,
         event=None,

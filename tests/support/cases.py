@@ -13,6 +13,7 @@ import yaml
 from ringfence.actions import own_documents
 from ringfence.clouds.memory import MemoryIam
 from ringfence.config import compile_settings, parse
+from ringfence.domain.binding import binding_of
 from ringfence.domain.census import Census
 from ringfence.domain.event import Event
 from ringfence.domain.finding import Guardrail
@@ -28,6 +29,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "shared" / "ringfence"
 EVENTS = ROOT / "events"
 ACCOUNT = "123456789012"
+GOOGLE_PROJECT = "fraud-ml-prod"
 TODAY = date(2026, 3, 2)
 OWN = "arn:aws:iam::123456789012:policy/ringfence/"
 DEPLOYMENT = Deployment(
@@ -121,11 +123,27 @@ def thing_of(given: Mapping[str, Any]) -> State | None:
     return None
 
 
+def google_of(given: Mapping[str, Any]) -> State | None:
+    """Build the state of what is Google's: `member` or `resource` names it, in project fraud-ml-prod."""
+    if "member" not in given and "resource" not in given:
+        return None
+    whom = Identity.member(given["member"], GOOGLE_PROJECT, given.get("unique_id")) if "member" in given else None
+    return State(
+        identity=whom or Identity.resource(given["resource"], GOOGLE_PROJECT),
+        enabled=given.get("enabled", True) if whom else None,
+        settings=given.get("settings", {}),
+        bindings=tuple(binding_of({"member": given.get("member"), **b}) for b in given["bindings"]) if "bindings" in given else None,
+        credentials=tuple(
+            Credential(FactKind.SERVICE_ACCOUNT_KEY, key, status, used=given.get("used")) for key, status in given.get("keys", {}).items()
+        ),
+    )
+
+
 def state_of(given: Mapping[str, Any] | None) -> State | None:
     """Build a state from a case: `role`, `user` or `group` names it, and everything not given was read and is empty."""
     if given is None:
         return None
-    if (thing := thing_of(given)) is not None:
+    if (thing := google_of(given) or thing_of(given)) is not None:
         return thing
     kind = next(k for k in (Kind.ROLE, Kind.USER, Kind.GROUP) if k.value in given)
     service = given.get("trusted_by")
@@ -173,7 +191,7 @@ def settings_of(given: Mapping[str, Any] | None, deployment: Mapping[str, Any] |
 
 def evaluator(case: Mapping[str, Any], guardrail: Guardrail) -> Evaluator:
     """Give the evaluator of a case, with one guardrail."""
-    states = [state for name in ("state", "target") if (state := state_of(case.get(name)))]
+    states = [state for name in ("state", "target", "other") if (state := state_of(case.get(name)))]
     documents = {arn: document for state in states for arn, document in (state.documents or {}).items()}
     reader = None if case.get("offline") else MemoryIam(*states, policies={**OWN_POLICIES, **documents})
     settings, before = settings_of(case.get("settings"), case.get("deployment")), state_of(case.get("before"))
@@ -223,6 +241,7 @@ def inputs(case: Mapping[str, Any]) -> dict[str, Any]:
         for key in (
             "state",
             "target",
+            "other",
             "before",
             "settings",
             "found",

@@ -26,9 +26,9 @@ from ringfence.domain.job import JobState
 from ringfence.domain.plan import ActionClass, Step
 from ringfence.domain.state import Facet, FactKind, State
 from ringfence.engine.core import declared
-from ringfence.engine.ports import Reader, Wanted, Writer
+from ringfence.engine.ports import Absence, Reader, Wanted, Writer
 from ringfence.engine.respond import Responder
-from tests.support.actions import ALL, CASES, FOLDER, HITS, HITTING, NOW, case_of, cases_of, file_of, job, named, planned
+from tests.support.actions import ALL, CASES, FOLDER, HITS, HITTING, NOW, ON_AWS, case_of, cases_of, file_of, job, named, planned
 from tests.support.aws import MANAGED, aws, customer_policy, make
 from tests.support.cases import DEPLOYMENT, OWN_POLICIES, settings_of, state_of
 from tests.support.desk import open_undo
@@ -130,9 +130,20 @@ def round_trip(action: Action, steps: tuple[Step, ...], target: Identity, reader
     undone = store.job(undo.id)
     assert undone is not None
     assert undone.state is JobState.DONE
-    assert reader.read(target, WHOLE) == before
+    assert_same(reader.read(target, WHOLE), before)
     assert open_undo("j", "operator", settings_of(None), store, queue, NOW).state is JobState.DONE, "undone twice is once"
-    assert reader.read(target, WHOLE) == before
+    assert_same(reader.read(target, WHOLE), before)
+
+
+def assert_same(one: State | Absence, other: State | Absence) -> None:
+    assert isinstance(one, State)
+    assert isinstance(other, State)
+    assert plain(one) == plain(other)
+
+
+def plain(state: State) -> State:
+    """In what order an allow policy lists its bindings says nothing."""
+    return msgspec.structs.replace(state, bindings=None if state.bindings is None else tuple(sorted(state.bindings, key=lambda b: b.key)))
 
 
 @pytest.mark.parametrize(("action", "case"), HITS)
@@ -143,7 +154,7 @@ def test_round_trip_in_memory(action: Action, case: dict[str, Any]) -> None:
     round_trip(action, planned(action, case, state), state.identity, cloud, cloud)
 
 
-@pytest.mark.parametrize(("action", "case"), HITS)
+@pytest.mark.parametrize(("action", "case"), ON_AWS)
 def test_round_trip_on_moto(action: Action, case: dict[str, Any]) -> None:
     wanted = state_of(case["state"])
     assert wanted is not None

@@ -107,7 +107,7 @@ def test_whatever_was_reversed_can_be_given_back_to_whom_it_was_taken_from(arn: 
 
 
 def test_every_reversal_can_be_given_back() -> None:
-    reversals = [(a, c) for a, c in HITTING if a.action_class is ActionClass.REVERSAL]
+    reversals = [(a, c) for a, c in HITTING if a.action_class is ActionClass.REVERSAL and a.cloud == "aws"]
     inverses = {(s.inverse.service, s.inverse.operation) for a, c in reversals for s in planned(a, c, state_of(c["state"]))}
     assert inverses <= cli_undo.PUTTING_BACK.keys()
 
@@ -131,21 +131,30 @@ def test_the_demo_acts_asks_undoes_and_agrees_with_its_trail(shell: Shell, argum
     assert "AttachRolePolicy" in page
     assert "Verified, not anchored" in page
     if not lines:
-        assert "exactly as it was before" in shell.out
+        assert shell.out.count("exactly as it was before") == 2
+        assert "the other 6 grants, 2 of them with a condition, stay as they were" in shell.out
+        closing = shell.out.partition("In short")[2]
+        assert [(line.split()[0], line.split()[1]) for line in closing.splitlines() if line.startswith(("  asked", "  undone"))] == [
+            ("asked", "AWS"),
+            ("asked", "AWS"),
+            ("asked", "Google"),
+            ("undone", "AWS"),
+            ("undone", "Google"),
+        ]
         assert "records, sealed and signed; every call has its intent" in shell.out
         return
     summary = lines[-1]["summary"]
     yes = "--yes" in arguments
     assert summary | {"page": ""} == {
-        "events": 13,
-        "findings": 4,
-        "acted": 2,
-        "asked": 2,
-        "undone": 1 if yes else 0,
+        "events": 18,
+        "findings": 7,
+        "acted": 4,
+        "asked": 3,
+        "undone": 2 if yes else 1,
         "trail_verified": True,
         "page": "",
     }
-    assert len(shell("jobs", "--state", "pending", "--json")) == (0 if yes else 2)
+    assert len(shell("jobs", "--state", "pending", "--json")) == (0 if yes else 3)
 
 
 ARN = "arn:aws:iam::123456789012:role/r"

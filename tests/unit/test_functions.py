@@ -11,13 +11,13 @@ from typing import Any
 import boto3
 import pytest
 
-from ringfence import edge, wiring
+from ringfence import responding, wiring
 from ringfence.clouds.aws import caller
 from ringfence.clouds.aws.caller import Ballot, caller_of
 from ringfence.domain.caller import Caller
+from ringfence.domain.canonical import digest
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.job import JobState
-from ringfence.domain.state import digest
 from ringfence.errors import RefusedError, UpstreamError
 from tests.support.aws import aws
 from tests.support.cases import ROOT, event_file
@@ -137,7 +137,7 @@ def test_what_an_operator_cannot_ask_is_refused_in_words(stack: Stack, event: di
 
 def test_a_reply_that_is_none_is_refused() -> None:
     with pytest.raises(RefusedError, match="none that is known"):
-        edge._reply("yes")
+        responding._reply("yes")
 
 
 @pytest.mark.parametrize(
@@ -296,9 +296,9 @@ def test_what_the_cloud_does_not_answer_is_done_again_a_little_later(failures: i
 
     if raises:
         with pytest.raises(UpstreamError):
-            edge.patiently(do, sleep=pauses.append)
+            responding.patiently(do, sleep=pauses.append)
     else:
-        assert edge.patiently(do, sleep=pauses.append) == "done"
+        assert responding.patiently(do, sleep=pauses.append) == "done"
     assert pauses == slept
 
 

@@ -115,6 +115,14 @@ THING = Identity.of(Kind.GROUP, "g", "123456789012")
         ({"policy": "p", "default": "v3", "versions": {"v1": {"a": 1}}}, None),
         ({"policy": "p", "default": "v1", "versions": None}, None),
         ({"trail": "main", "settings": None}, None),
+        ({"resource": "projects/p/sinks/s", "settings": {"sink": {"destination": "d"}}}, {"settings"}),
+        ({"resource": "projects/p/datasets/d", "settings": None, "bindings": []}, {"bindings"}),
+        (
+            {"resource": "projects/_/buckets/b", "settings": {}, "bindings": [{"role": "roles/viewer", "member": "allUsers"}]},
+            {"bindings", "settings"},
+        ),
+        ({"resource": "projects/p/locations/l/models/1", "settings": None}, None),
+        ({"member": "user:bo@example.com", "bindings": []}, None),
     ],
 )
 def test_of_a_state_only_that_is_kept_which_can_be_put_back(given: dict[str, Any], wanted: set[str] | None) -> None:

@@ -8,11 +8,11 @@ import msgspec
 import pytest
 
 from ringfence.clouds.memory import MemoryIam
+from ringfence.domain.canonical import digest
 from ringfence.domain.event import Event, Outcome
 from ringfence.domain.finding import Finding, Severity
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.job import Job, JobState
-from ringfence.domain.state import digest
 from ringfence.engine.evaluate import MANY, Evaluator
 from ringfence.engine.judgement import Judgement, Planned
 from ringfence.engine.records import LONGEST, decision

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from ringfence.iam import paths
 from ringfence.iam.catalogue import catalogue
+from ringfence.iam.google import paths as google_paths
 from tests.support.shell import Shell
 
 ANYWHERE = "arn:aws:iam::123456789012:"
@@ -84,6 +86,33 @@ def test_command_for_people(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> No
     assert "is empty" in text
     shell("policy", "nowhere.json", code=2)
     assert "cannot be read" in shell.err
+
+
+GOOGLE_PATHS: list[tuple[str, dict[str, Any]]] = [
+    ("gcp-001", {"permissions": ["resourcemanager.projects.setIamPolicy"], "and one of": [], "leads to": "itself, with whatever it likes"}),
+    ("gcp-022", {"and one of": ["run.routes.invoke", "run.services.setIamPolicy"], "leads to": "the account that its code runs as"}),
+    ("gcp-004", {"permissions": [], "one of": ["iam.denypolicies.delete", "iam.denypolicies.update"]}),
+    ("gcp-003", {"certain": "never: it depends on the project", "opens by a grant on": ["organization", "project"]}),
+]
+
+
+@pytest.mark.parametrize(("name", "wanted"), GOOGLE_PATHS)
+def test_explain_a_path_of_google(shell: Shell, name: str, wanted: dict[str, Any]) -> None:
+    (page,) = shell("explain", name, "--json")
+    assert page | wanted == page
+    assert page["kind"] == "path"
+    assert page["source"]
+
+
+def test_explain_knows_every_path_of_google_and_says_which_do_harm_without_leading_on(shell: Shell) -> None:
+    pages = {page["id"]: page for page in shell("explain", "--json") if page["kind"] == "path"}
+    for path in google_paths():
+        harm = pages[path.id]["leads to"].endswith("no more permissions, but harm")
+        assert harm == path.misuse
+        assert pages[path.id]["certain"].startswith("never") == (path.inferred or not path.certain)
+    assert len(pages) == len(google_paths()) + len(paths())
+    shell("explain", "gcp-9", code=2)
+    assert "Did you mean gcp-" in shell.err
 
 
 def test_explain_the_catalogue_and_a_path(shell: Shell) -> None:

@@ -15,12 +15,16 @@ from ringfence import wiring
 from ringfence.chat.slack import SlackChat
 from ringfence.chat.slack_request import read
 from ringfence.clouds.aws import clients
-from ringfence.clouds.aws.secrets import Secret
+from ringfence.clouds.aws.secrets import fetch
+from ringfence.clouds.gcp import secrets as google_secrets
+from ringfence.clouds.secret import Secret
 from ringfence.domain.card import Press
 from ringfence.errors import UpstreamError
 from tests.properties.test_slack_requests import PINS, Edge
 from tests.support.aws import aws
 from tests.support.cases import PACKAGE
+from tests.support.google.ports import PROJECT, Ports, ports
+from tests.support.google.wire import Reply
 from tests.support.jobs import Clock
 from tests.support.slack_double import Fault
 from tests.support.slack_requests import Signed, function_url_event, sign
@@ -38,7 +42,7 @@ class Vault:
         self.clock, self.reads = Clock(), 0
         self.arn: str = boto3.client("secretsmanager").create_secret(Name="slack", SecretString=OLD)["ARN"]
         clients.secretsmanager().meta.events.register("provide-client-params.secrets-manager.GetSecretValue", self._count)
-        self.secret = Secret(self.arn, self.clock)
+        self.secret = Secret(self.arn, fetch, self.clock)
 
     def _count(self, **_: Any) -> None:
         self.reads += 1
@@ -127,12 +131,12 @@ def test_108_an_empty_secret_signs_for_nobody(vault: Vault, text: str) -> None:
 def test_108_a_secret_of_bytes_is_none(vault: Vault) -> None:
     made = boto3.client("secretsmanager").create_secret(Name="bytes", SecretBinary=OLD.encode())["ARN"]
     with pytest.raises(UpstreamError, match="is empty"):
-        Secret(made, vault.clock).values()
+        Secret(made, fetch, vault.clock).values()
 
 
 def test_108_what_cannot_be_read_is_an_outage_that_names_no_secret(vault: Vault) -> None:
     with pytest.raises(UpstreamError, match="reading a secret failed"):
-        Secret(f"{vault.arn}x", vault.clock).values()
+        Secret(f"{vault.arn}x", fetch, vault.clock).values()
 
 
 def told(error: BaseException) -> str:
@@ -176,6 +180,41 @@ def test_108_the_newest_token_is_the_one_that_is_sent(vault: Vault) -> None:
     assert sent == [f"Bearer {NEW}"]
 
 
+@pytest.fixture
+def google() -> Iterator[Ports]:
+    with ports() as made:
+        yield made
+
+
+@pytest.mark.enable_socket  # loopback only
+def test_108_on_google_cloud_a_secret_is_rotated_the_same_way(google: Ports) -> None:
+    name, clock = google.secrets.add(f"{PROJECT}/secrets/slack", OLD.encode()), Clock()
+    secret = Secret(name, google_secrets.fetch, clock)
+    assert secret.values() == (OLD,)
+    google.secrets.add(f"{PROJECT}/secrets/slack", f"{NEW}\n{OLD}\n".encode())
+    assert secret.values() == (OLD,)
+    assert len(google.google.log) == 1, "kept for some minutes"
+    clock.time += timedelta(minutes=5)
+    assert secret.values() == (NEW, OLD)
+
+
+@pytest.mark.enable_socket  # loopback only
+def test_108_on_google_cloud_what_is_no_text_or_is_damaged_or_cannot_be_read_is_no_secret(google: Ports) -> None:
+    secret = f"{PROJECT}/secrets/slack"
+    for data, said in ((b" \n", "is empty"), (b"\xff\xfe", "is empty")):
+        with pytest.raises(UpstreamError, match=said):
+            Secret(google.secrets.add(secret, data), google_secrets.fetch, Clock()).values()
+    google.secrets.versions[secret].append(None)
+    for name in (f"{secret}/versions/latest", f"{secret}/versions/9", f"{PROJECT}/secrets/none/versions/latest"):
+        with pytest.raises(UpstreamError, match="reading a secret failed"):
+            google_secrets.fetch(name)
+    payload = {"data": "eA==", "dataCrc32c": "1"}
+    for wrong in (payload, {"data": "eA=="}, {}):
+        google.google.handlers["secretmanager.projects.secrets.versions.access"] = lambda _, told=wrong: Reply({"payload": told})  # type: ignore[misc]
+        with pytest.raises(UpstreamError, match="damaged on the way"):
+            google_secrets.fetch(f"{secret}/versions/1")
+
+
 def test_108_the_functions_know_where_a_secret_lies_and_not_what_it_is(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLACK_SIGNING_SECRET", vault.arn)
     wiring.signing.cache_clear()
@@ -196,7 +235,8 @@ def test_108_no_function_reads_a_secret_from_its_environment() -> None:
             for name in sorted(names)
             if name.isupper() and ("TOKEN" in name or "SECRET" in name)
         ]
-    assert found == [("cli/slack.py", "SLACK_BOT_TOKEN"), ("wiring.py", "SLACK_SIGNING_SECRET"), ("wiring.py", "SLACK_TOKEN")]
+    wired = [(file, name) for file in ("wiring.py", "wiring_gcp.py") for name in ("SLACK_SIGNING_SECRET", "SLACK_TOKEN")]
+    assert found == [("cli/slack.py", "SLACK_BOT_TOKEN"), *wired]
 
 
 def test_what_is_tested_here_is_really_signed(vault: Vault) -> None:

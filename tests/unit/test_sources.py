@@ -22,6 +22,7 @@ BY_FOLDER = {
     "security_hub": Source.SECURITY_HUB,
     "audit_log": Source.GCP_AUDIT,
     "scc": Source.GCP_SCC,
+    "recommender": Source.OTHER,
     "health": Source.HEALTH,
     "access_analyzer": Source.ACCESS_ANALYZER,
 }

@@ -68,7 +68,7 @@ def test_a_credential_is_not_woken_while_what_it_issued_may_live() -> None:
     assert undo(world, made, "nobody ever used it").state is JobState.APPROVED
     other = World()
     made = put_done(other.store, job(CONTAINMENT, key_off()), 0, 1)
-    assert undo(other, made, hours=TOKENS_LIVE.total_seconds() / 3600).state is JobState.APPROVED
+    assert undo(other, made, hours=TOKENS_LIVE[FactKind.ACCESS_KEY].total_seconds() / 3600).state is JobState.APPROVED
 
 
 def test_it_is_counted_from_the_last_act_not_from_the_question() -> None:

@@ -16,6 +16,17 @@ from ringfence.actions import (
     aws_iam_restore_trust_policy,
     aws_iam_revoke_sessions,
     aws_iam_rollback_policy_version,
+    gcp_apikeys_contain,
+    gcp_federation_disable,
+    gcp_iam_deny_principal,
+    gcp_iam_disable_sa_key,
+    gcp_iam_disable_service_account,
+    gcp_iam_remove_binding,
+    gcp_iam_restore_role,
+    gcp_logging_restore,
+    gcp_storage_close_bucket,
+    gcp_vertex_undo_deploy,
+    gcp_workspace_suspend_user,
 )
 from ringfence.actions._action import Action, Impossible, On, Permission
 from ringfence.actions._own_policies import own_documents
@@ -36,6 +47,17 @@ ACTIONS = (
     aws_iam_restore_trust_policy.ACTION,
     aws_iam_revoke_sessions.ACTION,
     aws_iam_rollback_policy_version.ACTION,
+    gcp_apikeys_contain.ACTION,
+    gcp_federation_disable.ACTION,
+    gcp_iam_deny_principal.ACTION,
+    gcp_iam_disable_sa_key.ACTION,
+    gcp_iam_disable_service_account.ACTION,
+    gcp_iam_remove_binding.ACTION,
+    gcp_iam_restore_role.ACTION,
+    gcp_logging_restore.ACTION,
+    gcp_storage_close_bucket.ACTION,
+    gcp_vertex_undo_deploy.ACTION,
+    gcp_workspace_suspend_user.ACTION,
 )
 
 __all__ = ["ACTIONS", "Action", "Impossible", "On", "Permission", "own_documents"]

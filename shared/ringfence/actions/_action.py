@@ -23,17 +23,20 @@ class On(Enum):
 
     IDENTITY = "identity"
     TARGET = "target"
+    GRANT = "grant"  # what the event changed, as far as it concerns the identity: only that one loses something
 
 
 class Permission(Struct, frozen=True):
     """One permission that `respond` needs for the steps of an action.
 
+    `action` is the call as `Call` names it. On AWS that is the name of the permission, too; on Google Cloud `grants` names those that the call needs.
     `limited_to` names what the grant is limited to by a condition or by resource; `powers` the deployment level that has it.
     """
 
     action: str
     limited_to: str = ""  # "", "own-policies", "own-boundary", "boundaries", or the template's parameter that names the ARNs
     powers: str = "contain"  # "contain" or "full"
+    grants: tuple[str, ...] = ()
 
 
 class Action(Struct, frozen=True, kw_only=True):
@@ -50,6 +53,11 @@ class Action(Struct, frozen=True, kw_only=True):
     undo: str  # plain words
     impact: str
     plan: Callable[[Case, Finding], tuple[Step, ...] | Impossible]
+
+    @property
+    def cloud(self) -> str:
+        """The cloud on which it acts: `aws` or `gcp`."""
+        return self.id.partition(".")[0]
 
 
 VERBS = {Kind.USER: "User", Kind.ROLE: "Role", Kind.GROUP: "Group"}

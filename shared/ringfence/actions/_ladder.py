@@ -10,10 +10,11 @@ import msgspec
 
 from ringfence.actions._action import iam_call
 from ringfence.actions._own_policies import DENY_ALL
+from ringfence.domain.canonical import digest
 from ringfence.domain.finding import Case
 from ringfence.domain.identity import Kind
 from ringfence.domain.plan import ActionClass, Step
-from ringfence.domain.state import Document, Fact, FactKind, State, digest, read
+from ringfence.domain.state import Document, Fact, FactKind, State, read
 
 INLINE_QUOTA = {Kind.ROLE: 10_240, Kind.USER: 2_048}  # characters of all inline policies, white space not counted
 INLINE_NAME = "ringfence-quarantine"

@@ -1,10 +1,11 @@
 """aws.bedrock.restore-invocation-logging: put back how model invocations were logged, in one region (Amazon Bedrock API Reference)."""
 
 from ringfence.actions._action import Action, Impossible, On, Permission
+from ringfence.domain.canonical import digest
 from ringfence.domain.finding import Case, Finding
 from ringfence.domain.identity import Kind
 from ringfence.domain.plan import ActionClass, Call, Step
-from ringfence.domain.state import Facet, Fact, FactKind, digest
+from ringfence.domain.state import Facet, Fact, FactKind
 
 CONFIGURATION = "configuration"  # the only part of these settings
 PUT, DELETE = "PutModelInvocationLoggingConfiguration", "DeleteModelInvocationLoggingConfiguration"

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ringfence.actions._action import Action, Impossible, On, Permission
+from ringfence.domain.canonical import digest
 from ringfence.domain.finding import Case, Finding
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.plan import ActionClass, Call, Step
-from ringfence.domain.state import Document, Facet, Fact, FactKind, digest
+from ringfence.domain.state import Document, Facet, Fact, FactKind
 
 LOGGING, TRAIL, SELECTORS = "logging", "trail", "selectors"  # the parts of a trail's settings
 ON: Document = {"IsLogging": True}

@@ -6,9 +6,10 @@ from typing import Any
 from urllib.parse import unquote
 
 from ringfence.actions._action import Action, Impossible, Permission, evidence_text, iam_call
+from ringfence.domain.canonical import digest
 from ringfence.domain.finding import Case, Finding
 from ringfence.domain.plan import ActionClass, Step
-from ringfence.domain.state import Facet, Fact, FactKind, digest
+from ringfence.domain.state import Facet, Fact, FactKind
 
 
 def plan(case: Case, finding: Finding) -> tuple[Step, ...] | Impossible:

@@ -3,10 +3,11 @@
 import json
 
 from ringfence.actions._action import Action, Impossible, Permission, iam_call
+from ringfence.domain.canonical import digest
 from ringfence.domain.finding import Case, Finding
 from ringfence.domain.identity import Kind
 from ringfence.domain.plan import ActionClass, Step
-from ringfence.domain.state import Document, Fact, FactKind, digest
+from ringfence.domain.state import Document, Fact, FactKind
 
 
 def plan(case: Case, finding: Finding) -> tuple[Step, ...] | Impossible:

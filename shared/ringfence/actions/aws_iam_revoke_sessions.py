@@ -9,10 +9,11 @@ from datetime import datetime
 
 from ringfence.actions._action import Action, Impossible, Permission, iam_call
 from ringfence.actions._ladder import deny_step, inline_fits
+from ringfence.domain.canonical import digest
 from ringfence.domain.finding import Case, Finding
 from ringfence.domain.identity import Kind
 from ringfence.domain.plan import ActionClass, Step
-from ringfence.domain.state import Document, Facet, Fact, FactKind, digest
+from ringfence.domain.state import Document, Facet, Fact, FactKind
 
 NAME = "ringfence-revoke-older-sessions"  # not the console's own AWSRevokeOlderSessions, which its button overwrites
 

@@ -1,10 +1,11 @@
 """aws.iam.rollback-policy-version: make the version of a managed policy the default again that was it before."""
 
 from ringfence.actions._action import Action, Impossible, On, Permission
+from ringfence.domain.canonical import digest
 from ringfence.domain.finding import Case, Finding
 from ringfence.domain.identity import Kind
 from ringfence.domain.plan import ActionClass, Call, Step
-from ringfence.domain.state import Facet, Fact, FactKind, State, digest
+from ringfence.domain.state import Facet, Fact, FactKind, State
 
 
 def plan(case: Case, finding: Finding) -> tuple[Step, ...] | Impossible:  # noqa: ARG001 - one signature for all actions

@@ -14,12 +14,14 @@ import msgspec
 
 from ringfence.cli.main import Context
 from ringfence.cli.settings import settings
+from ringfence.clouds.google_snapshot_form import google_snapshot, is_google_snapshot
 from ringfence.clouds.snapshot import SnapshotReader
 from ringfence.domain.event import Event, Outcome, Source, unjudged
 from ringfence.domain.finding import Severity
 from ringfence.domain.raw import moment
 from ringfence.engine.evaluate import Evaluator
 from ringfence.engine.judgement import Judgement, Planned
+from ringfence.engine.ports import Reader
 from ringfence.errors import UsageError
 from ringfence.sources import normalise
 
@@ -45,7 +47,7 @@ class Time(click.ParamType[datetime]):
     "--snapshot",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Identities as they are: `ringfence snapshot` or `aws iam get-account-authorization-details`.",
+    help="Identities as they are: `ringfence snapshot`, of either cloud, or `aws iam get-account-authorization-details`.",
 )
 @click.option("--now", type=Time(), metavar="ISO", help="Judge as of this time. Else as of each event's own time.")
 @click.option("--fail-on", type=click.Choice([s.value for s in Severity]), help="Exit 1 when a finding is at least this severe.")
@@ -74,14 +76,21 @@ def command(context: Context, paths: tuple[str, ...], snapshot: Path | None, now
     return 1 if fail_on and worst >= Severity(fail_on).rank else 0
 
 
-def read_snapshot(path: Path) -> SnapshotReader:
-    """Read a snapshot; raise UsageError where it is none."""
-    return SnapshotReader(_decoded(path))
+def read_snapshot(path: Path) -> Reader:
+    """Read a snapshot of either cloud; raise UsageError where it is none."""
+    found = _decoded(path)
+    if not is_google_snapshot(found):
+        return SnapshotReader(found)
+    from ringfence.clouds.google_snapshot import GoogleSnapshotReader
+
+    return GoogleSnapshotReader(google_snapshot(found))
 
 
 def snapshot_of(path: Path) -> Mapping[str, Any]:
-    """Read a snapshot as it was written; raise UsageError where it is none."""
+    """Read a snapshot of an AWS account as it was written; raise UsageError where it is none."""
     found: Mapping[str, Any] = _decoded(path)
+    if is_google_snapshot(found):
+        raise UsageError(f"{path}: is a snapshot of Google Cloud, expected one of an AWS account", f"`ringfence policy {path}` judges it")
     SnapshotReader(found)
     return found
 

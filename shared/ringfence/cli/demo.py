@@ -1,10 +1,9 @@
-"""ringfence demo: the main job, end to end, on an embedded cloud."""
+"""ringfence demo: the main job, end to end, on two embedded clouds."""
 
 import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 import click
 
@@ -17,14 +16,17 @@ from ringfence.cli.trail.verify import checked
 from ringfence.config.compile import code_hash
 from ringfence.demo.account import embedded_aws
 from ringfence.demo.run import SETTINGS, Demo, Shown, acted, asked
-from ringfence.demo.story import SCENES
+from ringfence.demo.scene import Scene
+from ringfence.demo.story import ACTS
+from ringfence.domain.binding import Binding
+from ringfence.domain.identity import GOOGLE
 from ringfence.domain.inert import visible
 from ringfence.domain.job import Job, JobState
 from ringfence.engine.cards import card
 from ringfence.engine.trail.export import archived
 from ringfence.wiring import now
 
-PACE = 0.45  # seconds between scenes, for somebody who watches
+PACE = 0.35  # seconds between scenes, for somebody who watches
 COLOURS = {
     "acted": "green",
     "asked": "yellow",
@@ -39,22 +41,24 @@ COLOURS = {
 @click.option("--yes", is_flag=True, help="Approve what is asked, without asking.")
 @click.pass_obj
 def command(context: Context, *, yes: bool) -> None:
-    """Play an attack on an AI account, and watch what Ringfence does about it. No cloud, no network, about 15 seconds.
+    """Play an attack on an AI project in AWS and Google Cloud, and watch what Ringfence does about it. No cloud, no network, about 15 seconds.
 
-    An account of an AI project is made in an embedded AWS; everyday traffic and an attack from `events/` run through the real
-    engine and the real IAM adapters. Containment asks you here. One act is taken back at the end, exactly. Jobs, trail and a page to
-    open stay in ./.ringfence (RINGFENCE_HOME).
+    An account of an AI project is made in an embedded AWS, and a project beside it in a Google Cloud in memory; everyday traffic and an
+    attack from `events/` run through one real engine, on AWS over the real IAM adapters. Containment asks you here. One act on each
+    cloud is taken back at the end, exactly. Jobs, trail and a page to open stay in ./.ringfence (RINGFENCE_HOME).
     """
     stage = Stage(context, yes=yes)
     store = local_store(code_hash())
     with embedded_aws() as iam:
         demo = Demo(iam, store, stage.ask)
         stage.now = demo.clock
-        stage.opening()
-        shown = [stage.scene(demo, scene) for scene in SCENES]
+        shown: list[Shown] = []
+        for act in ACTS:
+            stage.heading(act.where)
+            shown += [stage.scene(demo, scene) for scene in act.scenes]
         stage.heading("A person decides")
         decided = [stage.decided(demo.decide(job)) for job in asked(shown)]
-        undone = stage.undo(demo, decided)
+        undone = [undo for one in shown for undo in stage.undo(demo, one)]
         stage.closing(demo, shown, decided, undone)
     store.close()
 
@@ -69,16 +73,12 @@ class Stage:
         self.now: Callable[[], datetime] = now
         self.pace = PACE if self.human and sys.stdout.isatty() else 0.0
 
-    def opening(self) -> None:
-        """Set the scene."""
-        self.heading("An AI account: notebooks, training, inference, an agent, two people, another team's role")
-
     def heading(self, text: str) -> None:
         """Write a heading."""
         if self.human:
             click.secho(f"\n{text}", bold=True)
 
-    def scene(self, demo: Demo, scene: Any) -> Shown:
+    def scene(self, demo: Demo, scene: Scene) -> Shown:
         """Play one scene and show what became of it."""
         shown = demo.play(scene)
         if self.output.as_json:
@@ -87,9 +87,10 @@ class Stage:
         tag = tag_of(shown)
         click.echo(f"  {click.style(f'{tag:<8}', fg=COLOURS.get(tag), bold=tag in ('acted', 'asked'))} {scene.says}")
         for job in () if shown.repeated else shown.jobs:
-            step = job.plan.steps[0].call if job.plan.steps else None
             what = {JobState.DONE: "reversed and verified", JobState.PENDING: "waits for a person"}.get(job.state, job.state)
-            click.echo(f"{'':11}-> {step.operation if step else 'no step'} on {visible(job.plan.target.name)}: {what}")
+            click.echo(f"{'':11}-> {steps(job)} on {named(job)}: {what}")
+            if others := demo.others(shown, job):
+                click.echo(f"{'':14}{left_alone(others)}")
         time.sleep(self.pace)
         return shown
 
@@ -109,21 +110,21 @@ class Stage:
         time.sleep(self.pace)
         return job
 
-    def undo(self, demo: Demo, decided: list[Job]) -> list[Job]:
-        """Take back the last containment that was carried out, if any was."""
-        done = [job for job in decided if job.state is JobState.DONE]
-        if not done:
-            return []
-        undo = demo.undo(done[-1])
-        exact = demo.training() == demo.before
-        self.heading("The team has rotated the credentials and takes the quarantine back")
-        if self.human:
-            click.echo(
-                f"  {click.style('undone', fg='green', bold=True)}   {undo.plan.target.name} is {'exactly' if exact else 'NOT'} as it was before"
-            )
-        else:
-            self.output.line({"job": undo.id, "undo_of": undo.undo_of, "state": undo.state, "exact": exact})
-        return [undo] if undo.state is JobState.DONE and exact else []
+    def undo(self, demo: Demo, shown: Shown) -> list[Job]:
+        """Take back what followed from a scene, where the story says why and it was carried out."""
+        done = [job for one in shown.jobs if shown.scene.undone and (job := demo.now(one)).state is JobState.DONE]
+        undone = []
+        for job in done:
+            undo = demo.undo(job)
+            exact = demo.state(job.plan.target) == shown.before
+            self.heading(shown.scene.undone)
+            if self.human:
+                how = "exactly" if exact else "NOT"
+                click.echo(f"  {click.style('undone', fg='green', bold=True)}   {named(undo)} is {how} as it was before")
+            else:
+                self.output.line({"job": undo.id, "undo_of": undo.undo_of, "state": undo.state, "exact": exact})
+            undone += [undo] if undo.state is JobState.DONE and exact else []
+        return undone
 
     def closing(self, demo: Demo, shown: list[Shown], decided: list[Job], undone: list[Job]) -> None:
         """Seal the trail, and say what was acted on, asked, undone and verified."""
@@ -145,15 +146,37 @@ class Stage:
             self.output.line({"summary": {**summary, "page": str(page)}})
             return
         self.heading("In short")
-        for job in ran:
-            click.echo(f"  acted on  {visible(job.plan.target.name)}: {job.plan.steps[0].call.operation}, by itself, within seconds")
-        for job in decided:
-            click.echo(f"  asked     {visible(job.plan.target.name)}: {job.plan.steps[0].call.operation}, {job.state}")
-        for job in undone:
-            click.echo(f"  undone    {visible(job.plan.target.name)}: back to exactly what it was")
+        for word, jobs, how in (
+            ("acted on", ran, "by itself, within seconds"),
+            ("asked", decided, ""),
+            ("undone", undone, "exactly as before"),
+        ):
+            for job in jobs:
+                click.echo(f"  {word:<9} {cloud(job):<13} {named(job)}: {steps(job)}, {how or job.state}")
         said = f"{verdict.records} records, sealed and signed; every call has its intent, every job one end"
         click.echo(f"  verified  {said if not wrong else '; '.join(wrong)}")
         click.echo(f"\n  See for yourself:  ringfence jobs   |   ringfence trail verify   |   {page}")
+
+
+def cloud(job: Job) -> str:
+    """Name the cloud that a job changes."""
+    return "Google Cloud" if job.plan.target.partition == GOOGLE else "AWS"
+
+
+def named(job: Job) -> str:
+    """Name what a job changes; of a service account without what all their addresses end with."""
+    return visible(job.plan.target.name.removesuffix(".iam.gserviceaccount.com"))
+
+
+def steps(job: Job) -> str:
+    """Name what a job calls."""
+    return " and ".join(step.call.operation for step in job.plan.steps) or "no step"
+
+
+def left_alone(others: tuple[Binding, ...]) -> str:
+    """Say what an act did to the other grants of a policy: nothing."""
+    bound = sum(b.condition is not None for b in others)
+    return f"the other {len(others)} grants{f', {bound} of them with a condition,' if bound else ''} stay as they were"
 
 
 def tag_of(shown: Shown) -> str:

@@ -7,12 +7,15 @@ import click
 
 from ringfence.actions import ACTIONS, Action
 from ringfence.cli.main import Context
+from ringfence.cli.policy_google import WHOM
 from ringfence.domain.finding import Guardrail
 from ringfence.domain.plan import ActionClass
 from ringfence.errors import UsageError
 from ringfence.guardrails import GUARDRAILS
 from ringfence.iam import Path, paths
 from ringfence.iam.catalogue import catalogue, size
+from ringfence.iam.google import Path as GooglePath
+from ringfence.iam.google import paths as google_paths
 
 ACTION = {unit.id: unit for unit in ACTIONS}
 
@@ -24,9 +27,10 @@ def command(context: Context, name: str | None) -> None:
     """Explain a guardrail, a playbook, an action or an escalation path by its id; without an id, list them.
 
     A guardrail: what it hears, why it matters, what is done and undone, how to exempt, where it stands in the frameworks. An action: what it does, what it may hurt, how it is undone. A path: what it needs, and whom
-    it reaches. `catalogue`: the date and the sources of the list of AWS's actions that policies are judged by.
+    it reaches; those of Google Cloud are `gcp-` and a number. `catalogue`: the date and the sources of the list of AWS's actions that policies are judged by.
     """
-    pages = [*(guardrail(g) for g in GUARDRAILS), *(action(a) for a in ACTIONS), *(path(p) for p in paths()), actions()]
+    pages = [*(guardrail(g) for g in GUARDRAILS), *(action(a) for a in ACTIONS), *(path(p) for p in paths())]
+    pages += [*(google_path(p) for p in google_paths()), actions()]
     if name is not None:
         known = [page["id"] for page in pages]
         if name not in known:
@@ -103,6 +107,23 @@ def path(unit: Path) -> dict[str, Any]:
         "actions": list(unit.actions),
         **({"passes a role to": unit.passes} if unit.passes else {}),
         "certain": "when every action is granted on everything" if unit.certain else "never: it depends on the account",
+        "source": unit.source,
+    }
+
+
+def google_path(unit: GooglePath) -> dict[str, Any]:
+    """Give what there is to know about an escalation path of Google Cloud."""
+    surely = "when every permission is granted on the project or above, under no condition that may fail, and none is denied"
+    never = "never: it follows from what the permissions mean" if unit.inferred else "never: it depends on the project"
+    return {
+        "id": unit.id,
+        "kind": "path",
+        "title": f"{unit.name}: {unit.description}",
+        "permissions": list(unit.all),
+        ("and one of" if unit.all else "one of"): list(unit.any),
+        "opens by a grant on": list(unit.scope),
+        "leads to": f"{unit.category}: no more permissions, but harm" if unit.misuse else WHOM[unit.category],
+        "certain": surely if unit.certain and not unit.inferred else never,
         "source": unit.source,
     }
 

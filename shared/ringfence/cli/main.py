@@ -13,11 +13,11 @@ from ringfence.errors import RingfenceError, UsageError
 
 # name, module below ringfence.cli, and the line that `--help` shows.
 COMMANDS = (
-    ("demo", "demo", "An attack on an AI account, and what Ringfence does about it: no cloud, no network."),
+    ("demo", "demo", "An attack on an AI project in both clouds, and what Ringfence does about it: no network."),
     ("check", "check", "Judge events offline: files, folders, or - for standard input."),
     ("policy", "policy", "Judge IAM policy documents: verdict, and escalation paths with their proof."),
     ("audit", "audit", "Audit a snapshot of an account's IAM: who is administrator, who climbs, and how."),
-    ("snapshot", "snapshot", "Read the live account's identities into a file."),
+    ("snapshot", "snapshot", "Read the live identities of an account, or of Google Cloud projects, into a file."),
     ("jobs", "jobs", "List the jobs: what was done, and what waits for a decision."),
     ("approve", "approve", "Approve a pending job with your own AWS identity."),
     ("deny", "deny", "Deny a pending job with your own AWS identity."),

@@ -5,17 +5,25 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
+from ringfence.cli import policy_google as google
+from ringfence.cli import policy_snapshot
 from ringfence.cli.main import Context
+from ringfence.cli.policy_answer import Answer, counted, said, severity
+from ringfence.cli.policy_placed import Placed
+from ringfence.clouds.google_snapshot_form import is_google_snapshot
 from ringfence.domain.finding import Severity
+from ringfence.domain.raw import moment
 from ringfence.errors import UsageError
 from ringfence.iam import Escalation, Judged, Policy, Problem, Verdict, difference, judge_policies, parse
 from ringfence.iam.catalogue import names
+from ringfence.iam.google import Around, is_google
 
 LARGEST = 32_768  # bytes; a KMS key's policy is the largest that AWS takes (KMS Developer Guide, "Resource quotas")
 SHOWN = 8  # paths of one document for people
@@ -24,45 +32,92 @@ WRAPPED = (("PolicyVersion", "Document"), ("PolicyDocument",), ("Document",))  #
 
 @click.command(name="policy")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("--before", metavar="FILE", help="The document as it was: say what each one allows beyond it.")
+@click.option("--before", metavar="FILE", help="The document as it was: say what each one allows beyond it. AWS only.")
+@click.option("--roles", metavar="FILE", help="Custom roles of Google with their permissions, as gcloud describes them.")
+@click.option("--denials", metavar="FILE", help="Deny policies of Google that hold where the policies hang.")
+@click.option("--now", metavar="ISO", help="Judge Google's conditions as of this time. Else as of now.")
 @click.option("--fail-on", type=click.Choice([s.value for s in Severity]), help="Exit 1 when a document is at least this severe.")
 @click.pass_obj
-def command(context: Context, files: tuple[str, ...], before: str | None, fail_on: str | None) -> int:
+def command(
+    context: Context,
+    files: tuple[str, ...],
+    before: str | None,
+    roles: str | None,
+    denials: str | None,
+    now: str | None,
+    fail_on: str | None,
+) -> int:
     """Judge IAM policy documents: what a holder of each could become. Nothing is called.
 
-    FILE holds one document, a list of {"name", "document"}, or what the AWS CLI prints for a policy; - is standard input.
+    FILE holds one document, a list of {"name", "document"}, or what the AWS CLI or gcloud prints for a policy; - is standard input.
+    Of Google: an allow policy, what Cloud Asset's search gives, each with those above it that are in the list, or what
+    `ringfence snapshot --gcp` wrote, each with its custom roles and deny policies too.
 
     \b
-    admin       all of IAM's levers on everything
+    admin       all of IAM's levers on everything; of Google, whoever surely writes the policy of the project or above
     escalation  a path to more permissions is open; "certain" when every grant is on everything and no condition is in doubt
-    broad       sensitive actions, or a whole service, on everything
+    broad       sensitive actions, or a whole service, on everything; of Google, grants to outsiders too
     ok          none of these
-    unknown     cannot be read, or names actions that AWS does not document: never ok
+    unknown     cannot be read, or names actions, roles or members that nobody knows: never ok
 
     \b
     Severity for --fail-on: critical is admin or a certain escalation, high an escalation in doubt, medium broad or unknown.
     """  # noqa: D301 - \b is click's
-    worst, rows, chains = -1, [], []
+    worst, rows, chains = -1, [], list[str]()
     old = before_of(before) if before else None
+    around = around_of(roles, denials, now)
     for file in files:
         for name, document in documents(file):
-            judged = (
-                Judged(verdict=Verdict.UNKNOWN, problems=(document,))
-                if isinstance(document, Problem)
-                else judge_policies([parse(document)])
-            )
-            worst = max(worst, severity(judged).rank if judged.verdict is not Verdict.OK else -1)
+            answer = answer_of(file, name, document, old, around)
+            worst = max(worst, answer.rank)
             if context.output.as_json:
-                context.output.line({**line(file, name, judged), **(beyond(old, document) if old and not judged.problems else {})})
+                context.output.line(answer.line())
             else:
-                rows.append((judged.verdict, name or file, *summary(judged)))
-                chains += chains_of(name or file, judged)
-                if old and not judged.problems:
-                    chains.append(f"{name or file} {difference([old], [parse(document)]).sentence}")
+                rows.append((answer.verdict, name or file, counted(answer.certain), answer.what()))
+                chains += answer.chains()
     if not context.output.as_json:
         context.output.table(("verdict", "document", "paths", "what"), rows, "nothing to judge")
         context.output.text("\n".join(["", *chains]) if chains else "")
     return 1 if fail_on and worst >= Severity(fail_on).rank else 0
+
+
+def around_of(roles: str | None, denials: str | None, now: str | None) -> Around:
+    """Read what is known beside Google's policies; raise UsageError where it cannot be read."""
+    at = moment(now) if now else datetime.now(UTC)
+    if at is None:
+        raise UsageError(f"{now!r} is no ISO 8601 time", "Such as 2026-03-02T09:00:00Z")
+    return Around(
+        custom=google.custom_roles(roles, readable(roles)) if roles else {},
+        denials=google.denials(readable(denials)) if denials else (),
+        at=at,
+    )
+
+
+def readable(file: str) -> object:
+    """Read a file that has to be JSON; raise UsageError where it is none."""
+    content = content_of(file)
+    if isinstance(content, Problem):
+        raise UsageError(f"{file}: {content.where} {content.what}", "Name a file of JSON")
+    return content
+
+
+def answer_of(file: str, name: str, document: object, old: Policy | None, around: Around) -> Answer:
+    """Judge one document of either cloud. Raises UsageError where one of Google's was to be compared."""
+    if isinstance(document, Placed) or is_google(document):
+        if old is not None:
+            raise UsageError(f"{file}: is Google's, and --before compares AWS's only", "Leave --before out")
+        return google.answer(file, name, document, around)
+    judged = Judged(verdict=Verdict.UNKNOWN, problems=(document,)) if isinstance(document, Problem) else judge_policies([parse(document)])
+    against = None if judged.problems else old
+    certain = [e.certain for e in judged.escalations]
+    return Answer(
+        verdict=judged.verdict,
+        severity=severity(judged.verdict, certain=any(certain)),
+        certain=certain,
+        line=lambda: {**line(file, name, judged), **(beyond(against, document) if against else {})},
+        what=lambda: what(judged),
+        chains=lambda: (*chains_of(name or file, judged), *(compared(name or file, against, document) if against else ())),
+    )
 
 
 def before_of(file: str) -> Policy:
@@ -81,8 +136,26 @@ def beyond(old: Policy, document: object) -> dict[str, object]:
     return {"difference": {"sentence": found.sentence, "added": added, "opened": [e.path.id for e in found.opened]}}
 
 
+def compared(name: str, old: Policy, document: object) -> tuple[str, ...]:
+    """Say what a document allows beyond the old one."""
+    return (f"{name} {difference([old], [parse(document)]).sentence}",)
+
+
 def documents(file: str) -> Iterator[tuple[str, object]]:
     """Give the documents of a file with their names; a problem in the place of one that cannot be read."""
+    content = content_of(file)
+    if isinstance(content, Problem):
+        yield "", content
+    elif is_google_snapshot(content):
+        yield from policy_snapshot.placed(content)
+    elif google.are_placed(content):
+        yield from google.placed(content)
+    else:
+        yield from _listed(content)
+
+
+def content_of(file: str) -> Any:
+    """Read a file of JSON; a problem where it is none. Raises UsageError where there is no file."""
     try:
         data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
@@ -90,14 +163,13 @@ def documents(file: str) -> Iterator[tuple[str, object]]:
     try:
         content = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_unique)
     except UnicodeDecodeError as error:
-        yield "", Problem("file", f"is not UTF-8: {error.reason} at byte {error.start}")
+        return Problem("file", f"is not UTF-8: {error.reason} at byte {error.start}")
     except RecursionError:
-        yield "", Problem("document", "is nested deeper than any policy")
+        return Problem("document", "is nested deeper than any policy")
     except ValueError as error:
-        yield "", Problem("file", f"is no JSON: {error}")
-    else:
-        gc.freeze()  # what was read stays: going through it again and again would cost a tenth of the time
-        yield from _listed(content)
+        return Problem("file", f"is no JSON: {error}")
+    gc.freeze()  # what was read stays: going through it again and again would cost a tenth of the time
+    return content
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -123,7 +195,9 @@ def _listed(content: object) -> Iterator[tuple[str, object]]:
 
 
 def _sized(content: object) -> object:
-    """Unwrap what the AWS CLI prints, and refuse what is larger than any policy."""
+    """Unwrap what the AWS CLI prints, and refuse what is larger than any policy. Google's are as large as their members need."""
+    if is_google(content):
+        return content
     for keys in WRAPPED if isinstance(content, Mapping) and "Statement" not in content else ():
         found: Any = content
         for key in keys:
@@ -140,13 +214,6 @@ def _sized(content: object) -> object:
     return Problem("document", f"has {size} bytes, more than any policy that AWS takes ({LARGEST})") if size > LARGEST else content
 
 
-def severity(judged: Judged) -> Severity:
-    """Give how bad a verdict is; `ok` has none and is not asked."""
-    if judged.verdict is Verdict.ADMIN or any(e.certain for e in judged.escalations):
-        return Severity.CRITICAL
-    return Severity.HIGH if judged.verdict is Verdict.ESCALATION else Severity.MEDIUM
-
-
 def line(file: str, name: str, judged: Judged) -> dict[str, object]:
     """Give the JSON line of a document."""
     found: dict[str, object] = {
@@ -157,7 +224,7 @@ def line(file: str, name: str, judged: Judged) -> dict[str, object]:
         "unknown_actions": judged.unknown_actions,
         "risks": msgspec.to_builtins(judged.risks),
     }
-    return {**found, "error": "; ".join(f"{p.where} {p.what}" for p in judged.problems)} if judged.problems else found
+    return {**found, "error": said(judged.problems)} if judged.problems else found
 
 
 def escalation(found: Escalation) -> dict[str, object]:
@@ -172,16 +239,14 @@ def escalation(found: Escalation) -> dict[str, object]:
     }
 
 
-def summary(judged: Judged) -> tuple[str, str]:
-    """Give the number of paths, and what else a reader has to know."""
+def what(judged: Judged) -> str:
+    """Say what else a reader has to know."""
     if judged.problems:
-        return "", "; ".join(f"{p.where} {p.what}" for p in judged.problems)
-    certain = sum(e.certain for e in judged.escalations)
-    paths = f"{certain} certain, {len(judged.escalations) - certain} in doubt" if judged.escalations else ""
+        return said(judged.problems)
     risks = msgspec.to_builtins(judged.risks)
     words = [f"{len(actions)} {risk.replace('_', ' ')}" for risk, actions in risks.items() if actions]
     unknown = [f"unknown: {', '.join(judged.unknown_actions)}"] if judged.unknown_actions else []
-    return paths, "; ".join([*unknown, *words])
+    return "; ".join([*unknown, *words])
 
 
 def chains_of(name: str, judged: Judged) -> list[str]:

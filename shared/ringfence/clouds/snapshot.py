@@ -6,9 +6,9 @@ from typing import Any
 
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.state import Credential, Document, State
+from ringfence.domain.written import decode
 from ringfence.engine.ports import Absence, Wanted
 from ringfence.errors import UsageError
-from ringfence.iam.document import decode
 
 LISTS = {Kind.ROLE: "RoleDetailList", Kind.USER: "UserDetailList", Kind.GROUP: "GroupDetailList"}
 EXTRA = "Ringfence"  # what `ringfence snapshot` adds, per user name

@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from ringfence.config.schema import AwsHumans, AwsProject, Config, GcpProject, PersonEntry, ProjectEntry
+from ringfence.config.schema import AwsHumans, AwsProject, Config, DataSet, GcpProject, PersonEntry, ProjectEntry
+from ringfence.domain.canonical import digest
 from ringfence.domain.finding import Workload
-from ringfence.domain.state import digest
-from ringfence.settings import Exemption, Hours, Person, Project, RolePattern, Settings, Slack
+from ringfence.settings import DataPlace, Exemption, Hours, Person, Project, RolePattern, Settings, Slack
 
 PACKAGE = Path(__file__).parents[1]
 DESK = ("cli", "config", "demo", "report")
@@ -44,6 +44,8 @@ def compile_settings(config: Config) -> Settings:
         mfa_grace_hours=defaults.mfa.grace_hours,
         allow_static_keys=defaults.keys.allow_static_keys,
         allow_bedrock_api_keys=defaults.keys.allow_bedrock_api_keys,
+        unused_key_days=defaults.keys.unused_days,
+        unused_role_days=defaults.unused_days.role,
         trusted_accounts=config.trusted.aws_accounts,
         trusted_organizations=config.trusted.aws_organizations,
         trusted_domains=config.trusted.gcp_domains,
@@ -84,7 +86,10 @@ def _project(entry: ProjectEntry) -> Project:
         buckets=tuple(
             dict.fromkeys(_bucket(data.at) for data in (*entry.data.training, *entry.data.artifacts) if data.at.startswith("s3://"))
         ),
+        training=tuple(_place(data) for data in entry.data.training),
+        artifacts=tuple(_place(data) for data in entry.data.artifacts),
         approved_models=entry.models.approved,
+        model_admins=entry.models.admins,
         **_gcp(entry.gcp),
     )
 
@@ -100,6 +105,7 @@ def _gcp(gcp: GcpProject | None) -> dict[str, Any]:
         "gcp_service_accounts": tuple(RolePattern(Workload(kind), glob) for kind, globs in gcp.service_accounts.items() for glob in globs),
         "gcp_agents": gcp.agents,
         "gcp_people": people,
+        "gcp_groups": gcp.humans.groups,
     }
 
 
@@ -126,6 +132,10 @@ def _hours(text: str | None) -> Hours | None:
         return None
     begin, end = ((int(part[:2]) * 60 + int(part[3:])) for part in text.split("-"))
     return Hours(begin, end)
+
+
+def _place(data: DataSet) -> DataPlace:
+    return DataPlace(data.at, tuple(Workload(kind) for kind in data.writers), tuple(Workload(kind) for kind in data.readers))
 
 
 def _bucket(at: str) -> str:

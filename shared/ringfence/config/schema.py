@@ -13,7 +13,7 @@ AccountId = Annotated[str, StringConstraints(pattern=r"^([0-9]{12}|\*)$")]
 OrganizationId = Annotated[str, StringConstraints(pattern=r"^o-[a-z0-9]{10,32}$")]  # Organizations API Reference, Organization
 TeamId = Annotated[str, StringConstraints(pattern=r"^T[A-Z0-9]{2,}$")]
 HoursText = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$")]
-Uri = Annotated[str, StringConstraints(pattern=r"^(s3|gs)://.+")]
+Uri = Annotated[str, StringConstraints(pattern=r"^(s3|gs|bq)://.+")]
 Kind = Literal["training", "inference", "notebook", "pipeline", "agent"]
 
 
@@ -173,8 +173,8 @@ class GcpProject(Model):
 class DataSet(Model):
     """A place where data lies, and which kinds of workload may touch it."""
 
-    at: Uri
-    writers: tuple[Kind, ...] = ()
+    at: Uri = Field(description="s3://bucket/prefix, gs://bucket/prefix, or bq://project.dataset as Vertex AI writes it.")
+    writers: tuple[Kind, ...] = Field((), description="Kinds of workload that may write there. None named: nobody may.")
     readers: tuple[Kind, ...] = ()
 
 

@@ -1,4 +1,4 @@
-"""Runs the story through the real engine: the evaluator over the real IAM adapters, jobs and trail in the local store."""
+"""Runs the story through the real engine: one evaluator and one responder over both clouds, jobs and trail in the local store."""
 
 import uuid
 from collections.abc import Callable
@@ -9,15 +9,17 @@ from msgspec import Struct
 
 from ringfence.clouds.authorization_details import Reader
 from ringfence.clouds.aws import snapshot
-from ringfence.clouds.aws.iam_reader import IamReader
-from ringfence.clouds.aws.writer import AwsWriter
 from ringfence.clouds.memory import MemoryQueue
 from ringfence.clouds.snapshot import SnapshotReader
 from ringfence.demo.account import DEPLOYMENT, TRAINING
-from ringfence.demo.story import Scene, raw
+from ringfence.demo.clouds import Clouds
+from ringfence.demo.project import ANA, BO, PIPELINES, PROJECT, TRAIN, embedded_google
+from ringfence.demo.scene import Scene, raw
+from ringfence.domain.binding import Binding, address_of
 from ringfence.domain.caller import Caller
 from ringfence.domain.census import Census
-from ringfence.domain.identity import Identity, Kind
+from ringfence.domain.finding import Workload
+from ringfence.domain.identity import Identity
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.state import Facet, State
 from ringfence.engine import census
@@ -26,17 +28,24 @@ from ringfence.engine.commands import run_at_desk
 from ringfence.engine.evaluate import Evaluator
 from ringfence.engine.hear import hear
 from ringfence.engine.judgement import Judgement
+from ringfence.engine.moves import is_operators
 from ringfence.engine.ports import Store, Wanted
 from ringfence.engine.respond import Responder
 from ringfence.engine.trail.agree import problems
 from ringfence.engine.undo import open_undo
-from ringfence.settings import Mode, Project, Settings
+from ringfence.settings import Mode, Project, RolePattern, Settings
 from ringfence.sources import normalise
 
 APPROVER = Caller("console:you")
-PROJECT = Project(name="fraud", users=("ana", "bo"))
-SETTINGS = Settings(mode=Mode.GRADUATED, projects=(PROJECT,), deployment=DEPLOYMENT, config_hash="demo")
-EVERYTHING = Wanted(frozenset({Facet.ATTACHED, Facet.INLINE}))
+FRAUD = Project(
+    name="fraud",
+    users=("ana", "bo"),
+    gcp_projects=(PROJECT,),
+    gcp_service_accounts=(RolePattern(Workload.TRAINING, address_of(TRAIN)), RolePattern(Workload.PIPELINE, address_of(PIPELINES))),
+    gcp_people=(ANA, BO),
+)
+SETTINGS = Settings(mode=Mode.GRADUATED, projects=(FRAUD,), deployment=DEPLOYMENT, config_hash="demo")
+EVERYTHING = Wanted(frozenset({Facet.ATTACHED, Facet.INLINE, Facet.BINDINGS, Facet.KEYS}))
 
 
 class Shown(Struct, frozen=True, kw_only=True):
@@ -46,6 +55,7 @@ class Shown(Struct, frozen=True, kw_only=True):
     judgement: Judgement
     jobs: tuple[Job, ...] = ()
     repeated: bool = False
+    before: State | None = None  # what it is about, before anything followed
 
 
 class Clock:
@@ -64,18 +74,17 @@ class Clock:
 
 
 class Demo:
-    """The engine, wired to an embedded account and a local store."""
+    """The engine, wired to two embedded clouds and a local store."""
 
     def __init__(self, iam: Any, store: Store, ask: Callable[[Job], bool | None]) -> None:
-        """Take the account, the store, and how to ask a person (None: nobody answered)."""
-        self.iam, self.store, self.ask = iam, store, ask
+        """Take the AWS account, the store, and how to ask a person (None: nobody answered)."""
+        self.store, self.ask = store, ask
         self.clock, self.queue = Clock(), MemoryQueue()
-        self.reader = IamReader()
+        self.clouds = Clouds(iam, embedded_google())
         self.store.keep(self._census())
-        self.evaluator = Evaluator(SETTINGS, self.reader, census=self.store.census)
-        self.responder = Responder(SETTINGS, store, self.queue, self.reader, AwsWriter(), self.clock)
+        self.evaluator = Evaluator(SETTINGS, self.clouds, census=self.store.census)
+        self.responder = Responder(SETTINGS, store, self.queue, self.clouds, self.clouds, self.clock)
         self.role_id = str(iam.get_role(RoleName=TRAINING)["Role"]["RoleId"])
-        self.before = self.training()
         self._last: dict[str, Any] = {}
         self._seen: set[str] = set()
 
@@ -86,27 +95,30 @@ class Demo:
         found = census.standing(states, lambda event: Evaluator(SETTINGS, SnapshotReader(raw)).judge(event, self.clock()))
         return census.take(Reader(raw).account(), states, SETTINGS, None, found, lambda _: True, self.clock())
 
-    def training(self) -> State:
-        """Read the training role as it is."""
-        state = self.reader.read(Identity.of(Kind.ROLE, TRAINING, "123456789012"), EVERYTHING)
-        assert isinstance(state, State)  # noqa: S101 - the account was just made
+    def state(self, identity: Identity) -> State:
+        """Read something of either cloud as it is."""
+        state = self.clouds.read(identity, EVERYTHING)
+        assert isinstance(state, State)  # noqa: S101 - the story takes nothing away
         return state
 
     def play(self, scene: Scene) -> Shown:
         """Let one scene happen, hear its event, and do what follows from it."""
         self.clock.jump(20)
         if scene.does:
-            scene.does(self.iam)
+            scene.does(self.clouds)
         if not scene.again:
             self._last = raw(scene, str(uuid.uuid4()), self.clock.time.strftime("%Y-%m-%dT%H:%M:%SZ"), self.role_id)
         self.clock.jump(2)
         (event,) = normalise(self._last)
         judgement = self.evaluator.judge(event, self.clock.time)
+        about = next((p.target for planned in judgement.planned for p in planned.steps), None)
+        before = None if about is None else self.state(about)
         jobs = run_at_desk(hear(judgement, self.evaluator, SETTINGS), self.responder)
         self._work()
         repeated = scene.again or any(job.id in self._seen for job in jobs)
         self._seen |= {job.id for job in jobs}
-        return Shown(scene=scene, judgement=judgement, jobs=tuple(self.store.job(job.id) or job for job in jobs), repeated=repeated)
+        ended = tuple(map(self.now, jobs))
+        return Shown(scene=scene, judgement=judgement, jobs=ended, repeated=repeated, before=before)
 
     def decide(self, job: Job) -> Job:
         """Put a pending job to the person at the console, and do what they say."""
@@ -116,14 +128,28 @@ class Demo:
             return job
         run_at_desk(vote(Vote(job=job.id, approve=answer), APPROVER, SETTINGS), self.responder)
         self._work()
+        return self.now(job)
+
+    def now(self, job: Job) -> Job:
+        """Give a job as it stands by now."""
         return self.store.job(job.id) or job
 
     def undo(self, job: Job) -> Job:
-        """Take back what a job did."""
+        """Take back what a job did; a grant is put back by whoever asks for it, with their own credentials."""
         self.clock.jump(60)
         undo = run_at_desk(open_undo(job.id, APPROVER, SETTINGS), self.responder)
+        while is_operators(undo) and (call := self.responder.prepare(undo.id)):
+            self.responder.settle(undo.id, self.clouds.call(call, undo.id))
         self._work()
-        return self.store.job(undo.id) or undo
+        return self.now(undo)
+
+    def others(self, shown: Shown, job: Job) -> tuple[Binding, ...]:
+        """Give the grants beside those that a job took off an allow policy; none where one of them is not as it was, or it took none off."""
+        held = (shown.before.bindings if shown.before else None) or ()
+        taken = {step.fact.key for step in job.plan.steps}
+        left = [b for b in held if b.key not in taken]
+        now = self.state(job.plan.target).bindings or ()
+        return tuple(left) if len(left) < len(held) and sorted(now, key=_key) == sorted(left, key=_key) else ()
 
     def trail_problems(self) -> tuple[str, ...]:
         """Check the trail against the jobs: nothing without an intent, one end for each."""
@@ -138,6 +164,10 @@ class Demo:
                 job_id, seconds = self.queue.to_verify.pop(0)
                 self.clock.jump(seconds)
                 self.responder.verify(job_id)
+
+
+def _key(binding: Binding) -> str:
+    return binding.key
 
 
 def acted(shown: list[Shown]) -> list[Job]:

@@ -1,42 +1,40 @@
-"""The story: what happens in the account, in order. Each scene is what somebody does to IAM, and the event that tells of it."""
+"""The story: what happens in both clouds, in order."""
 
-import copy
 import json
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
 from ringfence.demo.account import ACCOUNT, AGENT, NOTEBOOK, TRAINING, WEB
-from ringfence.errors import UsageError
+from ringfence.demo.clouds import Clouds
+from ringfence.demo.project import ACCOUNT as TRAIN_ACCOUNT
+from ringfence.demo.project import ANA, BO, PIPELINES, TRAIN, give
+from ringfence.demo.scene import ROLE_ID, Scene
 
-EVENTS = Path(__file__).parents[3] / "events"
 AWS = "arn:aws:iam::aws:policy/"
 EVERYTHING = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
 
 
-class Scene(Struct, frozen=True, kw_only=True):
-    """One thing that happens."""
-
-    says: str  # what a person sees
-    event: str  # the sample event's file
-    change: Mapping[str, Any] = {}  # dotted path -> value, below `detail`
-    does: Callable[[Any], Any] | None = None  # to the embedded IAM, before the event arrives
-    again: bool = False  # the same delivery as the scene before
-
-
-def attach(role: str, policy: str) -> Callable[[Any], Any]:
+def attach(role: str, policy: str) -> Callable[[Clouds], object]:
     """Attach a managed policy to a role, as the attacker does."""
-    return lambda iam: iam.attach_role_policy(RoleName=role, PolicyArn=policy)
+    return lambda clouds: clouds.aws.attach_role_policy(RoleName=role, PolicyArn=policy)
 
 
-def put(role: str, name: str) -> Callable[[Any], Any]:
+def put(role: str, name: str) -> Callable[[Clouds], object]:
     """Give a role everything, inline."""
-    return lambda iam: iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=EVERYTHING)
+    return lambda clouds: clouds.aws.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=EVERYTHING)
 
 
-SCENES = (
+def granting(role: str, member: str, by: str) -> Mapping[str, Any]:
+    """Say what a log tells of a grant."""
+    return {
+        "protoPayload.authenticationInfo.principalEmail": by,
+        "protoPayload.serviceData.policyDelta.bindingDeltas": [{"action": "ADD", "role": role, "member": member}],
+    }
+
+
+ON_AWS = (
     Scene(says="The pipeline starts the nightly training", event="aws/cloudtrail/CreateTrainingJob.json"),
     Scene(says="SageMaker takes the training role", event="aws/cloudtrail/AssumeRole.json"),
     Scene(says="The support agent asks a model", event="aws/cloudtrail/InvokeModel.json"),
@@ -76,26 +74,49 @@ SCENES = (
     Scene(
         says="GuardDuty: the training role's credentials are used outside AWS",
         event="aws/guardduty/credential-exfiltration.json",
-        change={"resource.accessKeyDetails.principalId": "<the role's id>", "resource.accessKeyDetails.userName": TRAINING},
+        change={"resource.accessKeyDetails.principalId": ROLE_ID, "resource.accessKeyDetails.userName": TRAINING},
+        undone="The team has rotated the credentials and takes the quarantine back",
+    ),
+)
+
+GRANT = "gcp/audit_log/SetIamPolicy.json"
+ON_GOOGLE = (
+    Scene(
+        says="Ana lets the training account query BigQuery",
+        event=GRANT,
+        change=granting("roles/bigquery.jobUser", TRAIN, ANA),
+        does=give("roles/bigquery.jobUser", TRAIN),
+    ),
+    Scene(
+        says="Bo's stolen session makes the Vertex AI training account owner of the project",
+        event=GRANT,
+        change=granting("roles/owner", TRAIN, BO),
+        does=give("roles/owner", TRAIN),
+    ),
+    Scene(says="Google delivers the same entry once more", event=GRANT, again=True),
+    Scene(
+        says="Ana lets the pipelines' account act as the training account",
+        event="gcp/audit_log/SetIAMPolicy-service-account.json",
+        change=granting("roles/iam.serviceAccountUser", PIPELINES, ANA),
+        does=give("roles/iam.serviceAccountUser", PIPELINES, TRAIN_ACCOUNT),
+        undone="Ana meant that: the pipelines start the training, and the grant is put back",
+    ),
+    Scene(
+        says="Security Command Center: a leaked key of the training account is used from outside",
+        event="gcp/scc/leaked-key.json",
     ),
 )
 
 
-def raw(scene: Scene, event_id: str, time: str, role_id: str) -> dict[str, Any]:
-    """Give the event of a scene as it is delivered: the sample with its changes, its own id, and the time of the demo."""
-    file = EVENTS / scene.event
-    if not file.exists():
-        raise UsageError(f"{file} is not there", "The demo plays the sample events of a checkout: run it there, with `make demo`")
-    event: dict[str, Any] = copy.deepcopy(json.loads(file.read_text(encoding="utf-8")))
-    detail = event.get("detail", event)
-    for path, value in scene.change.items():
-        *parents, last = path.split(".")
-        place = detail
-        for key in parents:
-            place = place[key]
-        place[last] = f"{role_id}:i-0123456789abcdef0" if value == "<the role's id>" else value
-    detail |= {key: time for key in ("eventTime", "updatedAt", "createdAt") if key in detail}
-    detail |= {key: event_id for key in ("eventID", "id") if key in detail}
-    if "userIdentity" in detail:
-        detail["userIdentity"].pop("principalId", None)  # the embedded account gives its own unique ids
-    return event
+class Act(Struct, frozen=True, kw_only=True):
+    """Scenes in one place."""
+
+    where: str
+    scenes: tuple[Scene, ...]
+
+
+ACTS = (
+    Act(where="AWS, an AI account: notebooks, training, inference, an agent, two people, another team's role", scenes=ON_AWS),
+    Act(where="Google Cloud, an AI project: training and pipelines on Vertex AI, the same people, the same fence", scenes=ON_GOOGLE),
+)
+SCENES = tuple(scene for act in ACTS for scene in act.scenes)

@@ -14,6 +14,7 @@ class Census(Struct, frozen=True, kw_only=True):
     """
 
     taken: datetime
+    looked: datetime | None = None  # when access that nobody uses was looked for last, where that is not part of a census
     config_hash: str
     identities: int  # of AI projects, a day old at least
     admins: tuple[str, ...]  # administrators that people can use: users with a password or key, and roles that people may assume

@@ -51,6 +51,7 @@ class Case(Struct, frozen=True, kw_only=True):
     state: State | None  # of the identity; None: not known
     target: Identity | None = None  # what the event changed, where that is another than the identity: a policy, a group, a trail
     target_state: State | None = None  # None: not known
+    other: State | None = None  # of whom the guardrail asked for by `about`; None: not known
     before: State | None = None  # of what the event changed, when we last saw that it was fine; None: not known
     recent: tuple[Signal, ...] = ()
     project: "Project"
@@ -78,6 +79,7 @@ class Unknown(Struct, frozen=True):
     """A guardrail cannot tell: what it would need, in plain words. Never a pass."""
 
     reason: str
+    cause: str = ""  # what makes it the same again for a while, whatever the event and whoever did it: a person is told once
 
 
 type Verdict = Finding | Unknown | None
@@ -130,6 +132,7 @@ class Guardrail(Struct, frozen=True, kw_only=True):
     triggers: tuple[Trigger, ...]
     reads: frozenset[Facet] = frozenset()  # which parts of the identity's state `check` looks at
     reads_target: frozenset[Facet] = frozenset()  # the same of what the event changed besides
+    about: Callable[[Event], Identity | None] | None = None  # whom `check` looks at besides, as the event names them: its bindings
     compares: bool = False  # `check` looks at what was before
     vouches: frozenset[str] = frozenset()  # the parts of a state that are fine where it finds nothing
     actions: tuple[str, ...] = ()

@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
+from ringfence.domain.canonical import digest
 from ringfence.domain.identity import Identity
-from ringfence.domain.state import CREDENTIALS, Fact, State, digest
+from ringfence.domain.state import CREDENTIALS, Fact, State
 
 
 class ActionClass(StrEnum):
@@ -47,7 +48,8 @@ class Step(Struct, frozen=True, kw_only=True):
     after: str | None
     call: Call
     inverse: Call
-    otherwise: tuple["Step", ...] = ()  # the next rungs of a ladder: tried in order where a quota refuses this one
+    otherwise: tuple["Step", ...] = ()  # the next rungs of a ladder: tried in order where the cloud refuses this one
+    leaves: tuple[str, ...] = ()  # what somebody can still do afterwards that this should have cut: the job is then `partial`
 
     def holds(self, state: State) -> bool:
         """Whether the effect is there: the fact has its value, or the credential that it is about is gone."""

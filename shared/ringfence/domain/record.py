@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from ringfence.domain.state import canonical
+from ringfence.domain.canonical import canonical
 
 NO_JOB = "-"  # in `job`: it is about the product itself
 

@@ -5,21 +5,19 @@ identity with one value (a policy is attached, a key is Active); steps change on
 verification and undo all compare facts.
 """
 
-import hashlib
-import math
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-import rfc8785
 from msgspec import Struct
 
+from ringfence.domain.binding import Binding
+from ringfence.domain.canonical import digest
 from ringfence.domain.identity import Identity
 from ringfence.errors import NotReadError
 
 Document = Mapping[str, Any]
-BEYOND = 2**53  # from here on not every integer is a double
 
 
 class Facet(StrEnum):
@@ -32,10 +30,13 @@ class Facet(StrEnum):
     GROUPS = "groups"  # that a user is in
     MEMBERS = "members"  # of a group; of a policy, who holds it
     VERSIONS = "versions"  # of a policy
-    SETTINGS = "settings"  # of a trail, or of the logging of model invocations
+    SETTINGS = (
+        "settings"  # of a trail, of the logging of model invocations, of a resource of Google Cloud; what is denied to a principal there
+    )
+    BINDINGS = "bindings"  # of a resource of Google Cloud: its allow policy; of a principal there, what it holds on its own project
     MFA = "mfa"
     LOGIN = "login"
-    KEYS = "keys"  # access keys, service-specific credentials, SSH keys and signing certificates
+    KEYS = "keys"  # access keys, service-specific credentials, SSH keys and signing certificates; the keys of a service account
     KEY_USE = "key use"  # when an access key was used last
 
 
@@ -53,9 +54,18 @@ class FactKind(StrEnum):
     GROUP = "group-membership"  # key: group name; value: "member" or None
     DEFAULT_VERSION = "default-version"  # of a policy; key: "default"; value: version id
     SETTINGS = "settings"  # key: which part of the settings; value: SHA-256 of that part, None where there is none
+    BINDING = "binding"  # of an allow policy of Google Cloud; key: role, member and condition; value: "bound" or None
+    SERVICE_ACCOUNT_KEY = "service-account-key"  # key: its id; value: Active, Inactive or None
+    SERVICE_ACCOUNT = "service-account"  # key: "account"; value: Active or Inactive
 
 
-CREDENTIALS = (FactKind.ACCESS_KEY, FactKind.SERVICE_CREDENTIAL, FactKind.SSH_KEY, FactKind.CERTIFICATE)
+CREDENTIALS = (
+    FactKind.ACCESS_KEY,
+    FactKind.SERVICE_CREDENTIAL,
+    FactKind.SSH_KEY,
+    FactKind.CERTIFICATE,
+    FactKind.SERVICE_ACCOUNT_KEY,
+)
 
 
 class Fact(Struct, frozen=True):
@@ -91,7 +101,9 @@ class State(Struct, frozen=True, kw_only=True):
     members: tuple[Identity, ...] | None = None  # of a group; of a policy, who holds it
     default_version: str | None = None  # of a policy
     versions: Mapping[str, Document] | None = None  # of a policy: version id -> document
-    settings: Mapping[str, Document] | None = None  # of a trail or of model logging, by part; what is off or gone has no part
+    settings: Mapping[str, Document] | None = None  # by part; what is off or gone has no part
+    bindings: tuple[Binding, ...] | None = None
+    enabled: bool | None = None  # a service account of Google Cloud
     mfa: tuple[str, ...] | None = None  # serial numbers
     login: bool | None = None  # has a console password
     credentials: tuple[Credential, ...] | None = None
@@ -116,9 +128,16 @@ class State(Struct, frozen=True, kw_only=True):
             case FactKind.SETTINGS:
                 part = read(self.settings, "settings").get(fact.key)
                 return None if part is None else digest(part)
+            case FactKind.BINDING | FactKind.SERVICE_ACCOUNT:
+                return self._value_on_google(fact)
             case _:
                 held = read(self.credentials, "credentials")
                 return next((c.status for c in held if c.kind is fact.kind and c.id == fact.key), None)
+
+    def _value_on_google(self, fact: Fact) -> str | None:
+        if fact.kind is FactKind.SERVICE_ACCOUNT:
+            return "Active" if read(self.enabled, "status of the service account") else "Inactive"
+        return "bound" if any(b.key == fact.key for b in read(self.bindings, "bindings")) else None
 
 
 FACETS = {
@@ -133,6 +152,9 @@ FACETS = {
     FactKind.GROUP: (Facet.GROUPS,),
     FactKind.DEFAULT_VERSION: (Facet.VERSIONS,),
     FactKind.SETTINGS: (Facet.SETTINGS,),
+    FactKind.BINDING: (Facet.BINDINGS,),
+    FactKind.SERVICE_ACCOUNT_KEY: (Facet.KEYS,),
+    FactKind.SERVICE_ACCOUNT: (),
 }
 
 
@@ -141,28 +163,3 @@ def read[T](facet: T | None, name: str) -> T:
     if facet is None:
         raise NotReadError(f"the {name} of this identity were not read", "Name the facet in `reads` of the guardrail or action")
     return facet
-
-
-def canonical(value: object) -> bytes:
-    """Give the RFC 8785 bytes of a JSON value.
-
-    RFC 8785 knows no integers from 2^53 on, no infinities and no half characters; policy documents may hold them, so those are written
-    as text.
-    """
-    return rfc8785.dumps(_plain(value))
-
-
-def digest(value: object) -> str:
-    """SHA-256 over the RFC 8785 bytes of a JSON value, as lower-case hex."""
-    return hashlib.sha256(canonical(value)).hexdigest()
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, str) and not value.isprintable() and any("\ud800" <= char <= "\udfff" for char in value):
-        return f"text {value!a}"  # half a character: JSON can write it, UTF-8 cannot
-    odd = (isinstance(value, float) and not math.isfinite(value)) or (isinstance(value, int) and abs(value) >= BEYOND)
-    return f"number {value}" if odd else value

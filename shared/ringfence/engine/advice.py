@@ -6,6 +6,7 @@ import shlex
 
 from ringfence.domain.arn import Arn
 from ringfence.domain.plan import Call
+from ringfence.engine import advice_gcp
 
 CLOSE_THE_WINDOW = (
     "Whoever reverts it can do so faster than IAM spreads a change: only a service control policy stops that, see samples/scp/ "
@@ -44,7 +45,9 @@ def outside(arn: Arn) -> str:
 
 
 def by_hand(call: Call) -> str:
-    """Write a call as the command of the AWS CLI that makes it (AWS CLI Command Reference: operations and parameters in kebab case)."""
+    """Write a call as the command of the AWS CLI that makes it (AWS CLI Command Reference: operations and parameters in kebab case), or of gcloud."""
+    if call.service.endswith(".googleapis.com"):
+        return advice_gcp.by_hand(call)
     region = ("--region", call.region) if call.region else ()
     return " ".join(
         ("aws", call.service, _kebab(call.operation), *(_given(name, value) for name, value in call.parameters.items()), *region)

@@ -3,12 +3,12 @@
 from datetime import datetime, timedelta
 
 from ringfence.actions import ACTIONS
+from ringfence.domain.canonical import digest
 from ringfence.domain.card import Button, Card, Digest, Line, Press, Row
 from ringfence.domain.identity import Identity
 from ringfence.domain.inert import hidden, inert, odd
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.plan import Call, Step
-from ringfence.domain.state import digest
 from ringfence.engine.advice import by_hand
 from ringfence.engine.approve import SHOWN
 from ringfence.engine.authority import known, may_decide, reversible

@@ -67,7 +67,7 @@ def take(
     admins = [people[arn] for arn in Graph(account).admins if arn in people]
     old = [s for s in known if s.created is None or now - s.created >= A_DAY]
     projects = [s for s in old if isinstance(membership(s.identity, s, settings), Membership)]
-    protected, newly = _register([s.identity for s in known], settings, previous)
+    protected, newly = register([s.identity for s in known], settings, previous)
     return Census(
         taken=now,
         config_hash=settings.config_hash,
@@ -75,14 +75,14 @@ def take(
         admins=tuple(sorted(i.unique_id or "" for i in admins if i.kind is not Kind.USER or usable(i))),
         protected=protected,
         newly=newly,
-        exempt=_exempt([s.identity for s in known], settings, previous),
+        exempt=exempt_of([s.identity for s in known], settings, previous),
         patterns=(*patterns(settings), *map(exemption_pattern, settings.exemptions)),
         matching=_matching(found.values(), {s.identity.unique_id for s in projects}),
         standing=tuple(sorted(found)),
     )
 
 
-def _exempt(identities: Iterable[Identity], settings: Settings, previous: Census | None) -> Mapping[str, tuple[str, ...]]:
+def exempt_of(identities: Iterable[Identity], settings: Settings, previous: Census | None) -> Mapping[str, tuple[str, ...]]:
     """Give who bears the name of an exception's principal; whoever comes to bear it later is not excepted."""
     found: dict[str, tuple[str, ...]] = {}
     for identity in identities:
@@ -160,7 +160,7 @@ def _badge(identities: tuple[Identity, ...], what: str) -> News:
     return News(tuple(i.unique_id or "" for i in identities), told)
 
 
-def _register(
+def register(
     identities: Iterable[Identity], settings: Settings, previous: Census | None
 ) -> tuple[Mapping[str, tuple[str, ...]], tuple[str, ...]]:
     """Give who is protected by which patterns, and who came to match one only since; the latter never leave by another name or pattern."""

@@ -16,10 +16,11 @@ from msgspec import Struct
 
 from ringfence.actions import ACTIONS, Action
 from ringfence.domain.census import Census
+from ringfence.domain.identity import Identity
 from ringfence.domain.job import Changes, Job, JobState
 from ringfence.domain.plan import ActionClass, Call, Step
 from ringfence.domain.record import Record, RecordKind
-from ringfence.domain.state import State
+from ringfence.domain.state import FactKind, State
 from ringfence.domain.switch import Switch
 from ringfence.engine.advice import by_hand
 from ringfence.engine.approve import altered
@@ -35,8 +36,8 @@ from ringfence.errors import RefusedError, UndeclaredCallError, UpstreamError
 from ringfence.settings import Settings
 
 PUT_BACK_FOR = timedelta(hours=1)  # EventBridge delivers late at times; then the identity is judged like any other again
-GONE = "NoSuchEntity"
-NOT_ALLOWED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+GONE = ("NoSuchEntity", "NOT_FOUND")
+NOT_ALLOWED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "PERMISSION_DENIED")
 S = JobState
 
 
@@ -191,7 +192,7 @@ class JobCore:
             said = f"the operator reports {step.call.operation}; {seen}"
             return (yield from self._close_step(job, said, changed=True, request_id=reply.request_id))
         why = f"{reply.code}: {reply.message}" if isinstance(reply, Failed) else f"no reply ({reply.why})"
-        ours = again or not isinstance(reply, Failed) or reply.code != GONE or reply.retried
+        ours = again or not isinstance(reply, Failed) or reply.code not in GONE or reply.retried
         if step.holds(state):
             said = f"it happened, though the reply was {why}" if ours else f"somebody else did it just before ({why})"
             return (yield from self._close_step(job, said, changed=ours))
@@ -199,7 +200,7 @@ class JobCore:
             raise UpstreamError(
                 f"{step.call.operation} gave {why} and has not happened yet", "The job is tried again; its intent stays open"
             )
-        if reply.code == GONE and step.after is None:  # by a call of ours whose reply was lost; the state that was read lags, or it is back
+        if reply.code in GONE and step.after is None:  # by a call of ours whose reply was lost; the state that was read lags, or it is back
             return (
                 yield from self._close_step(job, f"IAM says it is gone ({why}), though it was still seen: looked at again", changed=True)
             )
@@ -224,13 +225,17 @@ class JobCore:
         """Read the target afresh; end the job where it is gone, another identity by now, or protected."""
         target = job.plan.target
         state: State | Absence = yield ReadState(target, wanted(job.plan.steps, self.settings.deployment))
-        if isinstance(state, Absence):
+        if state is Absence.GONE:
             return (yield from end(job, or_partial(job, S.NOTHING_TO_DO), f"{target.name}: {state.value}"))
+        if isinstance(state, Absence):
+            return (
+                yield from end(job, or_partial(job, S.FOR_A_PERSON), f"{target.name} cannot be read from here: whoever owns it has to act")
+            )
         if target.unique_id and state.identity.unique_id != target.unique_id:
             made_anew = f"{target.name} was deleted and made anew since: {state.identity.unique_id}, planned for {target.unique_id}"
             return (yield from end(job, S.STALE, made_anew))
         census: Census | None = yield ReadCensus()
-        affects = (state.identity, *(state.members or ()))
+        affects = (state.identity, *(state.members or ()), *_bound(job))
         why = built_in(state.identity, self.settings) if job.undo_of else any_protected(affects, self.settings, census)
         if why:
             return (yield from cut_short(job, S.UNSUPPORTED, f"out of reach: {why}"))
@@ -269,6 +274,13 @@ class JobCore:
         now: datetime = yield ReadTime()
         verifying = yield from commit(job.moved(S.VERIFYING, now + timedelta(seconds=LOOKS[0])))
         yield Later(verifying, LOOKS[0])
+
+
+def _bound(job: Job) -> tuple[Identity, ...]:
+    """Give whom the grants are about that a job takes off, or puts back: they lose something, whatever it is bound to."""
+    calls = (step.call.parameters for step in job.plan.steps if step.fact.kind is FactKind.BINDING)
+    deltas = [delta for given in calls for verb in ("remove", "add") if (delta := given.get(verb)) is not None]
+    return tuple(Identity.member(str(delta["member"]), job.plan.target.account) for delta in deltas)
 
 
 def _stopped(job: Job) -> Process[str]:

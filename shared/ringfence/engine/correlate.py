@@ -5,21 +5,25 @@ and arrive at the same time at least one is processed with the other in sight: t
 """
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
+from ringfence.domain.binding import comparable
 from ringfence.domain.event import Event
 from ringfence.domain.finding import Severity
 from ringfence.domain.glob import matches
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.signal import Signal
 from ringfence.engine.commands import KeepSignal, Process, ReadSignals, ReadTime
-from ringfence.engine.evaluate import Evaluator
 from ringfence.engine.ids import IDENTITY_CENTER, pathless
 from ringfence.engine.judgement import Judgement
+
+if TYPE_CHECKING:
+    from ringfence.engine.evaluate import Evaluator
 
 WEIGHTS = {Severity.MEDIUM: 5.0, Severity.HIGH: 7.0, Severity.CRITICAL: 9.0}  # on the scale of GuardDuty
 
 
-def correlate(judgement: Judgement, evaluator: Evaluator) -> Process[tuple[Judgement, ...]]:
+def correlate(judgement: Judgement, evaluator: "Evaluator") -> Process[tuple[Judgement, ...]]:
     """Keep what an event signals of each identity, and judge what came together by the playbooks."""
     now: datetime = yield ReadTime()
     found: list[Judgement] = []
@@ -59,7 +63,10 @@ def signals(judgement: Judgement, now: datetime) -> tuple[Signal, ...]:
 def whom(identity: Identity, event: Event) -> str:
     """Name the timeline of an identity: of a role of Identity Center that of the person, whom its session is named by.
 
-    By name, since not every feed tells the unique id; signals whose unique ids contradict each other never come together.
+    By name, since not every feed tells the unique id; signals whose unique ids contradict each other never come together. A principal of
+    Google Cloud is the same in every project: its timeline is named by the member alone, as IAM compares it.
     """
+    if identity.kind is Kind.MEMBER:
+        return comparable(identity.arn)
     person = event.session if identity.kind is Kind.ROLE and matches(IDENTITY_CENTER, identity.name) else ""
     return f"{pathless(identity)}{'/' if person else ''}{person}".casefold()

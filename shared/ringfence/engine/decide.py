@@ -9,7 +9,7 @@ from msgspec import Struct
 from ringfence.domain.census import Census
 from ringfence.domain.event import Event, Outcome
 from ringfence.domain.finding import Finding, Severity
-from ringfence.domain.identity import Identity, Kind
+from ringfence.domain.identity import GOOGLE, Identity, Kind
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.plan import ActionClass, Plan, When
 from ringfence.domain.record import Record, RecordKind
@@ -31,6 +31,8 @@ from ringfence.errors import ConflictError
 from ringfence.settings import Settings
 
 RACES = 20  # how often slots are counted again before the event is handed back
+UNKNOWN = "none"  # the guardrail of what could not be judged
+ONCE = timedelta(days=7)  # how long one person's job stands for everything that could not be judged for one cause
 STANDING = (JobState.PENDING, JobState.APPROVED, JobState.RUNNING, JobState.VERIFYING, JobState.DONE, JobState.PARTIAL)
 UNJUDGED = (Outcome.NEEDS_STATE, Outcome.UNSUPPORTED, Outcome.MALFORMED)
 
@@ -72,8 +74,16 @@ def _unjudged(judgement: Judgement) -> Planned:
     nobody = Identity(kind=Kind.OUTSIDE, arn="", name=event.name or "an event", account=event.account, partition=event.partition)
     identity = judgement.identities[0] if judgement.identities else nobody
     reason = f"{event.name or 'an event'} could not be judged: {judgement.reason}"
-    finding = Finding(guardrail="none", severity=Severity.MEDIUM, identity=identity, reason=reason, evidence={"outcome": judgement.outcome})
-    user_type = event.parameters.get("user_type") or (event.actor.type if event.actor and event.subject is None else "")
+    finding = Finding(
+        guardrail=UNKNOWN,
+        severity=Severity.MEDIUM,
+        identity=identity,
+        reason=reason,
+        evidence={"outcome": judgement.outcome},
+        cause=judgement.cause,
+    )
+    of_actor = event.actor.type if event.actor and event.subject is None and event.partition != GOOGLE else ""  # Google's have one type
+    user_type = event.parameters.get("user_type") or of_actor
     advice = elsewhere(str(user_type))
     return Planned(finding=finding, steps=(), remark=advice or "it could not be judged: a person has to look", out_of_reach=bool(advice))
 
@@ -97,11 +107,12 @@ def _job(event: Event, planned: Planned, same: tuple[PlannedStep, ...], settings
     put_back = yield from _put_back_by(event, plan, now)
     state, why = _first_state(planned, same[0].when if same else When.NEVER, put_back)
     what = (finding.cause,) if finding.cause else (event.source, event.id or event.name)
-    cause = (*what, finding.guardrail, plan.target.key, same[0].step.action_class if same else "none")
+    unknown = bool(finding.cause) and finding.guardrail == UNKNOWN  # whoever the event is about, it is one thing that is not known
+    cause = (*what, finding.guardrail, "" if unknown else plan.target.key, same[0].step.action_class if same else "none")
     asked = asked_from(now, finding.severity, settings.quiet_hours)
     affected = (plan.target, *(same[0].affects if same else (finding.identity,)))
     job = Job(
-        id=(yield from _generation(cause, event, settings, now)),
+        id=(yield from _generation(cause, event, settings, now, ONCE if unknown else timedelta())),
         state=state,
         plan=plan,
         action_class=same[0].step.action_class if same else ActionClass.REVERSAL,
@@ -128,14 +139,17 @@ def _pending(job: Job, settings: Settings) -> Job:
     return msgspec.structs.replace(job, state=JobState.PENDING, due=next_look(job, settings))
 
 
-def _generation(cause: tuple[str, ...], event: Event, settings: Settings, now: datetime) -> Process[str]:
-    """Give the id of the job that counts. What is seen anew after a job has ended (a finding that GuardDuty repeats) is asked anew."""
+def _generation(cause: tuple[str, ...], event: Event, settings: Settings, now: datetime, once: timedelta) -> Process[str]:
+    """Give the id of the job that counts.
+
+    What is seen anew after a job has ended (a finding that GuardDuty repeats) is asked anew; where it is asked `once` in a while, after that.
+    """
     for number in count():
         made = job_id(*cause, *([str(number)] if number else []))
         earlier: Job | None = yield ReadJob(made)
         if earlier is not None and earlier.state is JobState.PENDING and now >= earlier.expires:
             earlier = yield from expire(earlier, settings)
-        if earlier is None or not earlier.ended or event.time is None or event.time <= earlier.created:
+        if earlier is None or not earlier.ended or event.time is None or event.time <= earlier.created + once:
             return made
     raise AssertionError("count() has no end")
 

@@ -13,7 +13,7 @@ from ringfence.domain.finding import Unknown, Workload
 from ringfence.domain.glob import any_match, matches
 from ringfence.domain.identity import GOOGLE, Identity, Kind
 from ringfence.domain.state import State
-from ringfence.engine.discovery_gcp import claimed
+from ringfence.engine.discovery_gcp import claimed, is_workload
 from ringfence.iam import Policy, parse
 from ringfence.settings import DISCOVERED, Project, Settings
 
@@ -103,6 +103,11 @@ def _services(trust: Policy | None) -> tuple[str, ...]:
 def trusted_services(state: State | None) -> tuple[str, ...]:
     """Give the services that may assume a role, as far as it was read."""
     return _services(_trust(state))
+
+
+def people_use(identity: Identity, state: State | None) -> bool:
+    """Whether people can use an identity. Service accounts and agents of Google Cloud are workloads."""
+    return not is_workload(identity) if identity.partition == GOOGLE else used_by_people(state)
 
 
 def used_by_people(state: State | None) -> bool:

@@ -5,9 +5,11 @@ accounts by their names, and the default service account of Compute Engine, whic
 "Custom service accounts" and "Agent identity"; read in 2026-11).
 """
 
+from ringfence.domain.data import touches, written
+from ringfence.domain.event import Event
 from ringfence.domain.finding import Workload
 from ringfence.domain.glob import any_match
-from ringfence.domain.identity import Identity
+from ringfence.domain.identity import GOOGLE, Identity
 from ringfence.domain.member import Member, MemberKind, parse_member
 from ringfence.settings import DISCOVERED, Project, Settings
 
@@ -24,11 +26,25 @@ def claimed(identity: Identity, settings: Settings) -> tuple[Project, Workload] 
     for project in settings.projects:
         if project.gcp_whole and any_match(project.gcp_projects, identity.account, member.home):
             return project, workload(member)
-    if identity.account.startswith(ABOVE) and (there := next((p for p in settings.projects if p.gcp_projects), None)) is not None:
+    if identity.account.startswith(ABOVE) and (there := next((p for p in settings.projects if _on_google(p)), None)) is not None:
         return there, workload(member)  # what is granted above the projects is granted in each of them
     if member.agent or member.default_compute or any_match(VERTEX, member.id):
         return DISCOVERED, workload(member)
     return None
+
+
+def of_the_place(event: Event, settings: Settings) -> tuple[Project, Workload] | None:
+    """Give the project whose service account somebody may act as, or whose declared data an event touches: whoever it is, it concerns that project."""
+    if event.partition != GOOGLE:
+        return None
+    target = event.target.arn if event.target is not None else ""
+    account = (target.rpartition("/")[2],) if "/serviceAccounts/" in target else ()
+    for address in (*account, *event.parameters.get("impersonates", ())):
+        if (claim := claimed(Identity.member(f"serviceAccount:{address}", event.account), settings)) is not None:
+            return claim
+    places = (*event.parameters.get("writes", ()), *event.parameters.get("reads", ()), *filter(None, (written(target),)))
+    found = next((p for place in places for p in settings.projects if any(touches(place, data.at) for data in p.data)), None)
+    return None if found is None else (found, Workload.UNKNOWN)
 
 
 def workload(member: Member) -> Workload:
@@ -38,6 +54,16 @@ def workload(member: Member) -> Workload:
     if member.default_compute or any_match(("*notebook*",), member.id):
         return Workload.NOTEBOOK
     return Workload.HUMAN if member.kind in (MemberKind.USER, MemberKind.GROUP, MemberKind.DOMAIN) else Workload.UNKNOWN
+
+
+def is_workload(identity: Identity) -> bool:
+    """Whether a principal is a service account or an agent."""
+    member = parse_member(identity.arn)
+    return member.agent or member.kind is MemberKind.SERVICE_ACCOUNT
+
+
+def _on_google(project: Project) -> bool:
+    return bool(project.gcp_projects or project.gcp_service_accounts or project.gcp_agents or project.gcp_people)
 
 
 def _named(project: Project, member: Member) -> Workload | None:

@@ -17,9 +17,10 @@ from ringfence.domain.finding import Case, Finding, Guardrail, Judged, Trigger, 
 from ringfence.domain.identity import GOOGLE, Identity, Kind
 from ringfence.domain.signal import Signal
 from ringfence.domain.state import Facet, State
+from ringfence.engine.deltas_gcp import judged, still_known, with_deltas
 from ringfence.engine.discovery import Membership, membership, project_of
-from ringfence.engine.discovery_gcp import claimed
-from ringfence.engine.judgement import Judgement, Planned, merged
+from ringfence.engine.discovery_gcp import of_the_place
+from ringfence.engine.judgement import Judgement, Planned, joined, merged
 from ringfence.engine.planning import Planner
 from ringfence.engine.ports import Absence, Reader, Wanted
 from ringfence.engine.protect import exempts
@@ -32,9 +33,10 @@ ALSO: Mapping[Kind, frozenset[Facet]] = {
     Kind.GROUP: frozenset({Facet.MEMBERS}),
     Kind.ROLE: frozenset({Facet.ATTACHED}),
     Kind.POLICY: frozenset({Facet.MEMBERS}),
+    Kind.MEMBER: frozenset(),
 }
 COPIES = {Source.GUARDDUTY: (Source.SECURITY_HUB,)}  # Security Hub passes GuardDuty's findings on
-DETECTIONS = (Source.GUARDDUTY, Source.SECURITY_HUB, Source.HEALTH)  # they tell what somebody did: that they are gone since is no all-clear
+DETECTIONS = (Source.GUARDDUTY, Source.SECURITY_HUB, Source.HEALTH, Source.GCP_SCC)  # what somebody did: that they are gone is no all-clear
 FOUND = "finding"  # in the index: what a guardrail found, which playbooks hear
 NOTHING: frozenset[Facet] = frozenset()
 MANY = 50  # identities that are read for one event: a minute is enough for them
@@ -105,6 +107,7 @@ class Evaluator:
                 event=event, outcome=Outcome.NEEDS_STATE, reason="the event does not say in which account it happened", identities=known
             )
         about = self._about(event, [*of_subjects, *of_actors], now)
+        event = about.event
         parts: list[Judgement] = []
         if of_subjects:
             parts += self._judge_subjects(about, of_subjects)
@@ -134,12 +137,12 @@ class Evaluator:
         compares = any(g.compares for g in heard)
         state: State | Absence | None = None
         facets = {facet for g in heard for facet in g.reads_target}
-        if self.reader is not None and target.partition != GOOGLE and (facets or event.subject is None):
+        if self.reader is not None and (facets or (event.subject is None and target.partition != GOOGLE)):
             state = self.reader.read(target, Wanted(frozenset(facets | ALSO.get(target.kind, frozenset()))))
         read = state if isinstance(state, State) else None
         place = read.identity if read else target
         before = self.before(place) if compares else None
-        return _About(event, now, place, read, before)
+        return _About(with_deltas(event, read, before), now, place, read, before)
 
     def _judge_subjects(self, about: _About, heard: list[Guardrail]) -> list[Judgement]:
         event = about.event
@@ -151,6 +154,8 @@ class Evaluator:
 
     def _subjects(self, about: _About) -> tuple[Identity, ...] | Unknown:
         event = about.event
+        if event.parameters.get("many") is True:
+            return Unknown(f"more members were granted something at once than can be judged ({MANY})")
         if event.subject is not None:
             return (event.subject, *event.also)
         if event.parameters.get("setAsDefault") is False or event.parameters.get("deltas"):
@@ -185,12 +190,12 @@ class Evaluator:
                 reason=f"{identity.name} was deleted and made anew since: it is another identity",
                 identities=(identity,),
             )
-        member = membership(identity, known, self.settings) or _of_the_place(about.target, self.settings)
+        member = membership(identity, known, self.settings) or _of_the_place(event, self.settings)
         if member is None:
             return Judgement(event=event, outcome=Outcome.QUIET, reason=f"{identity.name} belongs to no AI project", identities=(identity,))
         supposed = Membership(DISCOVERED, Workload.UNKNOWN) if isinstance(member, Unknown) else member
         case = self._case(about, identity, known, supposed, heard)
-        verdict = self._run(case, [(g, g.check(case)) for g in heard])
+        verdict = self._run(case, [(g, self._check(g, case)) for g in heard])
         if isinstance(member, Unknown) and verdict.outcome is not Outcome.QUIET:
             return Judgement(event=event, outcome=Outcome.NEEDS_STATE, reason=member.reason, identities=(identity,))
         return verdict
@@ -205,15 +210,23 @@ class Evaluator:
         who = named or Identity(Kind.OUTSIDE, "", (event.actor and event.actor.display) or "somebody", event.account, event.partition)
         looks = NOTHING.union(*[g.reads for g in heard])
         state = self._same(who, looks) if looks else None
-        member = membership(who, state, self.settings)
+        member = _of_the_place(event, self.settings) or membership(who, state, self.settings)
         supposed = member if isinstance(member, Membership) else Membership(project_of(event.account, self.settings), Workload.UNKNOWN)
         case = self._case(about, state.identity if state else who, state, supposed, ())
-        found = [(g, g.check(case)) for g in heard]
+        found = [(g, self._check(g, case)) for g in heard]
         if [verdict for _, verdict in found if isinstance(verdict, Finding)]:
             state = self._same(who, NOTHING.union(*[self.reads[g.id] for g in heard]))
             if state is not None:
                 case = msgspec.structs.replace(case, identity=state.identity, state=state)
         return case, found
+
+    def _check(self, guardrail: Guardrail, case: Case) -> Verdict:
+        """Ask a guardrail, with what it looks at besides where that can be read."""
+        whom = guardrail.about(case.event) if guardrail.about is not None and case.event is not None else None
+        if whom is None or self.reader is None:
+            return guardrail.check(case)
+        read = self.reader.read(whom, Wanted(frozenset({Facet.BINDINGS})))
+        return guardrail.check(msgspec.structs.replace(case, other=read if isinstance(read, State) else None))
 
     def _same(self, who: Identity, facets: frozenset[Facet]) -> State | None:
         """Read an identity; nothing where it is not known, gone, or another one of the same name by now."""
@@ -258,11 +271,11 @@ class Evaluator:
         planned: list[Planned] = []
         held: list[Planned] = []
         exempted: list[Planned] = []
-        unknown: list[str] = []
+        unknown: list[Unknown] = []
         handled: list[str] = []
         for _, verdict in verdicts:
             if isinstance(verdict, Unknown):
-                unknown.append(verdict.reason)
+                unknown.append(verdict)
                 continue
             if verdict is None:
                 continue
@@ -280,7 +293,7 @@ class Evaluator:
         for found, words in (
             (Outcome.QUIET, [p.exempt for p in exempted]),
             (Outcome.IGNORED, handled),
-            (Outcome.NEEDS_STATE, unknown),
+            (Outcome.NEEDS_STATE, [u.reason for u in unknown]),
             (Outcome.FINDING, [p.finding.reason for p in planned]),
         ):
             outcome, reasons = (found, words) if words else (outcome, reasons)
@@ -292,6 +305,7 @@ class Evaluator:
             planned=tuple(planned),
             held=tuple(held),
             exempted=tuple(exempted),
+            cause=joined(u.cause for u in unknown),
         )
 
     def _exempt(self, finding: Finding, case: Case) -> Exemption | None:
@@ -301,10 +315,8 @@ class Evaluator:
         return next((e for e in here if exempts(e, finding.identity, census)), None)
 
 
-def _of_the_place(target: Identity | None, settings: Settings) -> Membership | None:
-    """Give the project of the service account on which something is granted: whoever gets it concerns that project."""
-    account = target.name if target is not None and "/serviceAccounts/" in target.arn else ""
-    claim = claimed(Identity.member(f"serviceAccount:{account}", target.account), settings) if target is not None and account else None
+def _of_the_place(event: Event, settings: Settings) -> Membership | None:
+    claim = of_the_place(event, settings)
     return None if claim is None else Membership(*claim)
 
 
@@ -316,9 +328,14 @@ def _good(case: Case, heard: list[Guardrail]) -> tuple[State, ...]:
     """
     parts = {part for guardrail in heard for part in guardrail.vouches}
     state = case.state if case.target is None else case.target_state
+    if state is not None and case.event is not None and state.identity.kind is Kind.RESOURCE:
+        parts &= judged(case.event, state.identity)
     if not parts or state is None:
         return ()
     known = case.before or State(identity=state.identity)
     if known.boundary is None or state.boundary == case.settings.deployment.quarantine_boundary:
         parts -= {"boundary"}
-    return (msgspec.structs.replace(known, identity=state.identity, **{part: getattr(state, part) for part in parts}),)
+    fine = {part: getattr(state, part) for part in parts}
+    if "settings" in fine:
+        fine["settings"] = still_known(state.settings, known.settings)
+    return (msgspec.structs.replace(known, identity=state.identity, **fine),)

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ringfence.domain.canonical import digest
 from ringfence.domain.glob import matches
 from ringfence.domain.identity import Identity, Kind, folded
-from ringfence.domain.state import Fact, digest
-from ringfence.iam.document import decode
+from ringfence.domain.state import Fact
+from ringfence.domain.written import decode
 
 ID_LENGTH = 16
 IDENTITY_CENTER = "AWSReservedSSO_*"

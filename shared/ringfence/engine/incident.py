@@ -12,13 +12,14 @@ import msgspec
 from msgspec import Struct
 
 from ringfence.actions import ACTIONS, Impossible
+from ringfence.domain.canonical import digest
 from ringfence.domain.census import Census
 from ringfence.domain.event import Actor, Event, Outcome, Source
 from ringfence.domain.finding import Case, Finding, Severity, Workload
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.job import Job
 from ringfence.domain.plan import When
-from ringfence.domain.state import State, digest
+from ringfence.domain.state import State
 from ringfence.engine.commands import Process, ReadCensus, ReadState, ReadTime
 from ringfence.engine.judgement import Judgement, Planned, PlannedStep
 from ringfence.engine.ports import Absence, Wanted

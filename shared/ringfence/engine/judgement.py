@@ -1,5 +1,6 @@
 """What became of one event, and what would follow."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from msgspec import Struct
@@ -47,6 +48,13 @@ class Judgement(Struct, frozen=True, kw_only=True):
     own: bool = False  # a call by our own role: to be reconciled with the job that made it
     good: tuple[State, ...] = ()  # what was changed and is fine: it is what a later change is compared with
     seen: datetime | None = None  # when that began to be read
+    cause: str = ""  # of what could not be judged, where it is the same for more events than this one
+
+
+def joined(causes: Iterable[str]) -> str:
+    """Name several causes as one; where one of them is the event's own, all are."""
+    told = sorted(set(causes))
+    return " ".join(told) if all(told) else ""
 
 
 def merged(event: Event, parts: list[Judgement]) -> Judgement:
@@ -67,4 +75,5 @@ def merged(event: Event, parts: list[Judgement]) -> Judgement:
         exempted=tuple(used for part in parts for used in part.exempted),
         good=tuple(state for part in parts for state in part.good) if gravest is Outcome.QUIET else (),
         seen=next((part.seen for part in parts if part.seen is not None), None),
+        cause=joined(part.cause for part in parts if part.outcome is Outcome.NEEDS_STATE),
     )

@@ -9,15 +9,15 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from ringfence.domain.canonical import digest
 from ringfence.domain.event import Event
 from ringfence.domain.finding import Finding, Severity
 from ringfence.domain.job import Job
 from ringfence.domain.record import Record, RecordKind
-from ringfence.domain.state import digest
+from ringfence.domain.written import decode
 from ringfence.engine.commands import Process, ReadJob, ReadRecords, ReadTime
 from ringfence.engine.judgement import Planned
 from ringfence.engine.trail.agree import SKEW
-from ringfence.iam.document import decode
 
 UNEXPLAINED = "own-role-unexplained"
 DOCUMENTS = ("policyDocument",)

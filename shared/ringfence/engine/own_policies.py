@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable
 
-from ringfence.actions import own_documents
+from ringfence.domain.canonical import digest
 from ringfence.domain.plan import Step
-from ringfence.domain.state import FactKind, State, digest, read
+from ringfence.domain.state import FactKind, State, read
 from ringfence.settings import Deployment
 
 
 def resting_on(steps: Iterable[Step], deployment: Deployment) -> tuple[str, ...]:
     """Give the ARNs of our policies by which some steps deny, every rung included."""
+    from ringfence.actions import own_documents  # where it is asked: most functions never do
+
     own = own_documents(deployment)
     rungs = (rung for step in steps for rung in (step, *step.otherwise))
     return tuple(dict.fromkeys(arn for rung in rungs if (arn := _policy(rung)) in own))
@@ -17,6 +19,8 @@ def resting_on(steps: Iterable[Step], deployment: Deployment) -> tuple[str, ...]
 
 def void(step: Step, state: State, deployment: Deployment) -> str:
     """Say that the policy by which a step denies does not say any more what it should; empty where it does, or where it is none of ours."""
+    from ringfence.actions import own_documents
+
     arn = _policy(step)
     meant = own_documents(deployment).get(arn)
     if meant is None:

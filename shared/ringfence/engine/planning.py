@@ -7,12 +7,13 @@ from msgspec import Struct
 
 from ringfence.actions import ACTIONS, Action, Impossible, On
 from ringfence.domain.census import Census
+from ringfence.domain.event import Source
 from ringfence.domain.finding import Case, Finding
 from ringfence.domain.glob import any_match
 from ringfence.domain.identity import Identity
 from ringfence.domain.plan import ActionClass, Step, When
 from ringfence.domain.state import Facet, State
-from ringfence.engine.discovery import trusted_services, used_by_people
+from ringfence.engine.discovery import people_use, trusted_services
 from ringfence.engine.ids import grant_name
 from ringfence.engine.judgement import Planned, PlannedStep
 from ringfence.engine.own_policies import resting_on, void
@@ -82,7 +83,7 @@ class Planner:
         return Planned(
             finding=finding,
             steps=tuple(steps),
-            people=used_by_people(case.state),
+            people=people_use(case.identity, case.state),
             stakes=tuple(dict.fromkeys(stakes)),
             remark="; ".join(dict.fromkeys((*barred, *remarks))),
             out_of_reach=bool(barred) and not steps,
@@ -95,6 +96,8 @@ class Planner:
             return _Place(case.identity, case.state, (case.identity,) if members is None else members)
         if case.target is None:
             return None
+        if action.on is On.GRANT:
+            return _Place(case.target, case.target_state, (case.identity,))
         holders = case.target_state.members if case.target_state else None
         return _Place(case.target, case.target_state, (case.target,) if holders is None else holders)
 
@@ -148,8 +151,8 @@ def _stood(case: Case, census: Census | None, *, deployed: bool) -> bool:
     In a deployment without a census it may have; offline there is none, and an event is taken at its word.
     """
     event = case.event
-    if event is None:
-        return False
+    if event is None or event.source is Source.GCP_AUDIT:
+        return False  # Google's logs tell as a delta what is new, and nothing else; where they tell none the finding says `standing`
     if census is None or event.name == "AddUserToGroup":
         return deployed  # whoever is a member can be added again, and no census tells since when they are
     return grant_name(case.identity.unique_id, event.name, event.parameters) in census.standing

@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
+from ringfence.domain.canonical import digest
 from ringfence.domain.job import Job
 from ringfence.domain.record import NO_JOB, Record, RecordKind
-from ringfence.domain.state import digest
 from ringfence.domain.switch import Switch
 
 LONGEST = 20_000  # characters of one piece of evidence: an item of the table holds 400 KB, and a policy 10,240 characters at most

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import msgspec
 from msgspec import Struct
 
-from ringfence.domain.identity import Identity
+from ringfence.domain.identity import GOOGLE, Identity
 from ringfence.domain.job import Job
 from ringfence.domain.record import Record, RecordKind
 from ringfence.engine.commands import Process, ReadHistory, ReadOverdue, ReadRecords, ReadTime
@@ -27,6 +27,7 @@ from ringfence.sources.aws_persistence import Left, Place, counts, left_by, plac
 
 BEFORE = timedelta(hours=1)  # what came before the first sign is often its cause
 SESSION = timedelta(hours=12)  # how long a session of a role may live (IAM User Guide, "Using IAM roles")
+LOGS = {GOOGLE: "the audit logs"}  # by partition; else CloudTrail
 REQUESTS = 100  # a minute of CloudTrail's two requests a second
 PATIENCE = timedelta(hours=1)  # how long a search that cannot be made is tried again
 LEASE = timedelta(minutes=5)  # how long one that has begun is left to whoever began it
@@ -88,7 +89,7 @@ def unsearched(job_id: str, why: str) -> Process[Job]:
     if job.due is None or not job.ended or now < job.due + PATIENCE:
         return job
     root = yield from stored(root_of(job))
-    said = f"what {job.plan.target.name} left behind could not be looked for: {why}. Look in CloudTrail"
+    said = f"what {job.plan.target.name} left behind could not be looked for: {why}. Look in {LOGS.get(job.plan.target.partition, 'CloudTrail')}"
     return (yield from _searched(job.id, root, said, (), page=True))
 
 

@@ -5,14 +5,14 @@ from typing import Any
 
 import msgspec
 
+from ringfence.domain.canonical import digest
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.plan import Call, Step
 from ringfence.domain.record import Record, RecordKind
-from ringfence.domain.state import digest
+from ringfence.domain.written import decode
 from ringfence.engine.commands import Process, ReadRecords, ReadTime
 from ringfence.engine.moves import end
 from ringfence.engine.records import record
-from ringfence.iam.document import decode
 
 LONG = 1000  # characters of one parameter: names and ARNs are shorter, policies may be longer
 MAYBE = "maybe"  # an outcome's `changed`: nobody waited for the reply, so an undo takes the step for done

@@ -17,7 +17,7 @@ from ringfence.domain.finding import Severity
 from ringfence.domain.job import Job, JobState
 from ringfence.domain.plan import ActionClass, Call, Plan, Step
 from ringfence.domain.record import Record, RecordKind
-from ringfence.domain.state import CREDENTIALS, FactKind
+from ringfence.domain.state import FactKind
 from ringfence.engine.authority import authorise
 from ringfence.engine.commands import Process, ReadJob, ReadRecords, ReadTime, Send
 from ringfence.engine.ids import again_id, person, undo_id
@@ -29,7 +29,15 @@ from ringfence.errors import OverridableError, RefusedError
 from ringfence.settings import Settings
 
 # The longest that a session lives which a user's credential started (STS API Reference: GetSessionToken, GetFederationToken: 36 hours).
-TOKENS_LIVE = timedelta(hours=36)
+# Access tokens of a service account that was disabled are accepted again once it is enabled; they live for an hour, by an organisation policy
+# up to twelve (IAM documentation, "Create short-lived credentials"). What a key has issued lives on whether the key works or not.
+TOKENS_LIVE: Mapping[FactKind, timedelta] = {
+    FactKind.ACCESS_KEY: timedelta(hours=36),
+    FactKind.SERVICE_CREDENTIAL: timedelta(hours=36),
+    FactKind.SSH_KEY: timedelta(hours=36),
+    FactKind.CERTIFICATE: timedelta(hours=36),
+    FactKind.SERVICE_ACCOUNT: timedelta(hours=12),
+}
 
 
 class _Past(Struct, frozen=True):
@@ -144,8 +152,8 @@ def _check_reopening(undo: Job, override: str) -> None:
 
 def _check_tokens(undo: Job, last: datetime, now: datetime, override: str) -> None:
     """A credential that is woken brings back to life what was issued with it, once the deny is off."""
-    wakes = [s for s in undo.plan.steps if s.fact.kind in CREDENTIALS and s.after == "Active"]
-    until = last + TOKENS_LIVE
+    wakes = [s for s in undo.plan.steps if s.fact.kind in TOKENS_LIVE and s.after == "Active"]
+    until = last + max((TOKENS_LIVE[s.fact.kind] for s in wakes), default=timedelta())
     if wakes and not override and now < until:
         raise OverridableError(
             f"sessions issued with {wakes[0].fact.key} may be alive until {until:%Y-%m-%d %H:%M} UTC and would work again",

@@ -80,8 +80,9 @@ def _holds(job: Job) -> Process[Job]:
     moved = job.moved(_state(job), due, looks=job.looks + 1)
     records = [_look(job, now, said)]
     if job.state is S.VERIFYING:
-        records.append(closed(moved, now, said))
-        word = _in_part(job) if job.refused else "contained" if contains(job) else "done" if job.changed else "it was so already"
+        partly = bool(job.refused or _left(job))
+        records.append(closed(moved, now, f"{_in_part(job)}: {said}" if partly else said))
+        word = _in_part(job) if partly else "contained" if contains(job) else "done" if job.changed else "it was so already"
         yield from commit(moved, *records, notice=notice(moved, now, f"{word}: {said}"))
     else:
         yield from commit(moved, *records)
@@ -158,14 +159,21 @@ def _unwatched(job: Job, due: datetime | None, why: str) -> Process[Job]:
 
 def _state(job: Job) -> JobState:
     """Give the state of a job whose effect is there: for one that had nothing to change, that is said."""
-    if job.refused:
+    if job.refused or _left(job):
         return S.PARTIAL
     return S.DONE if contains(job) or job.changed else S.NOTHING_TO_DO
 
 
 def _in_part(job: Job) -> str:
     refused = ", ".join(f"{job.steps[i].fact.kind} {job.steps[i].fact.key}" for i in job.refused)
-    return f"contained in part, the cloud refused {refused}"
+    left = ", ".join(_left(job))
+    said = [*([f"the cloud refused {refused}"] if refused else []), *([f"it can still do {left}"] if left else [])]
+    return f"contained in part, {'; '.join(said)}"
+
+
+def _left(job: Job) -> tuple[str, ...]:
+    """Give what a containment could not cut, of the steps that were done."""
+    return tuple(dict.fromkeys(what for step in counted(job) for what in step.leaves)) if contains(job) else ()
 
 
 def _next_look(job: Job, now: datetime) -> datetime | None:

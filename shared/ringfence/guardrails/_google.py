@@ -8,6 +8,8 @@ from typing import Any
 
 from ringfence.domain.event import Event
 from ringfence.domain.finding import Case, Finding, Guardrail
+from ringfence.domain.identity import Identity
+from ringfence.domain.member import MemberKind, parse_member
 
 CONSUMER = ("gmail.com", "googlemail.com")  # addresses of no organisation
 PRIVILEGED = frozenset(
@@ -71,6 +73,8 @@ def granted(case: Case, event: Event, guardrail: Guardrail, what: str, found: li
         identity=case.identity,
         reason=f"{case.identity.name} {what} {', '.join(roles)} on {where}",
         evidence={"roles": roles, "resource": where, "deltas": found},
+        actions=guardrail.actions,
+        standing=event.parameters.get("standing") is True,
         certain=all("condition" not in delta for delta in found),
     )
 
@@ -84,7 +88,15 @@ def changed(case: Case, event: Event, guardrail: Guardrail, what: str) -> Findin
         identity=case.identity,
         reason=f"{case.identity.name} {what} {where}",
         evidence={"method": event.name, "resource": where},
+        actions=guardrail.actions,
     )
+
+
+def containing(identity: Identity, actions: tuple[str, ...]) -> tuple[str, ...]:
+    """Give the actions that fit somebody: only a service account of one's own can be disabled."""
+    member = parse_member(identity.arn)
+    own = member.kind is MemberKind.SERVICE_ACCOUNT and not member.service_agent
+    return actions if own else tuple(action for action in actions if action != "gcp.iam.disable-service-account")
 
 
 def short(role: str) -> str:

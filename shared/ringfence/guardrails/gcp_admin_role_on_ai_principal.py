@@ -1,24 +1,66 @@
-"""gcp-admin-role-on-ai-principal: an administrator's role granted to a principal of an AI project."""
+"""gcp-admin-role-on-ai-principal: an administrator's role granted to a principal of an AI project, or a custom role made as good as one."""
 
-from ringfence.domain.event import Source
-from ringfence.domain.finding import Case, Guardrail, Severity, Standards, Trigger, Verdict
+import msgspec
+
+from ringfence.domain.event import Event, Source
+from ringfence.domain.finding import Case, Finding, Guardrail, Judged, Severity, Standards, Trigger, Unknown, Verdict
+from ringfence.domain.raw import items
+from ringfence.domain.state import Facet
 from ringfence.guardrails._google import PRIVILEGED, granted, grants
+
+REMOVE, RESTORE = "gcp.iam.remove-binding", "gcp.iam.restore-role"
+# Whoever holds one of these can become somebody else, or grant themselves more (IAM documentation, "Service account impersonation").
+ENDS = (".setIamPolicy", ".actAs", ".getAccessToken", ".implicitDelegation", ".signBlob", ".signJwt")
+WIDENS = ("iam.serviceAccountKeys.create", "iam.roles.update")
 
 
 def check(case: Case) -> Verdict:
-    """Fire on each grant of such a role; one that ends or holds only under a condition is in doubt, and asks."""
-    found = grants(case, PRIVILEGED)
-    if not found or case.event is None:
+    """Fire on each grant of such a role, and on each such permission that a custom role gets; what is in doubt asks."""
+    event = case.event
+    if event is None:
         return None
-    return granted(case, case.event, GUARDRAIL, "was granted", found)
+    if event.heard_as == "UpdateRole":
+        return _widened(case, event)
+    found = grants(case, PRIVILEGED)
+    return msgspec.structs.replace(granted(case, event, GUARDRAIL, "was granted", found), actions=(REMOVE,)) if found else None
+
+
+def _widened(case: Case, event: Event) -> Verdict:
+    """Fire in a declared project. Who holds the role was not looked up: it asks."""
+    added, role = event.parameters["added"], event.parameters["resource"]
+    asked = (
+        *items(event.parameters, "request", "role", "included_permissions"),
+        *items(event.parameters, "request", "role", "includedPermissions"),
+    )
+    strong = sorted(name for name in (asked if added is None else added) if str(name).endswith(ENDS) or name in WIDENS)
+    if not strong or not case.project.declared:
+        return None
+    if added is None:
+        return Unknown(f"whether {', '.join(strong)} came to the custom role {role} only now is not told")
+    return Finding(
+        guardrail=GUARDRAIL.id,
+        severity=GUARDRAIL.severity,
+        identity=case.identity,
+        reason=f"{case.identity.name} added {', '.join(strong)} to the custom role {role}",
+        evidence={"resource": role, "dangerous": strong, "added": list(added)},
+        actions=(RESTORE,),
+        certain=False,
+    )
 
 
 GUARDRAIL = Guardrail(
     id="gcp-admin-role-on-ai-principal",
-    title="Basic or administrator's role granted to an AI principal",
+    title="Basic or administrator's role granted to an AI principal, or a custom role widened",
     severity=Severity.CRITICAL,
     why="Owner or Editor on a Vertex AI service account, or on an agent's own identity, is the whole project from a notebook.",
-    triggers=(Trigger(Source.GCP_AUDIT, "SetIamPolicy", service="cloudresourcemanager"),),
+    triggers=(
+        Trigger(Source.GCP_AUDIT, "SetIamPolicy", service="cloudresourcemanager"),
+        Trigger(Source.GCP_AUDIT, "UpdateRole", judges=Judged.ACTOR),
+    ),
+    reads_target=frozenset({Facet.BINDINGS, Facet.SETTINGS}),
+    compares=True,
+    vouches=frozenset({"bindings"}),
+    actions=(REMOVE, RESTORE),
     standards=Standards(attack=("T1098.003",), cis=("gcp-v5:1.6", "gcp-v5:1.7", "gcp-v5:1.9"), nist=("AC-6", "AC-6(5)")),
     false_positives="The service account that Terraform runs as; a grant that Privileged Access Manager ends within hours (it asks).",
     check=check,

@@ -5,9 +5,10 @@ from typing import Any
 
 from ringfence.domain.event import Source
 from ringfence.domain.finding import Case, Finding, Guardrail, Judged, Severity, Standards, Trigger, Verdict
+from ringfence.domain.google_settings import AI_SERVICES, Thing, thing_of
 from ringfence.domain.raw import items, table, text
+from ringfence.domain.state import Facet
 
-AI = ("generativelanguage.googleapis.com", "aiplatform.googleapis.com")
 CLIENTS = ("browserKeyRestrictions", "serverKeyRestrictions", "androidKeyRestrictions", "iosKeyRestrictions")
 
 
@@ -27,6 +28,7 @@ def check(case: Case) -> Verdict:
         identity=case.identity,
         reason=f"{case.identity.name} made an API key {what}: {name}",
         evidence={"key": name, "restrictions": restrictions},
+        actions=GUARDRAIL.actions if thing_of(name) is Thing.API_KEY else (),
     )
 
 
@@ -34,7 +36,7 @@ def _open_to(restrictions: Mapping[str, Any], *, declared: bool) -> str:
     targets = [text(target, "service") for target in items(restrictions, "apiTargets")]
     if not targets:
         return "that is restricted to no service" if declared else ""
-    named = [service for service in targets if service in AI]
+    named = [service for service in targets if service in AI_SERVICES]
     return f"for {', '.join(named)} that any client may use" if named and not restrictions.keys() & set(CLIENTS) else ""
 
 
@@ -46,6 +48,8 @@ GUARDRAIL = Guardrail(
     triggers=tuple(
         Trigger(Source.GCP_AUDIT, name, judges=Judged.ACTOR, service="apikeys") for name in ("CreateKey", "UpdateKey", "UndeleteKey")
     ),
+    reads_target=frozenset({Facet.SETTINGS}),
+    actions=("gcp.apikeys.contain",),
     standards=Standards(
         attack=("T1098.001", "T1528"), atlas=("AML.T0055",), cis=("gcp-v5:1.13", "gcp-v5:1.14", "gcp-v5:1.15"), nist=("IA-5", "AC-6")
     ),

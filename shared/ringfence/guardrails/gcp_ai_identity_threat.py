@@ -2,6 +2,7 @@
 
 from ringfence.domain.event import Source
 from ringfence.domain.finding import Case, Finding, Guardrail, Severity, Standards, Trigger, Verdict
+from ringfence.guardrails._google import containing
 
 # Categories of Event Threat Detection and of Agent Platform Threat Detection, in words (SCC documentation, read in 2026-11).
 GRAVE = (
@@ -36,13 +37,15 @@ def check(case: Case) -> Verdict:
     event = case.event
     if event is None:
         return None
+    grave = event.heard_as.replace(RENAMED[1], RENAMED[0]) in GRAVE
     address = event.parameters.get("address") or "an address that is not told"
     return Finding(
         guardrail=GUARDRAIL.id,
-        severity=Severity.CRITICAL if event.heard_as.replace(RENAMED[1], RENAMED[0]) in GRAVE else Severity.MEDIUM,
+        severity=Severity.CRITICAL if grave else Severity.MEDIUM,
         identity=case.identity,
         reason=f"{event.name}: {case.identity.name}, from {address}",
         evidence={"category": event.name, "address": address, "severity": event.parameters.get("severity", "")},
+        actions=containing(case.identity, GUARDRAIL.actions) if grave else (),
     )
 
 
@@ -52,6 +55,7 @@ GUARDRAIL = Guardrail(
     severity=Severity.CRITICAL,
     why="Google's own detectors for AI services and agents; most of them are rated low, and mean much about an identity that trains models.",
     triggers=tuple(Trigger(Source.GCP_SCC, name) for known in (*GRAVE, *SIGNS) for name in dict.fromkeys((known, known.replace(*RENAMED)))),
+    actions=("gcp.iam.deny-principal", "gcp.iam.disable-service-account"),
     standards=Standards(attack=("T1078.004", "T1550.001"), atlas=("AML.T0012",), nist=("IR-4(1)", "SI-4")),
     false_positives="A new region that is rolled out, a load test.",
     check=check,

@@ -1,8 +1,14 @@
 """gcp-audit-log-weakened: what is logged, kept or told became less."""
 
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
 from ringfence.domain.event import Event, Source
 from ringfence.domain.finding import Case, Guardrail, Judged, Severity, Standards, Trigger, Verdict
 from ringfence.domain.raw import items, table, text
+from ringfence.domain.state import Facet
 from ringfence.guardrails._google import changed
 
 GONE = {
@@ -12,7 +18,21 @@ GONE = {
     "DeleteNotificationConfig": "deleted the notifications of Security Command Center",
     "CreateMuteConfig": "muted findings of Security Command Center with",
 }
-NARROWS = ("filter", "destination", "disabled", "exclusions", "retentionDays", "retention_days", "locked", "restrictedFields")
+NARROWS = (
+    "filter",
+    "destination",
+    "disabled",
+    "exclusions",
+    "retentionDays",
+    "retention_days",
+    "locked",
+    "restrictedFields",
+    "restricted_fields",
+    "includeChildren",
+    "include_children",
+)
+UNTOLD = ["destination", "filter"]  # what a changed sink may get where no mask says (Cloud Logging API reference, `projects.sinks.update`)
+RESTORED = ("logging.googleapis.com", "cloudresourcemanager.googleapis.com")
 
 
 def check(case: Case) -> Verdict:
@@ -21,22 +41,51 @@ def check(case: Case) -> Verdict:
     what = _weakened(event) if event else ""
     if event is None or not what:
         return None
-    return changed(case, event, GUARDRAIL, what)
+    found = changed(case, event, GUARDRAIL, what)
+    actions = GUARDRAIL.actions if event.parameters["service"] in RESTORED else ()
+    return msgspec.structs.replace(found, evidence={**found.evidence, **_told(event)}, actions=actions)
 
 
 def _weakened(event: Event) -> str:
     if what := GONE.get(event.heard_as):
         return what
     if event.heard_as == "SetIamPolicy":
-        less = [text(delta, "logType") or "all" for delta in event.parameters.get("audit", ()) if text(delta, "action").upper() == "REMOVE"]
+        less = [f"{text(delta, 'logType') or 'all'}{_for(delta)}" for delta in _less(event)]
         return f"switched audit logs off ({', '.join(less)}) on" if less else ""
+    names = _narrowed(event)
+    return f"changed {', '.join(names)} of" if names else ""
+
+
+def _less(event: Event) -> list[Mapping[str, Any]]:
+    """Give what was taken off the audit configuration: kinds of log, and people whose calls are not logged any more."""
+    told: tuple[Mapping[str, Any], ...] = event.parameters["audit"]
+    return [delta for delta in told if (text(delta, "action").upper() == "REMOVE") != ("exemptedMember" in delta)]
+
+
+def _for(delta: Mapping[str, Any]) -> str:
+    return f" for {text(delta, 'exemptedMember')}" if "exemptedMember" in delta else ""
+
+
+def _narrowed(event: Event) -> list[str]:
     request = table(event.parameters, "request")
     mask = (
         *text(request, "updateMask").split(","),
         *items(request, "updateMask", "paths"),
     )  # as one text, or as the client library writes it
-    changed = [name for name in mask if name in NARROWS]
-    return f"changed {', '.join(changed)} of" if changed else ""
+    if not any(mask) and table(request, "sink"):
+        return UNTOLD
+    return [name for name in mask if name in NARROWS]
+
+
+def _told(event: Event) -> dict[str, Any]:
+    """Give what the event alone tells of how it was before."""
+    says = {key: value for key, value in table(event.parameters, "request", "exclusion").items() if key != "name"}
+    return {
+        "audit": _less(event),
+        "deleted": event.heard_as == "DeleteBucket",
+        "disabled": _narrowed(event) == ["disabled"],
+        "exclusion": {"CreateExclusion": says}.get(event.heard_as),
+    }
 
 
 GUARDRAIL = Guardrail(
@@ -47,12 +96,24 @@ GUARDRAIL = Guardrail(
     triggers=(
         *(
             Trigger(Source.GCP_AUDIT, name, judges=Judged.ACTOR, service="logging")
-            for name in ("DeleteSink", "UpdateSink", "CreateExclusion", "UpdateExclusion", "DeleteBucket", "UpdateBucket")
+            for name in (
+                "DeleteSink",
+                "UpdateSink",
+                "CreateExclusion",
+                "UpdateExclusion",
+                "DeleteBucket",
+                "UpdateBucket",
+                "UpdateBucketAsync",
+            )
         ),
         Trigger(Source.GCP_AUDIT, "SetIamPolicy", judges=Judged.ACTOR, service="cloudresourcemanager"),
         Trigger(Source.GCP_AUDIT, "DeleteNotificationConfig", judges=Judged.ACTOR, service="securitycenter"),
         Trigger(Source.GCP_AUDIT, "CreateMuteConfig", judges=Judged.ACTOR, service="securitycenter"),
     ),
+    reads_target=frozenset({Facet.SETTINGS}),
+    compares=True,
+    vouches=frozenset({"settings"}),
+    actions=("gcp.logging.restore",),
     standards=Standards(attack=("T1562.008",), cis=("gcp-v5:2.1", "gcp-v5:2.3", "gcp-v5:2.6"), nist=("AU-9", "AU-12")),
     false_positives="The pipeline that looks after logging: an exception for it.",
     check=check,

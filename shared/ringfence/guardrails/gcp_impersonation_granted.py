@@ -3,6 +3,7 @@
 from ringfence.domain.event import Source
 from ringfence.domain.finding import Case, Guardrail, Severity, Standards, Trigger, Verdict
 from ringfence.domain.glob import any_match
+from ringfence.domain.state import Facet
 from ringfence.guardrails._google import IMPERSONATES, granted, grants
 
 
@@ -24,6 +25,10 @@ GUARDRAIL = Guardrail(
         Trigger(Source.GCP_AUDIT, "SetIamPolicy", service="iam"),
         Trigger(Source.GCP_AUDIT, "SetIamPolicy", service="cloudresourcemanager"),
     ),
+    reads_target=frozenset({Facet.BINDINGS}),
+    compares=True,
+    vouches=frozenset({"bindings"}),
+    actions=("gcp.iam.remove-binding",),
     standards=Standards(attack=("T1098", "T1548.005", "T1550.001"), cis=("gcp-v5:1.7", "gcp-v5:1.9"), nist=("AC-6",)),
     false_positives="The pipeline that binds a Kubernetes service account to its Google one: declare it under `agents`.",
     check=check,

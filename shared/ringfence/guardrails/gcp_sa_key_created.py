@@ -13,13 +13,14 @@ def check(case: Case) -> Verdict:
     event = case.event
     if event is None or text(event.parameters, "response", "key_type") == SYSTEM or text(event.parameters, "response", "keyType") == SYSTEM:
         return None
-    key = (text(event.parameters, "response", "name") or text(event.parameters, "request", "name")).partition("/keys/")[2] or "not named"
+    key = (text(event.parameters, "response", "name") or text(event.parameters, "request", "name")).partition("/keys/")[2]
     return Finding(
         guardrail=GUARDRAIL.id,
         severity=GUARDRAIL.severity,
         identity=case.identity,
-        reason=f"a key of {case.identity.name} was {WHAT[event.heard_as]} (key {key})",
-        evidence={"key": key, "by": event.actor.display if event.actor else None},
+        reason=f"a key of {case.identity.name} was {WHAT[event.heard_as]} (key {key or 'not named'})",
+        evidence={"key": key, "created": [key], "by": event.actor.display if event.actor else None},
+        actions=GUARDRAIL.actions,
     )
 
 
@@ -29,6 +30,7 @@ GUARDRAIL = Guardrail(
     severity=Severity.HIGH,
     why="A key in a file is the classic leak: it works from anywhere, for years, for whoever has it.",
     triggers=tuple(Trigger(Source.GCP_AUDIT, name) for name in WHAT),
+    actions=("gcp.iam.disable-sa-key",),
     standards=Standards(attack=("T1098.001",), cis=("gcp-v5:1.5", "gcp-v5:1.8"), nist=("IA-5",)),
     false_positives="A vendor that can do nothing else: an exception with its end.",
     check=check,

@@ -1,9 +1,13 @@
 """gcp-workload-federation-changed: who may come in from outside without a key was changed."""
 
+import msgspec
+
 from ringfence.domain.event import Source
 from ringfence.domain.finding import Case, Guardrail, Judged, Severity, Standards, Trigger, Verdict
 from ringfence.domain.glob import any_match
+from ringfence.domain.google_settings import Thing, thing_of
 from ringfence.domain.raw import table, text
+from ringfence.domain.state import Facet
 from ringfence.guardrails._google import changed
 
 WHAT = {
@@ -26,7 +30,9 @@ def check(case: Case) -> Verdict:
     issuer = text(provider, "oidc", "issuerUri").removeprefix("https://").partition("/")[0]
     if issuer in case.settings.trusted_issuers and text(provider, "attributeCondition"):
         return None
-    return changed(case, event, GUARDRAIL, f"{WHAT[event.heard_as]}:")
+    found = changed(case, event, GUARDRAIL, f"{WHAT[event.heard_as]}:")
+    named = thing_of(case.target.arn) if case.target else None
+    return found if named in (Thing.WORKLOADS, Thing.WORKFORCE) else msgspec.structs.replace(found, actions=())
 
 
 GUARDRAIL = Guardrail(
@@ -35,6 +41,8 @@ GUARDRAIL = Guardrail(
     severity=Severity.HIGH,
     why="A provider of one's own is a way in that needs no key and leaves with no password.",
     triggers=tuple(Trigger(Source.GCP_AUDIT, name, judges=Judged.ACTOR) for name in WHAT),
+    reads_target=frozenset({Facet.SETTINGS}),
+    actions=("gcp.federation.disable",),
     standards=Standards(attack=("T1484.002", "T1606"), nist=("IA-8", "AC-2")),
     false_positives="The team that looks after identity providers: name it under `security_admins`.",
     check=check,

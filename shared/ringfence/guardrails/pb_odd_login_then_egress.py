@@ -6,7 +6,7 @@ from ringfence.domain.event import Source
 from ringfence.domain.finding import Case, Finding, Guardrail, Severity, Standards, Trigger, Verdict
 from ringfence.domain.identity import Kind
 from ringfence.domain.signal import Signal
-from ringfence.guardrails._correlation import contributions, in_words, pairs
+from ringfence.guardrails._correlation import HIGH, contributions, in_words, pairs
 
 WINDOW = timedelta(minutes=60)
 ODD = {
@@ -14,6 +14,7 @@ ODD = {
     "aws-console-login-without-mfa": 2.0,
     "aws-identity-anomaly": 2.0,
     "aws-credential-exfiltration": 4.0,
+    "gcp-ai-identity-threat": 3.0,
 }
 EGRESS = (
     "Exfiltration:S3/AnomalousBehavior",
@@ -21,9 +22,10 @@ EGRESS = (
     "Exfiltration:S3/TransferDataToCloudAccount",
     "Exfiltration:IAMUser/AnomalousBehavior",
 )
-COMPROMISED = "aws-compromised-credentials"
+COMPROMISED, MOVED = "aws-compromised-credentials", "gcp-agent-exfiltration"
 LEFT = 5.0  # points of data that left
-ANSWERS = {Kind.USER: ("aws.iam.quarantine-user",), Kind.ROLE: ("aws.iam.quarantine-role",)}
+# By what the identity is, and so by its cloud: what cannot be locked here is told alone.
+ANSWERS = {Kind.USER: ("aws.iam.quarantine-user",), Kind.ROLE: ("aws.iam.quarantine-role",), Kind.MEMBER: ("gcp.iam.deny-principal",)}
 
 
 def check(case: Case) -> Verdict:
@@ -50,8 +52,8 @@ def odd(signal: Signal) -> bool:
 
 
 def egress(signal: Signal) -> bool:
-    """Whether a signal is of data that leaves."""
-    return signal.name in EGRESS or COMPROMISED in signal.guardrails
+    """Whether a signal is of data that leaves. On Google Cloud what was only tried is medium, and none."""
+    return signal.name in EGRESS or COMPROMISED in signal.guardrails or (MOVED in signal.guardrails and signal.severity >= HIGH)
 
 
 def points(signal: Signal) -> float:
@@ -65,9 +67,9 @@ GUARDRAIL = Guardrail(
     severity=Severity.CRITICAL,
     why="The classic chain: stolen credentials are used from somewhere new, and within the hour the data is gone.",
     triggers=tuple(Trigger(Source.GUARDDUTY, name) for name in EGRESS),
-    follows=(*ODD, COMPROMISED),
+    follows=(*ODD, COMPROMISED, MOVED),
     window=WINDOW,
-    actions=("aws.iam.quarantine-user", "aws.iam.quarantine-role"),
+    actions=tuple(action for answer in ANSWERS.values() for action in answer),
     standards=Standards(attack=("T1078.004", "T1530", "T1567.002"), nist=("IR-4(4)", "SI-4(16)", "AU-6(3)")),
     false_positives="People who travel and copy data on the same day: the question names what came together; deny it.",
     check=check,

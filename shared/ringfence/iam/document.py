@@ -3,15 +3,15 @@
 Grammar: IAM User Guide, "Grammar of the IAM JSON policy language". IAM's API returns documents URL-encoded (RFC 3986).
 """
 
-import json
 from collections.abc import Mapping
 from functools import lru_cache
 from string import ascii_lowercase, ascii_uppercase
 from typing import Any, TypeGuard
-from urllib.parse import unquote
 
 import msgspec
 from msgspec import Struct
+
+from ringfence.domain.written import UnreadableError, read_text
 
 Document = Mapping[str, Any]
 REMEMBERED = 20_000  # bytes of a document that is remembered: three times what IAM takes
@@ -65,9 +65,10 @@ KEYS = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Prin
 def parse(document: object) -> Policy:
     """Parse a document given as a mapping, JSON text, or URL-encoded JSON text."""
     if isinstance(document, str):
-        document = _decode(document)
-    if isinstance(document, Problem):
-        return Policy((), (document,))
+        try:
+            document = read_text(document)
+        except UnreadableError as error:
+            return Policy((), (Problem("document", str(error)),))
     if not _is_object(document):
         return Policy((), (Problem("document", f"is {_kind(document)}, expected an object"),))
     try:
@@ -95,30 +96,6 @@ def _read(document: Mapping[Any, Any]) -> Policy:
     problems: list[Problem] = []
     statements = [s for i, entry in enumerate(entries) if (s := _statement(i, entry, problems)) is not None]
     return Policy(tuple(statements), tuple(problems), document.get("Version") == "2012-10-17")
-
-
-def decode(document: object) -> Any:
-    """Read a document given as text, plain or URL-encoded; leave anything that cannot be read as it is, for `parse` to say so."""
-    read = _decode(document) if isinstance(document, str) else document
-    return document if isinstance(read, Problem) else read
-
-
-def _decode(text: str) -> object:
-    text = text.strip().lstrip("\ufeff")
-    if not text.startswith(("{", "[")) and "%" in text:
-        text = unquote(text).strip().lstrip("\ufeff")
-    try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError) as error:
-        return _lenient(text, f"is no JSON: {error}")
-
-
-def _lenient(text: str, problem: str) -> object:
-    """Read what the standard library takes and msgspec does not: a lone surrogate."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return Problem("document", problem)
 
 
 def _too_deep(value: object) -> bool:

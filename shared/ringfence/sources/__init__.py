@@ -13,6 +13,7 @@ from ringfence.sources import (
     aws_security_hub,
     aws_signin,
     gcp_audit_log,
+    gcp_recommender,
     gcp_scc,
 )
 from ringfence.sources._read import Envelope, open_envelope
@@ -39,6 +40,7 @@ FEEDS: tuple[Feed, ...] = (
     aws_health,
     aws_bedrock_invocation,
     gcp_audit_log,
+    gcp_recommender,
     gcp_scc,
 )
 

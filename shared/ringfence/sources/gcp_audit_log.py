@@ -1,8 +1,9 @@
 """Google Cloud audit logs: LogEntry with protoPayload AuditLog (Cloud Logging, "Understanding audit logs").
 
 Several spellings occur of one method (`SetIamPolicy`, `google.iam.admin.v1.SetIAMPolicy`, `storage.setIamPermissions`): guardrails hear its last
-part, with the service beside it. What changed in a policy stands in `serviceData` or `metadata`, or nowhere: then it is not known. A call that failed, or whose
-every permission was refused, changed nothing. A long-running operation is told twice, and judged when it has ended.
+part, with the service beside it (of Cloud Storage, whose last parts are verbs, the last two). What changed in a policy stands in `serviceData` or `metadata`,
+or nowhere: then it is not known. A call that failed, or whose every permission was refused, changed nothing. A long-running operation is told twice, and
+judged when it has ended. Google Workspace's sign-ins and settings are told at the organisation, and name the user in their parameters.
 """
 
 import re
@@ -13,11 +14,15 @@ from ringfence.domain.event import Actor, Event, Outcome, SetAside, Source
 from ringfence.domain.identity import GOOGLE, Identity
 from ringfence.domain.member import parse_member
 from ringfence.domain.raw import dig, flag, items, moment, table, text
+from ringfence.sources._gcp_made import added, made
+from ringfence.sources._gcp_moves import moved, said
 from ringfence.sources._read import Envelope
 
 SET_POLICY = re.compile(r"set_?iam_?(policy|permissions)", re.IGNORECASE | re.ASCII)
 DELTAS = (("serviceData", "policyDelta"), ("service_data", "policyDelta"), ("metadata", "policyDelta"), ("metadata", "datasetChange"))
 SCOPES = re.compile(r"(projects|folders|organizations)/([^/]+)", re.ASCII)
+STORAGE = re.compile(r"(?:google\.)?storage\.((?:objects|buckets)\.[A-Za-z]+)", re.ASCII)
+WORKSPACE = ("login.googleapis.com", "admin.googleapis.com")
 AUDIT = "cloudaudit.googleapis.com"
 MOST = 50  # members of one change that are judged: a minute is enough for them
 
@@ -29,7 +34,9 @@ def recognises(envelope: Envelope) -> bool:
 
 
 def heard_as(method: str) -> str:
-    """Name a method as guardrails hear it: its last part; each spelling of a policy's change as SetIamPolicy."""
+    """Name a method as guardrails hear it: its last part; each spelling of a policy's change as SetIamPolicy; of objects and buckets with what it is about."""
+    if (stored := STORAGE.fullmatch(method)) is not None:
+        return stored[1]
     last = method.rpartition(".")[2]
     return "SetIamPolicy" if SET_POLICY.fullmatch(last) else last
 
@@ -42,20 +49,28 @@ def events(envelope: Envelope) -> tuple[Event, ...]:
     place = text(payload, "resourceName")
     project = _project(entry, place)
     given = tuple(delta for delta in _deltas(payload) if delta["action"] == "ADD")[: MOST + 1]
-    members = tuple(dict.fromkeys(Identity.member(delta["member"], project) for delta in given)) or _account(entry, service, project)
+    actor, heard, user = _actor(payload, project), heard_as(method), said(payload) if service in WORKSPACE else {}
+    members = (
+        tuple(dict.fromkeys(Identity.member(delta["member"], project) for delta in given))
+        or _account(entry, service, project)
+        or _user(user, actor, service, project)
+    )
+    if not members and heard == "InsertJob" and actor is not None and actor.identity is not None:
+        members = (actor.identity,)  # a job is about whoever moves data by it
+    data = moved(payload, service, heard)
     return (
         Event(
             source=Source.GCP_AUDIT,
             name=method,
-            heard_as=heard_as(method),
+            heard_as=heard,
             id=text(entry, "insertId") or text(entry, "insertid"),
             time=moment(entry.get("timestamp")),
             account=project,
             partition=GOOGLE,
-            actor=_actor(payload, project),
+            actor=actor,
             subject=members[0] if members else None,
             also=members[1:],
-            target=Identity.resource(_resource(entry, place), project) if place else None,
+            target=Identity.resource(made(payload, _resource(entry, place)), project) if place else None,
             parameters={
                 "service": service,
                 "resource": place,
@@ -64,6 +79,10 @@ def events(envelope: Envelope) -> tuple[Event, ...]:
                 "response": table(payload, "response"),
                 "audit": tuple(d for path in DELTAS for d in items(payload, *path, "auditConfigDeltas") if isinstance(d, dict)),
                 "many": len(given) > MOST,
+                "added": added(payload),
+                "user": user,
+                "reads": data.reads,
+                "writes": data.writes,
             },
             set_aside=_aside(entry, payload),
         ),
@@ -117,6 +136,14 @@ def _account(entry: Mapping[str, Any], service: str, project: str) -> tuple[Iden
     """Give the service account that a call of IAM is about, by the address that the log tells."""
     email = text(entry, "resource", "labels", "email_id") if service == "iam.googleapis.com" else ""
     return (Identity.member(f"serviceAccount:{email}", project, text(entry, "resource", "labels", "unique_id") or None),) if email else ()
+
+
+def _user(parameters: Mapping[str, str], actor: Actor | None, service: str, project: str) -> tuple[Identity, ...]:
+    """Give the user that an entry of Google Workspace is about: whom it names, else of a sign-in who made it."""
+    named = parameters.get("user_email") or parameters.get("affected_email_address")
+    if named:
+        return (Identity.member(f"user:{named}", project),)
+    return (actor.identity,) if service == WORKSPACE[0] and actor is not None and actor.identity is not None else ()
 
 
 def _resource(entry: Mapping[str, Any], place: str) -> str:

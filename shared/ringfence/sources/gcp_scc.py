@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from ringfence.domain.data import written
 from ringfence.domain.event import Event, Outcome, SetAside, Source
 from ringfence.domain.identity import GOOGLE, Identity
 from ringfence.domain.raw import flag, items, moment, table, text
@@ -62,6 +63,8 @@ def events(envelope: Envelope) -> tuple[Event, ...]:
                 "key": found.key(),
                 "address": text(finding, "access", "callerIp") or text(finding, "access", "caller_ip"),
                 "roles": [text(binding, "role") for binding in items(finding, "iamBindings") if text(binding, "role")],
+                "reads": found.places("sources"),
+                "writes": found.places("targets"),
             },
             set_aside=_aside(detail, finding) or (None if category else SetAside(Outcome.UNSUPPORTED, "the finding names no category")),
         ),
@@ -117,6 +120,11 @@ class _Reading:
             return Identity.member(subject or bound, self.project()) if subject or bound else None
         kind = "serviceAccount" if email.endswith("gserviceaccount.com") else "user"
         return Identity.member(f"{kind}:{email}", self.project())
+
+    def places(self, which: str) -> tuple[str, ...]:
+        """Name what data left, or where it went: as configuration writes it where that is possible."""
+        names = (text(place, "name") for place in items(self.finding, "exfiltration", which))
+        return tuple(dict.fromkeys(written(name) or name for name in names if name))
 
     def key(self) -> str:
         """Give the id of the service account's key that it is about; empty where it names none."""

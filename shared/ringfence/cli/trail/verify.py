@@ -11,8 +11,8 @@ from ringfence.cli.main import Context
 from ringfence.cli.state import archive_of, home, store_of, trail_options
 from ringfence.clouds.local_key import signed
 from ringfence.clouds.trail_folder import TrailFolder
+from ringfence.domain.canonical import digest
 from ringfence.domain.checkpoint import Note
-from ringfence.domain.state import digest
 from ringfence.engine.trail.export import archived
 from ringfence.engine.trail.verify import Exported, Verdict, beside
 from ringfence.engine.trail.verify import verify as verified

@@ -23,6 +23,7 @@ READS: dict[Facet | None, tuple[str, ...]] = {
     Facet.VERSIONS: ("iam:ListPolicyVersions", "iam:GetPolicyVersion"),
     Facet.SETTINGS: (),  # of no identity: ringfence.clouds.aws.reader
     Facet.KEY_USE: ("iam:GetAccessKeyLastUsed",),
+    Facet.BINDINGS: (),  # Google Cloud's
     Facet.INLINE: (
         "iam:ListRolePolicies",
         "iam:ListUserPolicies",

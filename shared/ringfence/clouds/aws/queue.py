@@ -7,8 +7,8 @@ import msgspec
 
 from ringfence.clouds.aws import clients
 from ringfence.clouds.aws.replies import upstream
+from ringfence.domain.canonical import digest
 from ringfence.domain.job import Job
-from ringfence.domain.state import digest
 from ringfence.engine.ports import JobMessage, Notice
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Any
 from ringfence.clouds.aws import clients
 from ringfence.clouds.aws.iam_reader import IamReader
 from ringfence.clouds.aws.replies import upstream
-from ringfence.domain.identity import Identity, Kind
+from ringfence.domain.identity import GOOGLE, Identity, Kind
 from ringfence.domain.state import State
 from ringfence.engine.ports import Absence, Wanted
 
@@ -40,6 +40,8 @@ class AwsReader:
 
     def read(self, identity: Identity, wanted: Wanted) -> State | Absence:
         """Give the state of an identity or other target. A trail or logging that is not there has settings without any part."""
+        if identity.partition == GOOGLE:
+            return Absence.NOT_KNOWN
         if identity.kind is Kind.TRAIL:
             return State(identity=identity, settings=dict(self._trail(identity)))
         if identity.kind is Kind.MODEL_LOGGING:

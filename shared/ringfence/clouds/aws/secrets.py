@@ -1,46 +1,10 @@
-"""Secrets from Secrets Manager, kept in memory for some minutes. A secret's text holds one value a line, the newest first.
-
-While one is rotated both lines are valid; taking the old one away ends the rotation (AWS Secrets Manager User Guide: a rotation overlaps).
-"""
-
-from collections.abc import Callable
-from datetime import datetime, timedelta
+"""Secrets from Secrets Manager."""
 
 from ringfence.clouds.aws import clients
 from ringfence.clouds.aws.replies import upstream
-from ringfence.errors import UpstreamError
-
-FRESH = timedelta(minutes=5)
-PAUSE = timedelta(seconds=10)
 
 
-class Secret:
-    """One secret, read when it is needed first."""
-
-    def __init__(self, arn: str, clock: Callable[[], datetime]) -> None:
-        """Take the ARN and the clock."""
-        self._arn = arn
-        self._clock = clock
-        self._values: tuple[str, ...] = ()
-        self._asked: datetime | None = None
-
-    def values(self) -> tuple[str, ...]:
-        """Give the valid values, the newest first; raise UpstreamError where there is none."""
-        return self._values if self._values and self._younger(FRESH) else self._fetch()
-
-    def again(self) -> tuple[str, ...]:
-        """Read it again, since none of the values fitted: somebody may have rotated it a moment ago."""
-        return self._values if self._younger(PAUSE) else self._fetch()
-
-    def _younger(self, age: timedelta) -> bool:
-        return self._asked is not None and self._clock() - self._asked < age
-
-    def _fetch(self) -> tuple[str, ...]:
-        self._asked = self._clock()  # also where there is no answer: whoever sends rubbish does not make us ask more often
-        with upstream("reading a secret"):
-            text = clients.secretsmanager().get_secret_value(SecretId=self._arn).get("SecretString", "")
-        found = tuple(line.strip() for line in text.splitlines() if line.strip())
-        if not found:
-            raise UpstreamError(f"the secret {self._arn} is empty", "Its text is one value a line")
-        self._values = found
-        return found
+def fetch(arn: str) -> str:
+    """Give the text of a secret; one that holds bytes has none. Raises UpstreamError."""
+    with upstream("reading a secret"):
+        return clients.secretsmanager().get_secret_value(SecretId=arn).get("SecretString", "")

@@ -1,1 +1,1 @@
-"""Google Cloud. Its feeds are recognised; judging and acting there come with a later version."""
+"""Google Cloud: every port over REST, by google-auth's session. No client library of a single service is imported."""

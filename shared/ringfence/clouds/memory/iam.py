@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from ringfence.domain.identity import Identity, Kind
+from ringfence.clouds.memory import google
+from ringfence.domain.identity import GOOGLE, Identity, Kind
 from ringfence.domain.plan import Call
 from ringfence.domain.state import Document, Facet, FactKind, State
 from ringfence.engine.ports import Absence, Done, Failed, Reply, Wanted
@@ -30,13 +31,15 @@ class MemoryIam:
     def __init__(self, *states: State, policies: Mapping[str, Document] | None = None) -> None:
         """Take the identities that there are, and managed policies by ARN."""
         self.policies = dict(policies or {})
-        self.states = {(s.identity.kind, s.identity.name.casefold()): s for s in states}
+        self.states = {_key(s.identity): s for s in states}
         self.calls: list[Call] = []
         self.script: Callable[[Call], Reply | None] = lambda _: None
 
     def read(self, identity: Identity, wanted: Wanted) -> State | Absence:
         """Give the state of an identity, with the documents that are wanted."""
-        state = self.states.get((identity.kind, identity.name.casefold()))
+        state = self.states.get(_key(identity))
+        if identity.partition == GOOGLE:
+            return google.seen(self.states, state) if state is not None else Absence.NOT_KNOWN
         if identity.kind is Kind.POLICY:
             return self._policy(identity, state)
         if state is None:
@@ -67,18 +70,23 @@ class MemoryIam:
         if (scripted := self.script(call)) is not None:
             return scripted
         self.calls.append(call)
-        place = _place(call)
+        place = google.place(self.states, call) if google.is_googles(call) else _place(call)
         state = self.states.get(place)
         if state is None and place[0] in SETTINGS:
             arn = call.parameters.get("TrailName") or call.parameters["Name"] if place[0] is Kind.TRAIL else ""
             state = State(identity=Identity(place[0], arn, place[1], ""), settings={})
         if state is None:
             return Failed("NoSuchEntity", f"{place[1]} cannot be found")
-        changed = _change(state, call)
+        changed = google.change(state, call) if google.is_googles(call) else _change(state, call)
         if isinstance(changed, Failed):
             return changed
         self.states[place] = changed
         return Done(f"request-{len(self.calls)}")
+
+
+def _key(identity: Identity) -> tuple[Kind, str]:
+    """Name what a state is kept under: on Google Cloud the whole name, since the last part of one says little."""
+    return identity.kind, (identity.arn if identity.partition == GOOGLE else identity.name).casefold()
 
 
 def _place(call: Call) -> tuple[Kind, str]:

@@ -1,0 +1,45 @@
+"""gcp.iam.remove-binding: take one grant of one member off a resource's allow policy, and nothing else."""
+
+from ringfence.actions._action import Action, Impossible, On, Permission
+from ringfence.actions._google import POLICY_GRANTS, grants_of, unbind
+from ringfence.domain.binding import comparable
+from ringfence.domain.finding import Case, Finding
+from ringfence.domain.google import keeper
+from ringfence.domain.identity import Kind
+from ringfence.domain.plan import ActionClass, Step
+from ringfence.domain.state import Facet
+
+OWNER = "roles/owner"
+
+
+def plan(case: Case, finding: Finding) -> tuple[Step, ...] | Impossible:
+    """One step for each grant that the finding names. The last owner of a project stays: nobody could mend it afterwards."""
+    place = case.target
+    if place is None or place.kind is not Kind.RESOURCE:
+        return Impossible("the finding does not say on which resource the grant is")
+    found = grants_of(finding)
+    if not found:
+        return Impossible("the finding names no grant")
+    if not keeper(place.arn):
+        return Impossible(f"the allow policy of {place.arn} is none that is written here: take the grant away at its service")
+    known = case.target_state.bindings if case.target_state else None
+    owners = {comparable(b.member) for b in known or () if b.role == OWNER and b.condition is None}
+    if owners and owners <= {comparable(b.member) for b in found if b.role == OWNER}:
+        return Impossible(f"it is the last owner of {place.arn}: make somebody else owner first")
+    there = {b.key: b for b in known or ()}  # as it stands in the policy: an undo writes that, byte for byte
+    return tuple(unbind(ACTION.id, ACTION.action_class, place.arn, there.get(b.key, b)) for b in found)
+
+
+ACTION = Action(
+    id="gcp.iam.remove-binding",
+    title="Remove one member and role from an allow policy",
+    before="the member is bound to the role",
+    after="it is not, and every other binding is as it was",
+    action_class=ActionClass.REVERSAL,
+    on=On.GRANT,
+    reads=frozenset({Facet.BINDINGS}),
+    writes=tuple(Permission(f"{host}:SetIamPolicy", grants=grants) for host, grants in POLICY_GRANTS.items()),
+    undo="Adds the same member to the same role, under the same condition, with the operator's own credentials.",
+    impact="The member loses the role within about two minutes, at times seven and more. What it holds on a folder, the organisation or by a group it keeps.",
+    plan=plan,
+)

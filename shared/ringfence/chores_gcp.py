@@ -1,0 +1,115 @@
+"""What `review` does on Google Cloud besides: the census, the look for access that nobody uses, and the canary. Imported by it alone."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from ringfence.clouds.gcp import recommender
+from ringfence.clouds.gcp.reader import GoogleReader
+from ringfence.domain.binding import Binding
+from ringfence.domain.identity import Identity
+from ringfence.domain.state import Facet, State
+from ringfence.edge import Log
+from ringfence.engine import census_gcp
+from ringfence.engine.canary import missing
+from ringfence.engine.census import due
+from ringfence.engine.commands import DeskPorts, run_at_desk
+from ringfence.engine.hear import hear
+from ringfence.engine.ports import Store, Wanted
+from ringfence.engine.search import searches, unsearched
+from ringfence.errors import UpstreamError
+from ringfence.hearing import Wired
+from ringfence.settings import Settings
+from ringfence.sources import normalise
+
+CENSUS_AGE = timedelta(hours=6)
+LOOKS_AGE = timedelta(days=1)  # Google itself counts anew once a day
+SAID = 10  # failures that are named: the log has all
+NOT_BUILT = "what was done on Google Cloud before a containment is not searched for by this version"
+
+
+def census_if_due(store: Store, reader: GoogleReader, settings: Settings, now: datetime) -> int:
+    """Take a census of the declared projects where it is time; give how many were taken. Raises UpstreamError where one cannot be read."""
+    previous = store.census()
+    if not due(previous, settings, now, CENSUS_AGE):
+        return 0
+    projects = _projects(settings)
+    policies = {name: _bindings(reader, name) for name in projects}
+    accounts = [state for name in projects for state in reader.accounts(name)]
+    store.keep(census_gcp.take(policies, accounts, settings, previous, now))
+    return 1
+
+
+def excess_if_due(wired: Wired, log: Log) -> int:
+    """Judge what Google says of access that nobody uses, once a day after a census; give how many records there were.
+
+    Raises UpstreamError in the end, naming what could not be had or judged - an API that is not enabled, say. What came from the others is judged
+    all the same, and the next day looks again.
+    """
+    store, now = wired.desk().store, wired.now()
+    census = store.census()
+    if census is None or (census.looked is not None and now - census.looked < LOOKS_AGE):
+        return 0
+    store.keep(msgspec.structs.replace(census, looked=now))  # first: what fails is not asked for again every minute
+    count, failed = 0, list[str]()
+    for project in _projects(wired.settings()):
+        for kind in recommender.LISTS:
+            try:
+                for reply in recommender.told(kind, project):
+                    count += _excess(reply, wired, failed, log)
+            except UpstreamError as error:
+                log.warning("access that nobody uses cannot be looked for", project=project, kind=kind, reason=str(error))
+                failed.append(error.problem)
+    if failed:
+        more = f"; and {len(failed) - SAID} more" if len(failed) > SAID else ""
+        raise UpstreamError(
+            f"access that nobody uses was not looked for everywhere, {count} records were judged: {'; '.join(failed[:SAID])}{more}",
+            "Enable both APIs (docs/google-cloud.md); the next day looks again",
+        )
+    return count
+
+
+def _excess(reply: Mapping[str, Any], wired: Wired, failed: list[str], log: Log) -> int:
+    """Judge the records of one reply, whatever becomes of the others; give how many could be."""
+    count = 0
+    for event in normalise(reply):
+        try:
+            judgement = wired.evaluator().judge(event, wired.now())
+            jobs = run_at_desk(hear(judgement, wired.evaluator(), wired.settings()), wired.desk())
+        except UpstreamError as error:
+            log.warning("a record cannot be judged", event_id=event.id, reason=str(error))
+            failed.append(error.problem)
+            continue
+        if jobs:
+            log.info("decided", event_id=event.id, jobs={job.id: job.state for job in jobs})
+        count += 1
+    return count
+
+
+def listen(desk: DeskPorts) -> int:
+    """Look whether the last canary came through; raise where it did not, so that it shows as the function's failure."""
+    if said := run_at_desk(missing(), desk):
+        raise UpstreamError(said, "Ringfence is deaf or mute until this is mended")
+    return 1
+
+
+def unsearched_all(desk: DeskPorts) -> int:
+    """Say of each containment, in its time, that what the identity did before is for a person to look at in the audit logs."""
+    found = run_at_desk(searches(), desk)
+    for job in found:
+        run_at_desk(unsearched(job.id, NOT_BUILT), desk)
+    return len(found)
+
+
+def _projects(settings: Settings) -> tuple[str, ...]:
+    """Give the projects that the configuration names, each once; a pattern names none."""
+    return tuple(dict.fromkeys(name for project in settings.projects for name in project.gcp_projects if "*" not in name))
+
+
+def _bindings(reader: GoogleReader, project: str) -> tuple[Binding, ...]:
+    state = reader.read(Identity.resource(f"projects/{project}", project), Wanted(frozenset({Facet.BINDINGS})))
+    if not isinstance(state, State):
+        raise UpstreamError(f"the project {project} of the configuration is not there", "Look at `projects` in the configuration")
+    return state.bindings or ()
