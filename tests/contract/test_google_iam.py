@@ -304,12 +304,12 @@ def test_all_accounts_of_a_project_are_listed_page_by_page(google: Google) -> No
 class Played:
     """One plan carried out against the tests' Google, and undone."""
 
-    def __init__(self, action: str, state: State, evidence: dict[str, Any], **deployment: Any) -> None:
+    def __init__(self, action: str, state: State, evidence: dict[str, Any], before: State | None = None, **deployment: Any) -> None:
         made, finding = case_of({"evidence": evidence}, state, **deployment)
-        steps = BY_ID[action].plan(made, finding)
+        steps = BY_ID[action].plan(msgspec.structs.replace(made, before=before), finding)
         assert not isinstance(steps, Impossible), steps.reason
         self.store, self.queue, self.clock = MemoryStore(), MemoryQueue(), Clock()
-        self.reader = GoogleReader(deployment.get("deny_at", ""))
+        self.reader = GoogleReader(deployment.get("deny_at", ""), workspace=deployment.get("workspace", False))
         self.settings = settings_of(None, deployment)
         self.responder = Responder(self.settings, self.store, self.queue, self.reader, writer(), self.clock)
         put(self.store, job(steps, state.identity, BY_ID[action]))

@@ -40,7 +40,7 @@ def google() -> Iterator[Google]:
     made.account(PROJECT, "idle")
     made.key("train@fraud-ml-prod.iam.gserviceaccount.com", KEY)
     made.grant(P, "roles/owner", "user:ana@example.com")
-    made.grant(P, "roles/owner", "user:bo@example.com", NIGHT)
+    made.grant(P, "roles/aiplatform.user", "user:bo@example.com", NIGHT)
     made.grant(P, "projects/fraud-ml-prod/roles/trainer", TRAIN)
     made.grant("folders/7", "roles/viewer", "group:ml@example.com")
     made.grant("organizations/1", "roles/resourcemanager.organizationAdmin", "user:root@example.com")

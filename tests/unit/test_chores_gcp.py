@@ -17,7 +17,7 @@ from ringfence.domain.job import Job, JobState
 from ringfence.errors import UpstreamError
 from ringfence.settings import Mode, Project, Settings
 from ringfence.sources.gcp_recommender import KEY_USE, MOVEMENT, ROLES, USE
-from tests.support.cases import event_file, set_at, settings_of
+from tests.support.cases import ROOT, event_file, set_at, settings_of
 from tests.support.desk import vote
 from tests.support.google.deployed import Deployed, deployed
 from tests.support.google.server import Asked, Refused
@@ -195,3 +195,8 @@ def test_without_a_census_nothing_is_looked_for(cloud: Deployed) -> None:
     cloud.google.forbidden.add("cloudresourcemanager.projects.getIamPolicy")
     assert tick(cloud) == 500
     assert asked(cloud) == []
+
+
+def test_the_reading_role_has_what_asking_takes() -> None:
+    permissions = json.loads((ROOT / "deploy" / "gcp" / "permissions.json").read_text())
+    assert set(recommender.READS) <= set(permissions["read"])

@@ -6,7 +6,7 @@ import pytest
 
 from ringfence.clouds.memory import MemoryStore
 from ringfence.demo.account import embedded_aws
-from ringfence.demo.project import ACCOUNT, BO, GRANTS, INCIDENTS, KEY, NAME, PIPELINES, PROJECT, TRAIN, give
+from ringfence.demo.project import ACCOUNT, BO, GRANTS, INCIDENTS, KEY, MAY_BE_TRAIN, NAME, PIPELINES, PROJECT, TRAIN, give
 from ringfence.demo.run import Demo, Shown, acted, asked
 from ringfence.demo.scene import Scene, raw
 from ringfence.demo.story import ON_GOOGLE, SCENES
@@ -15,6 +15,8 @@ from ringfence.domain.event import Outcome
 from ringfence.domain.identity import Identity
 from ringfence.domain.job import JobState
 from ringfence.errors import UsageError
+from tests.support.google import bindings
+from tests.support.google.wire import Refused
 
 PLACE, ACCOUNT_POLICY = Identity.resource(NAME, PROJECT), Identity.resource(ACCOUNT, PROJECT)
 QUERY, OWNER, AGAIN, ACTS_AS, LEAK = ON_GOOGLE
@@ -39,6 +41,12 @@ def states(shown: list[Shown]) -> list[list[str]]:
     return [[str(job.state) for job in s.jobs] for s in shown]
 
 
+def test_the_project_holds_what_google_would_let_it_hold() -> None:
+    bindings.check([{**b.delta, "members": [b.member]} for b in (*GRANTS, *MAY_BE_TRAIN)], convenience=False)
+    with pytest.raises(Refused, match="Conditions"):
+        bindings.check([{"role": "roles/owner", "members": [f"user:{BO}"], "condition": INCIDENTS}], convenience=False)
+
+
 def test_the_google_act_from_beginning_to_end(demo: Demo) -> None:
     shown = [demo.play(scene) for scene in ON_GOOGLE]
     assert states(shown) == [[], ["done"], [], ["done"], ["pending"]]
@@ -46,7 +54,7 @@ def test_the_google_act_from_beginning_to_end(demo: Demo) -> None:
     assert len(acted(shown)) == 2
     wanted = sorted((*GRANTS, Binding("roles/bigquery.jobUser", TRAIN)), key=lambda b: b.key)
     assert bound(demo) == wanted
-    assert Binding("roles/owner", "group:on-call@example.com", INCIDENTS) in wanted
+    assert Binding("roles/resourcemanager.projectIamAdmin", "group:on-call@example.com", INCIDENTS) in wanted
     (job,) = asked(shown)
     train = Identity.member(TRAIN, PROJECT)
     assert demo.state(train).enabled

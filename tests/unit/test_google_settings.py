@@ -1,6 +1,7 @@
 """Settings on Google Cloud: what has which, what an event made, audit configuration as a mapping, and what memory refuses like Google does."""
 
 import copy
+import random
 from typing import Any
 
 import msgspec
@@ -8,7 +9,7 @@ import pytest
 
 from ringfence.actions import ACTIONS, Impossible, gcp_workspace_suspend_user
 from ringfence.clouds.memory import MemoryIam
-from ringfence.domain.audit_config import audited, changed, configs
+from ringfence.domain.audit_config import applied, audited, changed, configs
 from ringfence.domain.event import Event
 from ringfence.domain.google_settings import DIRECTORY, Thing, thing_of
 from ringfence.domain.identity import Identity
@@ -135,6 +136,40 @@ def test_a_change_of_audit_configuration_leaves_all_others() -> None:
         found, {"remove": ["x.googleapis.com DATA_READ"], "add": {"allServices DATA_READ": [], "y.googleapis.com DATA_READ": []}}
     )
     assert made == {"allServices DATA_READ": [], "x.googleapis.com DATA_WRITE": [], "y.googleapis.com DATA_READ": []}
+
+
+def audit_change(rnd: random.Random) -> dict[str, Any]:
+    people = ["user:a@example.com", "user:b@example.com", "user:c@example.com"]
+    names = [
+        f"{service} {kind}" for service in ("allServices", "x.googleapis.com", "y.googleapis.com") for kind in ("DATA_READ", "DATA_WRITE")
+    ]
+    return {
+        "add": {name: sorted(rnd.sample(people, rnd.randint(0, 3))) for name in rnd.sample(names, rnd.randint(0, 3))},
+        "remove": rnd.sample(names, rnd.randint(0, 3)),
+    }
+
+
+def test_a_change_of_audit_configuration_as_a_policy_has_it_says_the_same() -> None:
+    rnd = random.Random(7)
+    listed: list[Any] = CONFIGS
+    for _ in range(1000):
+        change = audit_change(rnd)
+        now = audited(listed)
+        listed = applied(listed, change)
+        assert audited(listed) == changed(now, change)
+        assert all(config["auditLogConfigs"] for config in listed)
+    assert len({config["service"] for config in listed}) == len(listed)
+
+
+def test_what_is_not_understood_in_audit_configuration_stays_as_it_is() -> None:
+    odd: list[Any] = [
+        7,
+        {"service": "x.googleapis.com"},
+        {"service": "x.googleapis.com", "auditLogConfigs": [{"logType": "NEW", "later": 1}]},
+    ]
+    made = applied([*CONFIGS, *odd], {"remove": ["allServices DATA_READ"], "add": {"z.googleapis.com DATA_READ": []}})
+    assert made == [CONFIGS[1], *odd, {"service": "z.googleapis.com", "auditLogConfigs": [{"logType": "DATA_READ"}]}]
+    assert applied(CONFIGS, {"remove": ["z.googleapis.com DATA_READ"]}) == CONFIGS
 
 
 def test_a_user_of_another_organisation_is_not_suspended() -> None:

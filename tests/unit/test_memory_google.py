@@ -86,7 +86,7 @@ def test_a_change_of_settings_says_nothing_of_grants_nor_the_other_way_round() -
 def test_of_a_project_its_audit_configuration_lies_in_the_policy() -> None:
     place = Place("projects/fraud-ml-prod")
     granted = [{"action": "ADD", "role": "roles/viewer", "member": "user:bo@example.com"}]
-    audit = {"audit": {"allServices DATA_READ": []}}
+    audit: dict[str, Any] = {"audit": {"allServices DATA_READ": []}}
     now = {"settings": audit, "bindings": []}
     assert place.heard("SetIamPolicy", now, serviceData__policyDelta__bindingDeltas=granted) == []
     assert (remembered(place).settings, remembered(place).bindings) == (audit, ())

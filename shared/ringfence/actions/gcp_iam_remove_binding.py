@@ -13,7 +13,10 @@ OWNER = "roles/owner"
 
 
 def plan(case: Case, finding: Finding) -> tuple[Step, ...] | Impossible:
-    """One step for each grant that the finding names. The last owner of a project stays: nobody could mend it afterwards."""
+    """One step for each grant that the finding names.
+
+    The last owner that stands stays: nobody could mend it afterwards. One who was made owner just now is none whom the project lived by.
+    """
     place = case.target
     if place is None or place.kind is not Kind.RESOURCE:
         return Impossible("the finding does not say on which resource the grant is")
@@ -24,7 +27,8 @@ def plan(case: Case, finding: Finding) -> tuple[Step, ...] | Impossible:
         return Impossible(f"the allow policy of {place.arn} is none that is written here: take the grant away at its service")
     known = case.target_state.bindings if case.target_state else None
     owners = {comparable(b.member) for b in known or () if b.role == OWNER and b.condition is None}
-    if owners and owners <= {comparable(b.member) for b in found if b.role == OWNER}:
+    stood = case.event is None or finding.standing
+    if stood and owners and owners <= {comparable(b.member) for b in found if b.role == OWNER}:
         return Impossible(f"it is the last owner of {place.arn}: make somebody else owner first")
     there = {b.key: b for b in known or ()}  # as it stands in the policy: an undo writes that, byte for byte
     return tuple(unbind(ACTION.id, ACTION.action_class, place.arn, there.get(b.key, b)) for b in found)

@@ -1,4 +1,4 @@
-"""Where a command finds jobs and trail: a deployed stack (`--stack`, RINGFENCE_STACK), else this machine's `./.ringfence`."""
+"""Where a command finds jobs and trail: a deployed stack (`--stack`, RINGFENCE_STACK) on AWS or Google Cloud, else this machine's `./.ringfence`."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -9,6 +9,7 @@ from typing import Any
 import click
 import msgspec
 
+from ringfence.cli.google_stack import PREFIX, GoogleStack, in_slack
 from ringfence.clouds.aws import clients
 from ringfence.clouds.aws.archive import S3Archive
 from ringfence.clouds.aws.replies import upstream
@@ -49,12 +50,14 @@ def local_archive() -> Archive:
 
 def archive_of(stack: str | None) -> Archive:
     """Give the sealed trail that a command works on."""
+    if stack and stack.startswith(PREFIX):
+        return GoogleStack(stack).archive()
     return S3Archive(Stack(stack).output("Archive")) if stack else local_archive()
 
 
 def stack_option[F: Callable[..., Any]](function: F) -> F:
     """Add --stack to a command."""
-    text = "A deployed stack, found through CloudFormation. Else the local state in ./.ringfence (RINGFENCE_HOME)."
+    text = "A deployed stack, found through CloudFormation; `gcp:PROJECT` for one on Google Cloud. Else the local state in ./.ringfence (RINGFENCE_HOME)."
     return click.option("--stack", envvar="RINGFENCE_STACK", metavar="NAME", help=text)(function)
 
 
@@ -68,6 +71,8 @@ def trail_options[F: Callable[..., Any]](function: F) -> F:
 
 def store_of(stack: str | None) -> Store:
     """Give the jobs and trail that a command works on."""
+    if stack and stack.startswith(PREFIX):
+        return GoogleStack(stack).store()
     return DynamoStore(Stack(stack).output("Table")) if stack else local_store()
 
 
@@ -92,6 +97,8 @@ class Stack:
         """Ask CloudFormation; raise UsageError where there is no such stack."""
         from botocore.exceptions import ClientError
 
+        if name.startswith(PREFIX):
+            raise in_slack("that")
         with upstream(f"looking up the stack {name}"):
             try:
                 found = clients.cloudformation().describe_stacks(StackName=name)["Stacks"]

@@ -9,6 +9,7 @@ from typing import Any
 import click
 import msgspec
 
+from ringfence.cli.google_stack import PREFIX, GoogleStack, given_back_by_hand
 from ringfence.cli.main import Context
 from ringfence.cli.run import finish
 from ringfence.cli.settings import settings
@@ -60,6 +61,8 @@ def command(context: Context, job: str, override: str, stack: str | None, *, yes
     Taking off Ringfence's own containment is done by the stack. Giving a permission back is not: that call is shown, and made here, with
     your own AWS credentials, between the stack's intent and its reading back.
     """
+    if stack and stack.startswith(PREFIX):
+        raise given_back_by_hand(GoogleStack(stack).store().job(job), job)
     if stack:
         undo, state = _deployed(Stack(stack), job, override, lambda call: _agreed(context, call, yes=yes))
     else:

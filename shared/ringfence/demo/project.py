@@ -21,7 +21,7 @@ INCIDENTS = {"title": "in incidents", "expression": "resource.matchTag('fraud-ml
 OWN_DATA = {"title": "its own data", "expression": "resource.name.startsWith('projects/_/buckets/fraud-train')"}
 GRANTS = (
     Binding("roles/owner", f"user:{ANA}"),
-    Binding("roles/owner", "group:on-call@example.com", INCIDENTS),
+    Binding("roles/resourcemanager.projectIamAdmin", "group:on-call@example.com", INCIDENTS),
     Binding("roles/aiplatform.user", TRAIN),
     Binding("roles/aiplatform.user", PIPELINES),
     Binding("roles/storage.objectViewer", TRAIN, OWN_DATA),
@@ -30,7 +30,7 @@ MAY_BE_TRAIN = tuple(Binding("roles/iam.serviceAccountUser", f"user:{person}") f
 
 
 def embedded_google() -> MemoryIam:
-    """Make the project: Ana owns it, people on call do in incidents only, training reads its own data."""
+    """Make the project: Ana owns it, people on call may write its policy in incidents only, training reads its own data."""
     keys = (Credential(FactKind.SERVICE_ACCOUNT_KEY, KEY, "Active"),)
     return MemoryIam(
         State(identity=Identity.resource(NAME, PROJECT), bindings=GRANTS, settings={}),

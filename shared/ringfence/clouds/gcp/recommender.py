@@ -14,6 +14,12 @@ from ringfence.sources.gcp_recommender import KEY_USE, MOVEMENT, ROLES, USE
 
 ACTIVE = {"filter": "stateInfo.state = ACTIVE", "pageSize": "100"}
 MANY = {"pageSize": "500"}
+READS = (  # what asking takes (IAM documentation, "IAM permissions reference")
+    "policyanalyzer.serviceAccountKeyLastAuthenticationActivities.query",
+    "policyanalyzer.serviceAccountLastAuthenticationActivities.query",
+    "recommender.iamPolicyLateralMovementInsights.list",
+    "recommender.iamPolicyRecommendations.list",
+)
 PAGES = 200  # of one list; a token that leads nowhere would never end
 
 type Query = Mapping[str, str]
