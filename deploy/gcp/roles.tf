@@ -104,6 +104,21 @@ resource "google_folder_iam_member" "deny" {
   member = google_service_account.function["respond"].member
 }
 
+# Who judges looks whether a deny policy of ours is there already.
+resource "google_organization_iam_member" "denied" {
+  for_each = { for name in ["evaluate", "review"] : name => name if startswith(local.deny_at, "organizations/") }
+  org_id   = split("/", local.deny_at)[1]
+  role     = "roles/iam.denyReviewer"
+  member   = google_service_account.function[each.key].member
+}
+
+resource "google_folder_iam_member" "denied" {
+  for_each = { for name in ["evaluate", "review"] : name => name if startswith(local.deny_at, "folders/") }
+  folder   = local.deny_at
+  role     = "roles/iam.denyReviewer"
+  member   = google_service_account.function[each.key].member
+}
+
 # ---- In this project: jobs and records. Written and changed, never deleted; Firestore cannot grant one collection alone.
 resource "google_project_iam_custom_role" "state" {
   project     = var.project

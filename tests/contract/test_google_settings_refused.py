@@ -20,6 +20,7 @@ from tests.support.google.server import Asked, Google, Refused
 from tests.support.google.settled import (
     AUDIT,
     BO,
+    BOTH,
     BUCKET,
     CHANGES,
     CODE,
@@ -141,6 +142,21 @@ def test_a_log_sink_keeps_the_identity_by_which_it_writes(google: Google, writer
     (written,) = writes(google)
     assert written.query == {"updateMask": ["filter"], **said}, "what differs is written, and nothing else"
     assert google.item(SINK)["writerIdentity"] == writer
+
+
+def test_a_log_sink_that_is_made_again_writes_by_an_identity_of_its_own(google: Google) -> None:
+    name = f"{P}/sinks/again"
+    assert act("logging", "CreateSink", name, destination="storage.googleapis.com/logs") == Done("")
+    assert "@gcp-sa-logging." in google.item(name)["writerIdentity"]
+
+
+def test_each_place_of_vertex_ai_has_a_host_of_its_own(google: Google) -> None:
+    for where, host in (("global", "aiplatform"), ("europe-west1", "europe-west1-aiplatform")):
+        name = f"{P}/locations/{where}/endpoints/1"
+        google.put(name)
+        google.grant(name, "roles/viewer", BO)
+        assert read(name, BOTH).bindings
+        assert {asked.host for asked in google.log[-2:]} == {host}
 
 
 def test_where_nothing_seems_to_differ_all_is_written_for_the_reading_may_lag(google: Google) -> None:

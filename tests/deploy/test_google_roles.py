@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from ringfence.actions import ACTIONS
+from ringfence.clouds.gcp import recommender
+from ringfence.clouds.gcp.reader import READS
+from ringfence.sources.gcp_recommender import KEY_USE, MOVEMENT, ROLES, USE
 from tests.support.cases import ROOT
 from tests.support.terraform import FOLDER, Plan, parsed
 
@@ -21,12 +24,19 @@ EVERYTHING: dict[str, Any] = {
     "deny_at": "organizations/1",
 }
 PREDEFINED = {
-    "roles/artifactregistry.writer", "roles/cloudkms.signerVerifier", "roles/cloudtasks.enqueuer", "roles/iam.denyAdmin",
+    "roles/artifactregistry.writer", "roles/cloudkms.signerVerifier", "roles/cloudtasks.enqueuer", "roles/iam.denyAdmin", "roles/iam.denyReviewer",
     "roles/iam.serviceAccountOpenIdTokenCreator", "roles/iam.serviceAccountUser", "roles/logging.logWriter", "roles/pubsub.publisher",
     "roles/pubsub.subscriber", "roles/run.invoker", "roles/secretmanager.secretAccessor", "roles/storage.objectCreator", "roles/storage.objectViewer",
 }  # fmt: skip
-# Declared for the policies of Vertex AI's models, but no predefined role holds them (roles of 2026-08): Google would refuse the whole custom role.
-NO_PERMISSIONS = {"aiplatform.models.getIamPolicy", "aiplatform.models.setIamPolicy"}
+# What `review` asks about access that nobody uses, list by list (Recommender and Policy Analyzer, "Access control").
+EXCESS = {
+    ROLES: "recommender.iamPolicyRecommendations.list",
+    MOVEMENT: "recommender.iamPolicyLateralMovementInsights.list",
+    USE: "policyanalyzer.serviceAccountLastAuthenticationActivities.query",
+    KEY_USE: "policyanalyzer.serviceAccountKeyLastAuthenticationActivities.query",
+}
+DECLARED = {p for action in ACTIONS if action.cloud == "gcp" for permission in action.writes for p in permission.grants}
+READ = {permission for some in READS.values() for permission in some}
 READING = re.compile(r".*\.(get|list|getIamPolicy|query|searchAll\w+)$")
 
 
@@ -113,11 +123,17 @@ def test_only_respond_contains(kind: str) -> None:
     assert not [address for address in made(Plan(restore=False)) if "restore" in address]
 
 
-def test_what_actions_declare_is_held_by_respond() -> None:
-    held = {permission for found in PERMISSIONS.values() for permission in found}
-    declared = {p for action in ACTIONS if action.id.startswith("gcp.") for permission in action.writes for p in permission.grants}
-    assert declared - NO_PERMISSIONS <= held, f"not in permissions.json: {sorted(declared - NO_PERMISSIONS - held)}"
-    assert not held & NO_PERMISSIONS
+def test_what_changes_something_is_what_the_actions_declare_and_nothing_more() -> None:
+    changing = {*PERMISSIONS["contain"], *PERMISSIONS["restore"], *PERMISSIONS["deny"]} - READ
+    assert changing == {permission for permission in DECLARED if not READING.match(permission)}
+
+
+def test_what_reads_is_what_the_reader_and_the_review_ask_and_nothing_more() -> None:
+    denials = {permission for permission in READ if permission.startswith("iam.denypolicies.")}
+    assert EXCESS.keys() == recommender.LISTS.keys()
+    assert {*PERMISSIONS["read"]} == READ - denials | {*EXCESS.values()}
+    assert denials == {permission for permission in PERMISSIONS["deny"] if READING.match(permission)}
+    assert {permission for permission in DECLARED if READING.match(permission)} <= READ, "what a write reads first is what is read anyway"
 
 
 @pytest.mark.parametrize(
@@ -134,9 +150,11 @@ def test_deny_policies_are_made_only_where_somebody_says(at: str, organization: 
     assert plan.refused == []
     found = {address: grant for address, grant in plan.all().items() if grant.arguments.get("role") == "roles/iam.denyAdmin"}
     assert len(found) == bool(at)
-    for address, grant in found.items():
+    looks = {address: grant for address, grant in plan.all().items() if grant.arguments.get("role") == "roles/iam.denyReviewer"}
+    assert sorted(grant.arguments["member"] for grant in looks.values()) == ([account("evaluate"), account("review")] if at else [])
+    for address, grant in {**found, **looks}.items():
         assert address.startswith(f"google_{kind}_iam_member")
-        assert grant.arguments["member"] == account("respond")
+        assert address in looks or grant.arguments["member"] == account("respond")
         assert resource in (grant.arguments.get("org_id"), grant.arguments.get("folder"))
 
 

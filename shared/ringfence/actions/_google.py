@@ -25,7 +25,12 @@ POLICY_GRANTS: Mapping[str, tuple[str, ...]] = {
     "iam.googleapis.com": ("iam.serviceAccounts.getIamPolicy", "iam.serviceAccounts.setIamPolicy"),
     "storage.googleapis.com": ("storage.buckets.getIamPolicy", "storage.buckets.setIamPolicy"),
     "bigquery.googleapis.com": ("bigquery.datasets.get", "bigquery.datasets.update"),
-    "cloudkms.googleapis.com": ("cloudkms.cryptoKeys.getIamPolicy", "cloudkms.cryptoKeys.setIamPolicy"),
+    "cloudkms.googleapis.com": (
+        "cloudkms.cryptoKeys.getIamPolicy",
+        "cloudkms.cryptoKeys.setIamPolicy",
+        "cloudkms.keyRings.getIamPolicy",
+        "cloudkms.keyRings.setIamPolicy",
+    ),
     "secretmanager.googleapis.com": ("secretmanager.secrets.getIamPolicy", "secretmanager.secrets.setIamPolicy"),
     "aiplatform.googleapis.com": (
         "aiplatform.endpoints.getIamPolicy",

@@ -21,7 +21,7 @@ def off(action: str, name: str) -> Step:
     return Step(
         action=action,
         action_class=ActionClass.CONTAINMENT,
-        fact=Fact(FactKind.SERVICE_ACCOUNT, "account"),
+        fact=Fact(FactKind.SERVICE_ACCOUNT, name.rpartition("/")[2]),
         before="Active",
         after="Inactive",
         call=Call(IAM, "DisableServiceAccount", {"name": name}),

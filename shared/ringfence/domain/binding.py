@@ -23,8 +23,9 @@ class Binding(Struct, frozen=True):
 
     @property
     def key(self) -> str:
-        """What tells bindings apart: role, member as it is compared, and condition."""
-        return canonical([self.role, comparable(self.member), plain(self.condition)]).decode()
+        """What tells bindings apart, in words: role, member as it is compared, and condition. No name of a role holds a blank."""
+        condition = plain(self.condition)
+        return f"{self.role} for {comparable(self.member)}" + (f" if {canonical(condition).decode()}" if condition else "")
 
     @property
     def delta(self) -> dict[str, Any]:

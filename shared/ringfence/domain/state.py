@@ -54,9 +54,9 @@ class FactKind(StrEnum):
     GROUP = "group-membership"  # key: group name; value: "member" or None
     DEFAULT_VERSION = "default-version"  # of a policy; key: "default"; value: version id
     SETTINGS = "settings"  # key: which part of the settings; value: SHA-256 of that part, None where there is none
-    BINDING = "binding"  # of an allow policy of Google Cloud; key: role, member and condition; value: "bound" or None
+    BINDING = "binding"  # of an allow policy of Google Cloud; key: `Binding.key`; value: "bound" or None
     SERVICE_ACCOUNT_KEY = "service-account-key"  # key: its id; value: Active, Inactive or None
-    SERVICE_ACCOUNT = "service-account"  # key: "account"; value: Active or Inactive
+    SERVICE_ACCOUNT = "service-account"  # key: its address; value: Active or Inactive
 
 
 CREDENTIALS = (
