@@ -27,7 +27,7 @@ def tick() -> None:
             "TakenUp": lambda: one_by_one(
                 run_at_desk(overdue(), desk), lambda job: run_at_desk(take_up(job.id, wiring.settings()), desk), log
             ),
-            "Censuses": lambda: census_if_due(wiring.store(), wiring.reader(), wiring.settings(), wiring.now()),
+            "Censuses": lambda: census_if_due(wiring.store(), wiring.reader(), wiring.settings(), wiring.now(), log),
             "Loaded": lambda: announce(wiring.store(), wiring.settings(), wiring.now()),
             "Sealing": lambda: sealing(wiring.store(), wiring.now()),
             "Canaries": lambda: listen(desk),

@@ -1,6 +1,6 @@
 """What `review` does on Google Cloud besides: the census, the look for access that nobody uses, and the canary. Imported by it alone."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,7 +8,9 @@ import msgspec
 
 from ringfence.clouds.gcp import recommender
 from ringfence.clouds.gcp.reader import GoogleReader
+from ringfence.clouds.gcp.session import FORBIDDEN, ApiError
 from ringfence.domain.binding import Binding
+from ringfence.domain.glob import any_match
 from ringfence.domain.identity import Identity
 from ringfence.domain.state import Facet, State
 from ringfence.edge import Log
@@ -30,14 +32,30 @@ SAID = 10  # failures that are named: the log has all
 NOT_BUILT = "what was done on Google Cloud before a containment is not searched for by this version"
 
 
-def census_if_due(store: Store, reader: GoogleReader, settings: Settings, now: datetime) -> int:
-    """Take a census of the declared projects where it is time; give how many were taken. Raises UpstreamError where one cannot be read."""
+def census_if_due(store: Store, reader: GoogleReader, settings: Settings, now: datetime, log: Log) -> int:
+    """Take a census of the declared projects where it is time; give how many were taken.
+
+    Where no project is declared none is kept: who is administrator is not known then. Raises UpstreamError where a project that is declared by its
+    name cannot be read, or where nothing could be counted. One that only matches a pattern and may not be read is not counted, and so not known.
+    """
     previous = store.census()
-    if not due(previous, settings, now, CENSUS_AGE):
+    declared = tuple(dict.fromkeys(name for project in settings.projects for name in project.gcp_projects))
+    if not declared or not due(previous, settings, now, CENSUS_AGE):
         return 0
-    projects = _projects(settings)
-    policies = {name: _bindings(reader, name) for name in projects}
-    accounts = [state for name in projects for state in reader.accounts(name)]
+    policies: dict[str, tuple[Binding, ...]] = {}
+    accounts: list[State] = []
+    for name, certain in _projects(reader, declared).items():
+        try:
+            held, known = _bindings(reader, name), tuple(reader.accounts(name))
+        except UpstreamError as error:
+            if certain or not _out_of_reach(error):
+                raise
+            log.warning("a project that matches a pattern of the configuration is not counted", project=name, reason=str(error))
+            continue
+        policies[name] = held
+        accounts += known
+    if not policies:
+        raise UpstreamError(f"none of the projects {', '.join(declared)} can be counted", "Look at `projects` in the configuration")
     store.keep(census_gcp.take(policies, accounts, settings, previous, now))
     return 1
 
@@ -54,7 +72,7 @@ def excess_if_due(wired: Wired, log: Log) -> int:
         return 0
     store.keep(msgspec.structs.replace(census, looked=now))  # first: what fails is not asked for again every minute
     count, failed = 0, list[str]()
-    for project in _projects(wired.settings()):
+    for project in census.admins_of:
         for kind in recommender.LISTS:
             try:
                 for reply in recommender.told(kind, project):
@@ -103,9 +121,18 @@ def unsearched_all(desk: DeskPorts) -> int:
     return len(found)
 
 
-def _projects(settings: Settings) -> tuple[str, ...]:
-    """Give the projects that the configuration names, each once; a pattern names none."""
-    return tuple(dict.fromkeys(name for project in settings.projects for name in project.gcp_projects if "*" not in name))
+def _projects(reader: GoogleReader, declared: Iterable[str]) -> dict[str, bool]:
+    """Give each declared project, and whether it is declared by its name: patterns stand for what a search gives."""
+    patterns = tuple(name for name in declared if "*" in name or "?" in name)
+    named = {name: True for name in declared if name not in patterns}
+    matched = {name: False for name in reader.projects() if any_match(patterns, name)} if patterns else {}
+    return {**named, **{name: False for name in matched if name not in named}}
+
+
+def _out_of_reach(error: UpstreamError) -> bool:
+    """Whether a project is not there, or is none of ours: the project of the deployment itself may match a pattern."""
+    cause = error.__cause__
+    return cause is None or (isinstance(cause, ApiError) and cause.number == FORBIDDEN)
 
 
 def _bindings(reader: GoogleReader, project: str) -> tuple[Binding, ...]:

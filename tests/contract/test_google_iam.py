@@ -20,7 +20,7 @@ from ringfence.domain.plan import Call
 from ringfence.domain.state import Facet, FactKind, State
 from ringfence.engine.ports import Absence, Done, Failed, Lost, Reply, Wanted
 from ringfence.engine.respond import Responder
-from ringfence.errors import UndeclaredCallError, UpstreamError
+from ringfence.errors import RefusedError, UndeclaredCallError, UpstreamError
 from tests.support.actions import case_of, job
 from tests.support.cases import settings_of
 from tests.support.desk import open_undo
@@ -54,7 +54,7 @@ def google(monkeypatch: pytest.MonkeyPatch) -> Iterator[Google]:
 
 
 def writer() -> GoogleWriter:
-    return GoogleWriter(pause=lambda _: None)
+    return GoogleWriter(pause=lambda _: None, gives=True)
 
 
 def change(verb: str, role: str, member: str, condition: dict[str, str] | None = None, resource: str = P, host: str = RM) -> Reply:
@@ -105,10 +105,48 @@ def test_of_two_bindings_of_a_role_the_one_that_is_meant_goes(google: Google, co
     assert left == [Binding("roles/aiplatform.user", BO, None if condition else NIGHT)]
 
 
-def test_what_is_so_already_is_not_written(google: Google) -> None:
-    assert change("remove", "roles/editor", EVE) == Done("")
-    assert change("add", "roles/owner", "user:ANA@example.com") == Done("")
+def test_what_is_so_already_is_not_written_and_is_nobodys_act(google: Google) -> None:
+    assert change("remove", "roles/editor", EVE) == Failed("NOT_FOUND", "it was so already: somebody else was faster")
+    assert change("add", "roles/owner", "user:ANA@example.com") == Failed("ALREADY_EXISTS", "it was so already: somebody else was faster")
     assert writes(google) == []
+
+
+def test_the_writer_of_a_deployment_gives_nobody_a_grant(google: Google) -> None:
+    call = Call(RM, "SetIamPolicy", {"resource": P, "add": {"role": "roles/owner", "member": EVE}})
+    assert GoogleWriter().call(call, "j") == Failed("PERMISSION_DENIED", "Ringfence gives nobody a grant")
+    assert google.log == []
+
+
+def test_what_somebody_else_took_first_is_not_given_back_by_an_undo(google: Google) -> None:
+    google.grant(P, "roles/editor", TRAIN)
+    played = Played("gcp.iam.remove-binding", read(project()), {"deltas": [{"role": "roles/editor", "member": TRAIN}]})
+
+    def faster(asked: Asked) -> None:
+        if asked.method.endswith("setIamPolicy"):
+            google.before = lambda _: None
+            google.revoke(P, "roles/editor", TRAIN)
+
+    google.before = faster
+    done = played.run()
+    assert (done.state, done.changed) == (JobState.NOTHING_TO_DO, ())
+
+
+@pytest.mark.parametrize("others", [True, False])
+def test_whoever_is_the_last_owner_when_the_call_is_made_stays(google: Google, others: bool) -> None:
+    delta = {"role": "roles/owner", "member": ANA}
+    if others:
+        google.grant(P, "roles/owner", BO)
+    reply = writer().call(Call(RM, "SetIamPolicy", {"resource": P, "remove": delta, "unless_last": True}), "j")
+    assert reply == (Done("") if others else Failed("FAILED_PRECONDITION", f"{ANA} is the last one with roles/owner on {P}: it stays"))
+
+
+@pytest.mark.parametrize(
+    "name", ["a/../b@p.iam.gserviceaccount.com", "x@p.iam.gserviceaccount.com?alt=media", "x@p.iam.gserviceaccount.com#x"]
+)
+def test_a_name_that_says_more_than_a_name_reaches_nobody(google: Google, name: str) -> None:
+    with pytest.raises(RefusedError, match="no path"):
+        writer().call(Call(IAM, "DisableServiceAccount", {"name": f"{P}/serviceAccounts/{name}"}), "j")
+    assert google.log == []
 
 
 @pytest.mark.parametrize(

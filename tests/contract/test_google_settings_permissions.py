@@ -41,7 +41,7 @@ def test_the_writer_knows_whatever_an_action_plans(google: Google, action: Any, 
     google.before = refuse
     for step in planned(action, case, state_of(case["state"])):
         for call in (step.call, step.inverse, *(call for rung in step.otherwise for call in (rung.call, rung.inverse))):
-            assert isinstance(GoogleWriter(pause=lambda _: None).call(call, "j"), Failed), "asked, and refused"
+            assert isinstance(GoogleWriter(pause=lambda _: None, gives=True).call(call, "j"), Failed), "asked, and refused"
 
 
 def test_every_declared_call_is_served() -> None:

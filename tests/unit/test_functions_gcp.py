@@ -250,3 +250,36 @@ def test_a_notice_without_a_chat_is_told_to_the_log(cloud: Deployed, capsys: pyt
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     (told,) = [line for line in lines if line["message"] == "a notice for people"]
     assert (told["severity"], told["notice"]["state"], told["service"]) == ("WARNING", "pending", "notify")
+
+
+def our_entry(cloud: Deployed, **changes: Any) -> dict[str, Any]:
+    """The log's entry about the removal that our job made."""
+    (written,) = [a for a in cloud.google.log if a.method.endswith("setIamPolicy")]
+    entry = event("audit_log/SetIamPolicy")
+    payload = entry["protoPayload"]
+    payload["authenticationInfo"]["principalEmail"] = OWN
+    payload["requestMetadata"]["callerSuppliedUserAgent"] = changes.get("agent", written.headers["User-Agent"])
+    payload["serviceData"]["policyDelta"]["bindingDeltas"] = [{"action": "REMOVE", "role": "roles/owner", "member": TRAIN}] + changes.get(
+        "more", []
+    )
+    entry |= {"insertId": "ours", "timestamp": cloud.clock.time.isoformat()}
+    return entry
+
+
+@pytest.mark.parametrize(
+    ("changes", "explained"),
+    [
+        ({}, True),
+        ({"agent": "ringfence ringfence-job/0000000000000000"}, False),
+        ({"agent": "google-api-python-client"}, False),
+        ({"more": [{"action": "ADD", "role": "roles/owner", "member": "user:eve@example.net"}]}, False),
+    ],
+)
+def test_our_own_call_is_reconciled_with_its_job_and_one_that_none_explains_is_loud(
+    cloud: Deployed, changes: dict[str, Any], explained: bool
+) -> None:
+    cloud.push("evaluate", granted(cloud))
+    cloud.carry()
+    assert cloud.push("evaluate", our_entry(cloud, **changes)) == 204
+    found = [job.guardrail for job in wiring.store().jobs()]
+    assert found.count("own-role-unexplained") == (0 if explained else 1)

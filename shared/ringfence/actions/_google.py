@@ -5,12 +5,13 @@ from typing import Any
 
 from ringfence.domain.binding import Binding, binding_of
 from ringfence.domain.finding import Case, Finding
-from ringfence.domain.google import account_name, keeper
+from ringfence.domain.google import ADDRESS, account_name, keeper
 from ringfence.domain.identity import Identity
-from ringfence.domain.member import Member, parse_member
+from ringfence.domain.member import Member, MemberKind, parse_member
 from ringfence.domain.plan import ActionClass, Call, Step
 from ringfence.domain.state import Fact, FactKind
 
+OWNER = "roles/owner"
 # What writing an allow policy takes, by the API that keeps it (IAM documentation, "IAM permissions reference"). Taking a grant away needs the very
 # permission that giving one needs: Google Cloud does not tell them apart.
 POLICY_GRANTS: Mapping[str, tuple[str, ...]] = {
@@ -41,16 +42,20 @@ POLICY_GRANTS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def unbind(action: str, action_class: ActionClass, resource: str, binding: Binding) -> Step:
-    """Give the step that takes one grant off a resource: a delta, and so is its inverse. A policy is never written back as it was."""
+def unbind(action: str, action_class: ActionClass, resource: str, binding: Binding, *, unless_last: bool = False) -> Step:
+    """Give the step that takes one grant off a resource: a delta, and so is its inverse. A policy is never written back as it was.
+
+    `unless_last`: it is not taken off whoever is the last to hold that role when the call is made.
+    """
     host = keeper(resource)
+    bounds = {"unless_last": True} if unless_last else {}
     return Step(
         action=action,
         action_class=action_class,
         fact=Fact(FactKind.BINDING, binding.key),
         before="bound",
         after=None,
-        call=Call(host, "SetIamPolicy", {"resource": resource, "remove": binding.delta}),
+        call=Call(host, "SetIamPolicy", {"resource": resource, "remove": binding.delta, **bounds}),
         inverse=Call(host, "SetIamPolicy", {"resource": resource, "add": binding.delta}),
     )
 
@@ -66,7 +71,8 @@ def grants_of(finding: Finding) -> tuple[Binding, ...]:
 def service_account(identity: Identity) -> Member | None:
     """Give the service account that a principal is, where somebody here may switch it off; None for anybody else."""
     member = parse_member(identity.arn)
-    return member if "serviceAccount" in member.kind and not member.service_agent and not member.deleted and "@" in member.id else None
+    own = member.kind is MemberKind.SERVICE_ACCOUNT and not member.service_agent and not member.deleted
+    return member if own and ADDRESS.fullmatch(member.id) else None
 
 
 def named(identity: Identity, member: Member) -> str:

@@ -7,18 +7,19 @@ that a deployment for one project has not (`DENY_AT`).
 import msgspec
 
 from ringfence.actions._action import Action, Impossible, Permission
-from ringfence.actions._google import POLICY_GRANTS, named, service_account, unbind
+from ringfence.actions._google import OWNER, POLICY_GRANTS, named, service_account, unbind
 from ringfence.actions.gcp_iam_disable_service_account import off
 from ringfence.domain.binding import comparable
 from ringfence.domain.canonical import digest
 from ringfence.domain.finding import Case, Finding
 from ringfence.domain.google import IAM, RESOURCE_MANAGER
 from ringfence.domain.identity import Identity, Kind
-from ringfence.domain.member import parse_member
+from ringfence.domain.member import MemberKind, parse_member
 from ringfence.domain.plan import ActionClass, Call, Step
 from ringfence.domain.state import Document, Facet, Fact, FactKind
 
 # The judge for Google IAM is imported where it is asked: a quiet event needs none of it.
+MANY = (MemberKind.GROUP, MemberKind.PRINCIPAL_SET, MemberKind.DOMAIN, MemberKind.EVERYBODY, MemberKind.CONVENIENCE, MemberKind.UNKNOWN)
 PART = "deny"  # the part of a principal's settings
 
 
@@ -29,7 +30,10 @@ def plan(case: Case, finding: Finding) -> tuple[Step, ...] | Impossible:  # noqa
     identity = case.identity
     if identity.kind is not Kind.MEMBER:
         return Impossible(f"{identity.name} is no principal of Google Cloud")
-    account, who = service_account(identity), deny_principal(parse_member(identity.arn))
+    member = parse_member(identity.arn)
+    if member.kind in MANY:
+        return Impossible(f"{identity.name} stands for many: who of them it was, a person has to find out")
+    account, who = service_account(identity), deny_principal(member)
     switch = () if account is None else (off(ACTION.id, named(identity, account)),)
     deployment = case.settings.deployment
     where = deployment.deny_at if case.settings.deployed else f"projects/{identity.account}"  # offline nobody knows what a deployment may
@@ -71,7 +75,11 @@ def _grants(case: Case) -> tuple[Step, ...]:
 
     held = (case.state.bindings if case.state else None) or ()
     place = f"projects/{case.identity.account}"
-    return tuple(unbind(ACTION.id, ActionClass.CONTAINMENT, place, b) for b in held if dangerous((b.role,)) or unknown_roles((b.role,)))
+    return tuple(
+        unbind(ACTION.id, ActionClass.CONTAINMENT, place, b, unless_last=b.role == OWNER)
+        for b in held
+        if dangerous((b.role,)) or unknown_roles((b.role,))
+    )
 
 
 def denial(who: str) -> Document:

@@ -1,5 +1,7 @@
 """gcp.iam.disable-sa-key: switch one key of a service account off."""
 
+import re
+
 from ringfence.actions._action import Action, Impossible, Permission, evidence_text
 from ringfence.actions._credentials import class_of
 from ringfence.actions._google import named, service_account
@@ -8,6 +10,8 @@ from ringfence.domain.google import IAM
 from ringfence.domain.plan import ActionClass, Call, Step
 from ringfence.domain.state import Facet, Fact, FactKind
 
+KEY = re.compile(r"[0-9a-zA-Z]{1,64}", re.ASCII)
+
 
 def plan(case: Case, finding: Finding) -> tuple[Step, ...] | Impossible:
     """One step for the key that the finding names (`key`). Of one that was just made and never used (`created`) it undoes the creation."""
@@ -15,7 +19,7 @@ def plan(case: Case, finding: Finding) -> tuple[Step, ...] | Impossible:
     if account is None:
         return Impossible(f"{case.identity.name} is no service account of yours: it has no keys that could be switched off")
     key = evidence_text(finding.evidence, "key")
-    if not key:
+    if not KEY.fullmatch(key):
         return Impossible("the finding names no key: look which key it was, and at the account itself")
     held = next((c for c in (case.state.credentials if case.state else None) or () if c.id == key), None)
     name = f"{named(case.identity, account)}/keys/{key}"

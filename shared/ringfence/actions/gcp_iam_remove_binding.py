@@ -1,15 +1,13 @@
 """gcp.iam.remove-binding: take one grant of one member off a resource's allow policy, and nothing else."""
 
 from ringfence.actions._action import Action, Impossible, On, Permission
-from ringfence.actions._google import POLICY_GRANTS, grants_of, unbind
+from ringfence.actions._google import OWNER, POLICY_GRANTS, grants_of, unbind
 from ringfence.domain.binding import comparable
 from ringfence.domain.finding import Case, Finding
 from ringfence.domain.google import keeper
 from ringfence.domain.identity import Kind
 from ringfence.domain.plan import ActionClass, Step
 from ringfence.domain.state import Facet
-
-OWNER = "roles/owner"
 
 
 def plan(case: Case, finding: Finding) -> tuple[Step, ...] | Impossible:
@@ -27,11 +25,20 @@ def plan(case: Case, finding: Finding) -> tuple[Step, ...] | Impossible:
         return Impossible(f"the allow policy of {place.arn} is none that is written here: take the grant away at its service")
     known = case.target_state.bindings if case.target_state else None
     owners = {comparable(b.member) for b in known or () if b.role == OWNER and b.condition is None}
-    stood = case.event is None or finding.standing
-    if stood and owners and owners <= {comparable(b.member) for b in found if b.role == OWNER}:
+    going = {comparable(b.member) for b in found if b.role == OWNER}
+    if owners and owners <= going and (case.event is None or finding.standing or _handed_over(case)):
         return Impossible(f"it is the last owner of {place.arn}: make somebody else owner first")
     there = {b.key: b for b in known or ()}  # as it stands in the policy: an undo writes that, byte for byte
-    return tuple(unbind(ACTION.id, ACTION.action_class, place.arn, there.get(b.key, b)) for b in found)
+    return tuple(
+        unbind(ACTION.id, ACTION.action_class, place.arn, there.get(b.key, b), unless_last=b.role == OWNER and not owners <= going)
+        for b in found
+    )
+
+
+def _handed_over(case: Case) -> bool:
+    """Whether the very change that made an owner took another one away."""
+    deltas = case.event.parameters.get("deltas") or () if case.event else ()
+    return any(delta["action"] == "REMOVE" and delta["role"] == OWNER for delta in deltas)
 
 
 ACTION = Action(

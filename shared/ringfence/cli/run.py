@@ -36,4 +36,4 @@ def _cloud(job: Job, settings: Settings) -> tuple[Reader, Writer]:
     from ringfence.clouds.gcp.reader import GoogleReader
     from ringfence.clouds.gcp.writer import GoogleWriter
 
-    return GoogleReader(settings.deployment.deny_at), GoogleWriter()
+    return GoogleReader(settings.deployment.deny_at), GoogleWriter(gives=True)

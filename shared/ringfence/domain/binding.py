@@ -9,7 +9,8 @@ from typing import Any
 from msgspec import Struct
 
 from ringfence.domain.canonical import canonical
-from ringfence.domain.member import parse_member
+from ringfence.domain.google import ADDRESS
+from ringfence.domain.member import MemberKind, parse_member
 
 ADDRESSES = ("user:", "serviceAccount:", "group:", "domain:")
 
@@ -36,6 +37,17 @@ class Binding(Struct, frozen=True):
 def comparable(member: str) -> str:
     """Write a member as IAM compares it: addresses know no case. What is written to a policy is never rewritten so."""
     return member.lower() if member.removeprefix("deleted:").startswith(ADDRESSES) else member
+
+
+def same_member(name: str, member: str) -> bool:
+    """Whether a name means a member: as a policy writes it, or by its address alone, as logs and people do."""
+    return comparable(name) == comparable(member) or (":" not in name and "@" in name and name.lower() == parse_member(member).id.lower())
+
+
+def bound_to(bound: str, member: str) -> bool:
+    """Whether a policy's member is somebody, also where they were deleted since: IAM writes `deleted:` before them and `?uid=` behind."""
+    alive = bound.removeprefix("deleted:").partition("?uid=")[0] if bound.startswith("deleted:") else bound
+    return comparable(alive) == comparable(member)
 
 
 def plain(condition: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -104,4 +116,4 @@ def held_by(bindings: Iterable[Binding], member: str) -> tuple[Binding, ...]:
 def address_of(member: str) -> str:
     """Give the address of a service account; empty for any other member."""
     parsed = parse_member(member)
-    return parsed.id if member.startswith("serviceAccount:") and not parsed.deleted else ""
+    return parsed.id if parsed.kind is MemberKind.SERVICE_ACCOUNT and not parsed.deleted and ADDRESS.fullmatch(parsed.id) else ""

@@ -18,6 +18,7 @@ class Census(Struct, frozen=True, kw_only=True):
     config_hash: str
     identities: int  # of AI projects, a day old at least
     admins: tuple[str, ...]  # administrators that people can use: users with a password or key, and roles that people may assume
+    admins_of: Mapping[str, tuple[str, ...]] = {}  # of Google Cloud: by project; one that is not in it was not counted
     protected: Mapping[str, tuple[str, ...]]  # unique id -> the patterns that it matched
     newly: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()  # that were recorded, those of exceptions too

@@ -18,6 +18,8 @@ KEEPERS = (
     (re.compile(r"projects/[^/]+/secrets/[^/]+", re.ASCII), "secretmanager.googleapis.com"),
     (re.compile(r"projects/[^/]+/locations/[^/]+/(endpoints|reasoningEngines)/[^/]+", re.ASCII), VERTEX),
 )
+# Addresses of service accounts (IAM documentation, "Service accounts overview"): what is none of these names nobody, whatever a log or a finding says.
+ADDRESS = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]*@[a-zA-Z0-9][a-zA-Z0-9.-]*\.gserviceaccount\.com", re.ASCII)
 ACCOUNT = re.compile(r"projects/([^/]+)/serviceAccounts/([^/]+)", re.ASCII)
 
 

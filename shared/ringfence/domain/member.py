@@ -29,11 +29,38 @@ KINDS = {kind.value: kind for kind in (MemberKind.USER, MemberKind.SERVICE_ACCOU
 CONVENIENCE = ("projectOwner", "projectEditor", "projectViewer")
 AGENTS = re.compile(r"principal(Set)?://agents\.(global|[a-z0-9-]+)\.", re.ASCII)
 # Service accounts that Google itself manages (IAM documentation, "Service agents"): nobody here may switch them off.
+# Projects of Google's own in which agents live that are not called gcp-sa- and their service. Anybody may call an account service-1: the project tells.
+HOMES = (
+    "compute-system",
+    "container-engine-robot",
+    "containerregistry",
+    "gcf-admin-robot",
+    "serverless-robot-prod",
+    "dataflow-service-producer-prod",
+    "dataproc-accounts",
+    "cloudcomposer-accounts",
+    "gae-api-prod",
+    "gcp-gae-service",
+    "cloud-tpu",
+    "trifacta-gcloud-prod",
+    "cloud-filer",
+    "firebase-rules",
+    "genomics-api",
+    "cloud-ml",
+    "cloud-redis",
+    "security-center-api",
+    "sourcerepo-service-accounts",
+    "gs-project-accounts",
+    "bigquery-encryption",
+    "cloud-bigtable",
+)
 SERVICE_AGENT = re.compile(
-    r"(service-[0-9]+@(gcp-sa-[a-z0-9-]+|[a-z-]+-system|[a-z0-9-]+)\.iam\.gserviceaccount\.com|[0-9]+@cloudservices\.gserviceaccount\.com"
-    r"|[0-9]+@cloudbuild\.gserviceaccount\.com|.+@(gcp-sa-[a-z0-9-]+|cloud-aiplatform|system)\.iam\.gserviceaccount\.com)",
+    rf"((service-(org-|folder-)?|bq-)?[0-9]+@(gcp-sa-[a-z0-9-]+|{'|'.join(HOMES)}|cloud-ml\.google\.com)\.iam\.gserviceaccount\.com"
+    r"|[0-9]+@(cloudservices|cloudbuild)\.gserviceaccount\.com|[0-9]+@project\.gserviceaccount\.com"
+    r"|[^@]+@(gcp-sa-[a-z0-9-]+|cloud-aiplatform|system)\.iam\.gserviceaccount\.com)",
     re.ASCII | re.IGNORECASE,
 )
+CONSUMER = ("gmail.com", "googlemail.com", "googlegroups.com")  # addresses of no organisation
 DEFAULT_COMPUTE = re.compile(r"[0-9]+-compute@developer\.gserviceaccount\.com", re.ASCII)
 OF_A_PROJECT = re.compile(r"[^@]+@([a-z][a-z0-9:.-]*)\.iam\.gserviceaccount\.com", re.ASCII)
 

@@ -121,7 +121,7 @@ def expire(job: Job, settings: Settings) -> Process[Job]:
     if settings.on_timeout is OnTimeout.CONTAIN and grave and reversible(job) and not (yield from altered(job)):
         now: datetime = yield ReadTime()
         census: Census | None = yield ReadCensus()
-        claimed = yield from claim(job, of_an_act(job, settings, fresh(census, now)), now)
+        claimed = yield from claim(job, of_an_act(job, settings, fresh(census, now, job.plan.target)), now)
         if not isinstance(claimed, Exhausted):
             why = f"{until}: the configuration contains then"
             runs = job.moved(S.APPROVED, now + UNTAKEN)

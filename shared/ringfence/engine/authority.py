@@ -7,10 +7,11 @@ the configuration names; over the signed command line IAM alone decides, where i
 
 from collections.abc import Iterable
 
+from ringfence.domain.binding import same_member
 from ringfence.domain.caller import Caller
 from ringfence.domain.event import Actor
 from ringfence.domain.glob import any_match, matches
-from ringfence.domain.identity import Identity, folded
+from ringfence.domain.identity import GOOGLE, Identity, folded
 from ringfence.domain.job import Job
 from ringfence.domain.plan import ActionClass
 from ringfence.engine.ids import person
@@ -48,7 +49,8 @@ def involved(actor: Actor | None, affected: Iterable[Identity], project: str, se
     parties = [who(identity.arn, settings, identity.unique_id or "") for identity in affected]
     if actor is not None:
         identity = actor.identity
-        names = (actor.display or "", identity.arn if identity else "", actor.human.partition(" (")[0])
+        chain = actor.human.split(", ") if identity and identity.partition == GOOGLE else [actor.human.partition(" (")[0]]
+        names = (actor.display or "", identity.arn if identity else "", *chain)
         parties = [*(who(name, settings, (identity and identity.unique_id) or "") for name in names if name), *parties]
     owners = [f"person {p.name}" for p in settings.people if project in p.owned_projects or any_match(p.owns, *arns)]
     return tuple(dict.fromkeys((*parties, *owners)))
@@ -123,7 +125,7 @@ def _is_target(job: Job, voter: Caller, settings: Settings) -> bool:
 def _names(alias: str, name: str) -> bool:
     """Whether an ARN, or a glob over ARNs, names somebody. The ARN of a role stands for its sessions, that of a session for itself."""
     if not alias.startswith("arn:"):
-        return alias == name
+        return alias == name or same_member(name, alias)
     mine, theirs = Identity.from_arn(alias), Identity.from_arn(name)
     same = mine is not None and theirs is not None and ":assumed-role/" not in alias and mine.same_as(theirs)
     return same or matches(alias, name)

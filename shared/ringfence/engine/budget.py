@@ -2,7 +2,7 @@
 
 There is one per account and class of action - reversals do not use up what containment needs -, one per guardrail, one per *actor*, so that
 baits cannot buy freedom, and one per property of a target, so that two guardrails that contradict each other stop after three acts. And
-one that no window refills: the administrators of the account less one. Acts are counted in numbered slots, each taken once, in the
+one that no window refills: the administrators of the account, or of the Google Cloud project, less one. Acts are counted in numbered slots, each taken once, in the
 transaction that opens the job: eight workers at a time cannot exceed a limit. Where a budget is used up the breaker is open: everything asks.
 """
 
@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from ringfence.domain.census import Census
 from ringfence.domain.finding import Severity
-from ringfence.domain.identity import Identity
+from ringfence.domain.identity import GOOGLE, Identity
 from ringfence.domain.job import Job
 from ringfence.domain.plan import ActionClass
 from ringfence.domain.state import Fact
@@ -55,13 +55,13 @@ def of_an_act(job: Job, settings: Settings, census: Census | None) -> tuple[Budg
     who = because_of(job)
     facts = [
         Budget(
-            f"fact:{exemption_key(job.plan.target, step.fact)}",
+            f"fact:{exemption_key(job.plan.target, fact)}",
             CONTRADICTIONS,
             HOUR,
             1,
-            f"{step.fact.kind} {step.fact.key} goes to and fro",
+            f"{fact.kind} {fact.key} goes to and fro",
         )
-        for step in job.plan.steps
+        for fact in dict.fromkeys(step.fact for step in job.plan.steps)
     ]
     return (
         Budget(f"account:{account}:{job.action_class}", per_hour, HOUR, weight, f"{per_hour} identities an hour by {job.action_class}"),
@@ -86,11 +86,17 @@ def of_an_act(job: Job, settings: Settings, census: Census | None) -> tuple[Budg
 
 def of_administrators(job: Job, census: Census | None) -> tuple[Budget, ...]:
     """Give the budget of whoever acts on administrators, asked or not: one of them is always left. It is counted anew by each census."""
-    hit = tuple(sorted({job.plan.target.key, *job.plan.affects} & set(census.admins if census else ())))
-    if census is None or not hit:
+    if census is None:
         return ()
-    left = "the account would be left without an administrator that people can use"
-    return (Budget(f"admins:{census.taken.isoformat()}", len(census.admins) - 1, EVER, len(hit), left, hit),)
+    target, name, place = job.plan.target, f"admins:{census.taken.isoformat()}", "the account"
+    admins = census.admins
+    if target.partition == GOOGLE:  # each project has owners of its own
+        admins, name, place = census.admins_of.get(target.account, ()), f"{name}:{target.account}", f"the project {target.account}"
+    hit = tuple(sorted({target.key, *job.plan.affects} & set(admins)))
+    if not hit:
+        return ()
+    left = f"{place} would be left without an administrator that people can use"
+    return (Budget(name, len(admins) - 1, EVER, len(hit), left, hit),)
 
 
 def of_a_question(job: Job, settings: Settings) -> tuple[Budget, ...]:
@@ -133,9 +139,11 @@ def too_many(job: Job, settings: Settings, census: Census | None) -> str | None:
     return f"{job.guardrail} finds something about {found} of {census.identities} identities (at most {limit} are believed)"
 
 
-def fresh(census: Census | None, now: datetime) -> Census | None:
-    """Give the census while it is young enough to say who is administrator."""
-    return census if census is not None and now - census.taken < FRESH else None
+def fresh(census: Census | None, now: datetime, target: Identity) -> Census | None:
+    """Give the census while it is young enough to say who is administrator where a target is; of Google Cloud's, a project that it counted."""
+    if census is None or now - census.taken >= FRESH:
+        return None
+    return None if target.partition == GOOGLE and target.account not in census.admins_of else census
 
 
 def claim(job: Job, budgets: Iterable[Budget], now: datetime) -> Process[tuple[Slot, ...] | Exhausted]:

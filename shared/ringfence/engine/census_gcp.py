@@ -24,26 +24,27 @@ PEOPLE = (MemberKind.USER, MemberKind.GROUP)
 def take(
     policies: Mapping[str, Iterable[Binding]], accounts: Iterable[State], settings: Settings, previous: Census | None, now: datetime
 ) -> Census:
-    """Count projects by their allow policies (by project id) and their service accounts."""
+    """Count projects by their allow policies (by project id) and their service accounts. Who owns one project is no administrator of another."""
     known = [state.identity for state in accounts]
     bound = {comparable(b.member): Identity.member(b.member, project) for project, held in policies.items() for b in held}
     everybody = {comparable(i.arn): i for i in (*bound.values(), *known)}
     ours = [i for i in everybody.values() if isinstance(membership(i, None, settings), Membership)]
-    admins = {
-        Identity.member(b.member, project).key
-        for project, held in policies.items()
-        for b in held
-        if b.role in ADMINISTRATORS and b.condition is None and parse_member(b.member).kind in PEOPLE
-    }
+    admins_of = {project: tuple(sorted(_admins(project, held))) for project, held in policies.items()}
     protected, newly = register(known, settings, previous)
     return Census(
         taken=now,
         looked=previous.looked if previous else None,
         config_hash=settings.config_hash,
         identities=len(ours),
-        admins=tuple(sorted(admins)),
+        admins=tuple(sorted({one for admins in admins_of.values() for one in admins})),
+        admins_of=admins_of,
         protected=protected,
         newly=newly,
         exempt=exempt_of(known, settings, previous),
         patterns=(*patterns(settings), *map(exemption_pattern, settings.exemptions)),
     )
+
+
+def _admins(project: str, held: Iterable[Binding]) -> set[str]:
+    administer = (b for b in held if b.role in ADMINISTRATORS and b.condition is None and parse_member(b.member).kind in PEOPLE)
+    return {Identity.member(b.member, project).key for b in administer}

@@ -280,7 +280,8 @@ def _bound(job: Job) -> tuple[Identity, ...]:
     """Give whom the grants are about that a job takes off, or puts back: they lose something, whatever it is bound to."""
     calls = (step.call.parameters for step in job.plan.steps if step.fact.kind is FactKind.BINDING)
     deltas = [delta for given in calls for verb in ("remove", "add") if (delta := given.get(verb)) is not None]
-    return tuple(Identity.member(str(delta["member"]), job.plan.target.account) for delta in deltas)
+    known = job.plan.affects[0] if len(job.plan.affects) == 1 and job.plan.affects[0].isdigit() else None  # a unique id
+    return tuple(Identity.member(str(delta["member"]), job.plan.target.account, known) for delta in deltas)
 
 
 def _stopped(job: Job) -> Process[str]:

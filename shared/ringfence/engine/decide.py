@@ -228,9 +228,11 @@ def _allowed(job: Job, planned: Planned, settings: Settings, census: Census | No
     """Give the slots that an act takes, or why it may not act by itself."""
     if wrong := too_many(job, settings, census):
         return Exhausted(f"the breaker is open: {wrong}")
-    recent = fresh(census, now)
+    target = job.plan.target
+    recent = fresh(census, now, target)
     if recent is None and planned.people:
-        return Exhausted("who is administrator is not known (no census within 24 hours), and people can use this identity: it asks")
+        where = f" of {target.account}" if target.partition == GOOGLE else ""
+        return Exhausted(f"who is administrator is not known (no census{where} within 24 hours), and people can use this identity: it asks")
     return (yield from claim(job, of_an_act(job, settings, recent), now))
 
 

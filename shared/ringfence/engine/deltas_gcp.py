@@ -4,10 +4,12 @@ Logs of Vertex AI, Cloud Run, Cloud KMS and others tell no delta (read in sample
 a fresh grant; where nobody knows what it was, every grant in it may have stood for long, and reversing one asks (`standing`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import msgspec
 
+from ringfence.domain.binding import bound_to
 from ringfence.domain.event import Event, Source
 from ringfence.domain.google_settings import Thing, thing_of
 from ringfence.domain.identity import Identity
@@ -30,6 +32,30 @@ def with_deltas(event: Event, now: State | None, before: State | None) -> Event:
     deltas = tuple({"action": "ADD", **b.delta} for b in given) or NOTHING
     told = {**event.parameters, "deltas": deltas, "standing": known is None, "many": len(members) > MOST}
     return msgspec.structs.replace(event, parameters=told, subject=members[0] if members else None, also=members[1 : MOST + 1])
+
+
+def heard_names(event: Event) -> tuple[str, ...]:
+    """Give the names by which guardrails hear an event. One that gives somebody something is a change of a policy, whatever its method is called."""
+    name = event.heard_as or event.name
+    changes = event.source is Source.GCP_AUDIT and name != CHANGES and any(True for _ in _given(event))
+    return (name, CHANGES) if changes else (name,)
+
+
+def still_granted(event: Event, subject: Identity, policy: State | None) -> bool:
+    """Whether an event gave somebody something that may stand, though they were not found: an account can be brought back, or be of another project.
+
+    Deleting an account takes none of its grants away, and bringing it back gives it all of them (IAM documentation, "Delete and undelete service
+    accounts"). Where the policy was not read nobody knows, and that is no all-clear.
+    """
+    given = [delta["role"] for delta in _given(event) if delta["member"] == subject.arn]
+    if not given or policy is None or policy.bindings is None:
+        return bool(given)
+    return any(b.role in given and bound_to(b.member, subject.arn) for b in policy.bindings)
+
+
+def _given(event: Event) -> Iterator[Mapping[str, Any]]:
+    told = event.parameters.get("deltas")
+    return (delta for delta in (told if isinstance(told, (list, tuple)) else ()) if delta.get("action") == "ADD")
 
 
 def judged(event: Event, target: Identity) -> frozenset[str]:

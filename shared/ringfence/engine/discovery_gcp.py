@@ -1,6 +1,6 @@
 """Which AI project a principal of Google Cloud belongs to: declared first, then discovered by what it is.
 
-A declared address or pattern names a principal; a declared project covers what happens in it. Discovered are agents' own identities, Vertex AI's service
+A declared address or pattern names a principal; a declared project covers what happens in it, and whatever is granted in it to anybody. Discovered are agents' own identities, Vertex AI's service
 accounts by their names, and the default service account of Compute Engine, which Workbench runs as unless told otherwise (Vertex AI documentation,
 "Custom service accounts" and "Agent identity"; read in 2026-11).
 """
@@ -13,6 +13,7 @@ from ringfence.domain.identity import GOOGLE, Identity
 from ringfence.domain.member import Member, MemberKind, parse_member
 from ringfence.settings import DISCOVERED, Project, Settings
 
+PROJECTS, ANY_PROJECT = "projects/", "_"  # a bucket's name tells no project: projects/_/buckets/b
 ABOVE = ("organizations/", "folders/")
 VERTEX = ("*vertex*@*.iam.gserviceaccount.com", "*aiplatform*@*.iam.gserviceaccount.com", "*notebook*@*.iam.gserviceaccount.com")
 
@@ -45,6 +46,16 @@ def of_the_place(event: Event, settings: Settings) -> tuple[Project, Workload] |
     places = (*event.parameters.get("writes", ()), *event.parameters.get("reads", ()), *filter(None, (written(target),)))
     found = next((p for place in places for p in settings.projects if any(touches(place, data.at) for data in p.data)), None)
     return None if found is None else (found, Workload.UNKNOWN)
+
+
+def of_the_grant(event: Event, subject: Identity, settings: Settings) -> tuple[Project, Workload] | None:
+    """Give the declared project in which somebody was granted something: whoever it is, and whomever the project names."""
+    if event.partition != GOOGLE or not any(delta.get("member") == subject.arn for delta in event.parameters.get("deltas") or ()):
+        return None
+    scope = event.target.arn.removeprefix(PROJECTS) if event.target is not None and event.target.arn.startswith(PROJECTS) else ""
+    places = [place for place in (event.account, scope.partition("/")[0]) if place not in ("", ANY_PROJECT)]
+    found = next((p for p in settings.projects if any_match(p.gcp_projects, *places)), None)
+    return None if found is None else (found, workload(parse_member(subject.arn)))
 
 
 def workload(member: Member) -> Workload:

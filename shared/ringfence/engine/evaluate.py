@@ -17,9 +17,9 @@ from ringfence.domain.finding import Case, Finding, Guardrail, Judged, Trigger, 
 from ringfence.domain.identity import GOOGLE, Identity, Kind
 from ringfence.domain.signal import Signal
 from ringfence.domain.state import Facet, State
-from ringfence.engine.deltas_gcp import judged, still_known, with_deltas
+from ringfence.engine.deltas_gcp import heard_names, judged, still_granted, still_known, with_deltas
 from ringfence.engine.discovery import Membership, membership, project_of
-from ringfence.engine.discovery_gcp import of_the_place
+from ringfence.engine.discovery_gcp import of_the_grant, of_the_place
 from ringfence.engine.judgement import Judgement, Planned, joined, merged
 from ringfence.engine.planning import Planner
 from ringfence.engine.ports import Absence, Reader, Wanted
@@ -92,12 +92,7 @@ class Evaluator:
             return Judgement(event=event, outcome=Outcome.IGNORED, reason="our own act", identities=known, own=True)
         if event.set_aside is not None:
             return Judgement(event=event, outcome=event.set_aside.outcome, reason=event.set_aside.reason, identities=known)
-        of_subjects: list[Guardrail] = []
-        of_actors: list[Guardrail] = []
-        service = service_of(event)
-        for trigger, guardrail in self.index.get((event.source, event.heard_as or event.name), ()):
-            if guardrail.window is None and trigger.hears(service):
-                (of_subjects if trigger.judges is Judged.SUBJECT else of_actors).append(guardrail)
+        of_subjects, of_actors = self._hearing(event)
         if not of_subjects and not of_actors:
             return Judgement(
                 event=event, outcome=Outcome.QUIET, reason=f"no guardrail hears {event.name or 'an event without a name'}", identities=known
@@ -116,6 +111,16 @@ class Evaluator:
             if not of_subjects or [verdict for _, verdict in found if verdict is not None]:
                 parts.append(self._run(case, found))
         return merged(event, parts)
+
+    def _hearing(self, event: Event) -> tuple[list[Guardrail], list[Guardrail]]:
+        """Give the guardrails that hear an event: those that judge whom it touches, and those that judge who did it; each once."""
+        service, found = service_of(event), dict[tuple[Judged, str], Guardrail]()
+        for name in heard_names(event):
+            for trigger, guardrail in self.index.get((event.source, name), ()):
+                if guardrail.window is None and trigger.hears(service):
+                    found.setdefault((trigger.judges, guardrail.id), guardrail)
+        subjects = [guardrail for (judges, _), guardrail in found.items() if judges is Judged.SUBJECT]
+        return subjects, [guardrail for (judges, _), guardrail in found.items() if judges is Judged.ACTOR]
 
     def looks_back(self, event: Event, signal: Signal) -> timedelta:
         """Give how far the playbooks look back that hear a signal; nothing where none does."""
@@ -177,7 +182,7 @@ class Evaluator:
     def _judge_one(self, about: _About, subject: Identity, heard: list[Guardrail]) -> Judgement:
         event = about.event
         state = self._read(event, subject, heard)
-        if state is Absence.GONE and event.source not in DETECTIONS:
+        if state is Absence.GONE and event.source not in DETECTIONS and not still_granted(event, subject, about.target_state):
             return Judgement(
                 event=event, outcome=Outcome.QUIET, reason=f"{subject.kind} {subject.name} does not exist any more", identities=(subject,)
             )
@@ -191,6 +196,7 @@ class Evaluator:
                 identities=(identity,),
             )
         member = membership(identity, known, self.settings) or _of_the_place(event, self.settings)
+        member = _of_the_grant(event, identity, member, self.settings)
         if member is None:
             return Judgement(event=event, outcome=Outcome.QUIET, reason=f"{identity.name} belongs to no AI project", identities=(identity,))
         supposed = Membership(DISCOVERED, Workload.UNKNOWN) if isinstance(member, Unknown) else member
@@ -318,6 +324,14 @@ class Evaluator:
 def _of_the_place(event: Event, settings: Settings) -> Membership | None:
     claim = of_the_place(event, settings)
     return None if claim is None else Membership(*claim)
+
+
+def _of_the_grant(event: Event, subject: Identity, member: Membership | Unknown | None, settings: Settings) -> Membership | Unknown | None:
+    """Where something was granted in a declared project it is that project's, unless whoever got it is of another one that is declared."""
+    if isinstance(member, Membership) and member.project.declared:
+        return member
+    claim = of_the_grant(event, subject, settings)
+    return member if claim is None else Membership(*claim)
 
 
 def _good(case: Case, heard: list[Guardrail]) -> tuple[State, ...]:

@@ -12,9 +12,12 @@ from typing import Any
 from ringfence.domain.canonical import digest
 from ringfence.domain.event import Event
 from ringfence.domain.finding import Finding, Severity
+from ringfence.domain.identity import GOOGLE
 from ringfence.domain.job import Job
+from ringfence.domain.plan import Call
 from ringfence.domain.record import Record, RecordKind
 from ringfence.domain.written import decode
+from ringfence.engine import own_acts_gcp
 from ringfence.engine.commands import Process, ReadJob, ReadRecords, ReadTime
 from ringfence.engine.judgement import Planned
 from ringfence.engine.trail.agree import SKEW
@@ -29,11 +32,7 @@ def unexplained(event: Event) -> Process[Planned | None]:
     if job is not None:
         records: tuple[Record, ...] = yield ReadRecords(job.id)
         now: datetime = yield ReadTime()
-        made = [
-            n
-            for n, step in enumerate(job.plan.steps)
-            if any(same(rung.call.operation, rung.call.parameters, event) for rung in (step, *step.otherwise))
-        ]
+        made = [n for n, step in enumerate(job.plan.steps) if any(_is(rung.call, event) for rung in (step, *step.otherwise))]
         if any(_fits(event, records, step, now) for step in made):
             return None
     who = event.actor.identity if event.actor else None
@@ -45,6 +44,10 @@ def unexplained(event: Event) -> Process[Planned | None]:
     evidence = {"request_id": event.request_id, "job": event.mark}
     finding = Finding(guardrail=UNEXPLAINED, severity=Severity.CRITICAL, identity=subject, reason=reason, evidence=evidence)
     return Planned(finding=finding, steps=(), remark="Stop Ringfence (`ringfence stop`), end the role's sessions, and look at who uses it")
+
+
+def _is(call: Call, event: Event) -> bool:
+    return own_acts_gcp.same(call, event) if event.partition == GOOGLE else same(call.operation, call.parameters, event)
 
 
 def same(operation: str, parameters: Mapping[str, Any], event: Event) -> bool:

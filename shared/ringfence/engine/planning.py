@@ -70,7 +70,8 @@ class Planner:
                 continue
             stands = [self._stands(step, place) for step in made]
             contained = action.action_class is ActionClass.CONTAINMENT
-            left = [s for s, so in zip(made, stands, strict=True) if contained or not so]
+            planned = [(p.target, p.step.call) for p in steps]  # two actions may share a step
+            left = [s for s, so in zip(made, stands, strict=True) if (contained or not so) and (place.target, s.call) not in planned]
             asks = len(place.affects) > self.settings.max_blast_radius or _stood(case, census, deployed=self.settings.deployed)
             steps += [PlannedStep(s, self._when(s, case, finding, asks=asks), place.target, place.affects) for s in left]
             handled = handled or any(stands)

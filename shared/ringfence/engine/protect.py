@@ -12,10 +12,11 @@ import re
 from collections.abc import Iterable, Iterator
 
 from ringfence.domain.arn import parse_arn
+from ringfence.domain.binding import comparable, same_member
 from ringfence.domain.census import Census
 from ringfence.domain.glob import any_match, matches
 from ringfence.domain.identity import GOOGLE, Identity, Kind
-from ringfence.domain.member import parse_member
+from ringfence.domain.member import CONSUMER, parse_member
 from ringfence.engine.advice import ELSEWHERE, outside
 from ringfence.engine.ids import IDENTITY_CENTER, pathless
 from ringfence.settings import Exemption, Settings
@@ -53,10 +54,22 @@ def nominations(identity: Identity, settings: Settings) -> Iterator[str]:
     for pattern in patterns(settings):
         approver = Identity.from_arn(pattern) if pattern in settings.approving else None
         of_roles = pattern in ORGANISATION_ACCESS and identity.kind is Kind.ROLE and matches(pattern, identity.name)
-        by_name = pattern in BREAK_GLASS and matches(pattern, identity.name)
+        by_name = pattern in BREAK_GLASS and matches(pattern, identity.name) and _may_be_ours(identity, settings)
         by_arn = pattern in settings.never_touch and any_match((pattern,), identity.arn, pathless(identity))
-        if of_roles or by_name or by_arn or (approver is not None and approver.same_as(identity)):
+        of_google = pattern in settings.approving and identity.partition == GOOGLE and same_member(pattern, identity.arn)
+        if of_roles or by_name or by_arn or of_google or (approver is not None and approver.same_as(identity)):
             yield pattern
+
+
+def _may_be_ours(identity: Identity, settings: Settings) -> bool:
+    """Whether somebody who bears a name that protects may be of this organisation: who makes an address elsewhere protects nobody by it."""
+    if identity.partition != GOOGLE:
+        return True
+    member = parse_member(identity.arn)
+    if member.home:
+        named = [glob for project in settings.projects for glob in project.gcp_projects]
+        return not named or any_match(named, member.home) is not None
+    return member.domain in settings.trusted_domains if settings.trusted_domains else member.domain not in CONSUMER
 
 
 def patterns(settings: Settings) -> tuple[str, ...]:
@@ -95,7 +108,7 @@ def means(pattern: str, settings: Settings) -> str | None:
 def built_in(identity: Identity, settings: Settings) -> str | None:
     """Say why an identity is out of reach whatever was recorded; an undo needs to reach what is protected since."""
     if identity.partition == GOOGLE:
-        return _googles(identity)
+        return _googles(identity, settings)
     arn = parse_arn(identity.arn)
     if arn is None:
         return "its ARN cannot be read"
@@ -113,8 +126,10 @@ def built_in(identity: Identity, settings: Settings) -> str | None:
     return "it is one of Ringfence's own roles" if identity.arn in settings.deployment.own_roles else None
 
 
-def _googles(identity: Identity) -> str | None:
-    """Say why a principal of Google Cloud is out of reach: what Google manages, and what is gone."""
+def _googles(identity: Identity, settings: Settings) -> str | None:
+    """Say why a principal of Google Cloud is out of reach: our own accounts, what Google manages, and what is gone."""
+    if comparable(identity.arn) in {comparable(own) for own in settings.deployment.own_roles}:
+        return "it is one of Ringfence's own accounts"
     member = parse_member(identity.arn) if identity.kind is Kind.MEMBER else None
     if member is not None and member.service_agent:
         return "Google manages it: its service needs it; act at the service's own settings"

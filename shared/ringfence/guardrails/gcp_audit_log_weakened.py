@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from ringfence.domain.event import Event, Source
-from ringfence.domain.finding import Case, Guardrail, Judged, Severity, Standards, Trigger, Verdict
+from ringfence.domain.finding import Case, Guardrail, Judged, Severity, Standards, Trigger, Unknown, Verdict
 from ringfence.domain.raw import items, table, text
 from ringfence.domain.state import Facet
 from ringfence.guardrails._google import changed
@@ -17,7 +17,12 @@ GONE = {
     "CreateExclusion": "excluded entries from the logs with",
     "DeleteNotificationConfig": "deleted the notifications of Security Command Center",
     "CreateMuteConfig": "muted findings of Security Command Center with",
+    "UpdateNotificationConfig": "changed the notifications of Security Command Center",
+    "UpdateMuteConfig": "changed which findings of Security Command Center are muted by",
+    "BulkMuteFindings": "muted findings of Security Command Center in",
 }
+OF_FINDINGS = ("DeleteNotificationConfig", "UpdateNotificationConfig", "CreateMuteConfig", "UpdateMuteConfig", "BulkMuteFindings")
+UPDATES = ("UpdateSink", "UpdateExclusion", "UpdateBucket", "UpdateBucketAsync")
 NARROWS = (
     "filter",
     "destination",
@@ -38,9 +43,11 @@ RESTORED = ("logging.googleapis.com", "cloudresourcemanager.googleapis.com")
 def check(case: Case) -> Verdict:
     """Fire on what deletes, excludes or mutes; on a changed sink or bucket where the change may make less of it; and on audit configuration taken away."""
     event = case.event
-    what = _weakened(event) if event else ""
-    if event is None or not what:
+    if event is None:
         return None
+    what = _weakened(event)
+    if not what:
+        return Unknown(f"what {case.identity.name} changed of {event.parameters['resource']} is not told") if _untold(event) else None
     found = changed(case, event, GUARDRAIL, what)
     actions = GUARDRAIL.actions if event.parameters["service"] in RESTORED else ()
     return msgspec.structs.replace(found, evidence={**found.evidence, **_told(event)}, actions=actions)
@@ -67,14 +74,20 @@ def _for(delta: Mapping[str, Any]) -> str:
 
 
 def _narrowed(event: Event) -> list[str]:
-    request = table(event.parameters, "request")
-    mask = (
-        *text(request, "updateMask").split(","),
-        *items(request, "updateMask", "paths"),
-    )  # as one text, or as the client library writes it
-    if not any(mask) and table(request, "sink"):
+    if not any(_mask(event)) and table(event.parameters, "request", "sink"):
         return UNTOLD
-    return [name for name in mask if name in NARROWS]
+    return [name for name in _mask(event) if name in NARROWS]
+
+
+def _untold(event: Event) -> bool:
+    """Whether a change does not tell what it changed: the last entry of a long operation may hold no request."""
+    return event.heard_as in UPDATES and not any(_mask(event))
+
+
+def _mask(event: Event) -> tuple[str, ...]:
+    """Give the fields that an update names: as one text, or as the client library writes it."""
+    request = table(event.parameters, "request")
+    return (*text(request, "updateMask").split(","), *items(request, "updateMask", "paths"))
 
 
 def _told(event: Event) -> dict[str, Any]:
@@ -96,19 +109,10 @@ GUARDRAIL = Guardrail(
     triggers=(
         *(
             Trigger(Source.GCP_AUDIT, name, judges=Judged.ACTOR, service="logging")
-            for name in (
-                "DeleteSink",
-                "UpdateSink",
-                "CreateExclusion",
-                "UpdateExclusion",
-                "DeleteBucket",
-                "UpdateBucket",
-                "UpdateBucketAsync",
-            )
+            for name in ("DeleteSink", "CreateExclusion", "DeleteBucket", *UPDATES)
         ),
         Trigger(Source.GCP_AUDIT, "SetIamPolicy", judges=Judged.ACTOR, service="cloudresourcemanager"),
-        Trigger(Source.GCP_AUDIT, "DeleteNotificationConfig", judges=Judged.ACTOR, service="securitycenter"),
-        Trigger(Source.GCP_AUDIT, "CreateMuteConfig", judges=Judged.ACTOR, service="securitycenter"),
+        *(Trigger(Source.GCP_AUDIT, name, judges=Judged.ACTOR, service="securitycenter") for name in OF_FINDINGS),
     ),
     reads_target=frozenset({Facet.SETTINGS}),
     compares=True,

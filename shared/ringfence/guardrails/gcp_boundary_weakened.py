@@ -13,7 +13,12 @@ OF_IAM = {
     "UpdatePrincipalAccessBoundaryPolicy": "changed the access boundary",
     "DeletePrincipalAccessBoundaryPolicy": "deleted the access boundary",
 }
-OF_ORGANISATION = {"DeletePolicy": "deleted the organisation policy", "UpdatePolicy": "changed the organisation policy"}
+OF_ORGANISATION = {
+    "DeletePolicy": "deleted the organisation policy",
+    "UpdatePolicy": "changed the organisation policy",
+    "CreatePolicy": "made an organisation policy of its own, which counts instead of what lies above, for",  # nobody can tell whether it is stricter
+}
+OF_ORGANISATION_V1 = {"SetOrgPolicy": "changed an organisation policy of", "ClearOrgPolicy": "took an organisation policy off"}
 
 
 def check(case: Case) -> Verdict:
@@ -21,7 +26,7 @@ def check(case: Case) -> Verdict:
     event = case.event
     if event is None or any_match(case.settings.security_admins, case.identity.arn, case.identity.name):
         return None
-    words = OF_ORGANISATION if event.parameters.get("service") == "orgpolicy.googleapis.com" else OF_IAM
+    words = OF_ORGANISATION if event.parameters.get("service") == "orgpolicy.googleapis.com" else OF_IAM | OF_ORGANISATION_V1
     return changed(case, event, GUARDRAIL, words[event.heard_as])
 
 
@@ -33,6 +38,7 @@ GUARDRAIL = Guardrail(
     triggers=(
         *(Trigger(Source.GCP_AUDIT, name, judges=Judged.ACTOR) for name in OF_IAM),
         *(Trigger(Source.GCP_AUDIT, name, judges=Judged.ACTOR, service="orgpolicy") for name in OF_ORGANISATION),
+        *(Trigger(Source.GCP_AUDIT, name, judges=Judged.ACTOR, service="cloudresourcemanager") for name in OF_ORGANISATION_V1),
     ),
     standards=Standards(attack=("T1562.001", "T1548"), cis=("gcp-v5:1.1.4",), nist=("CM-5", "AC-6")),
     false_positives="The team that looks after policies: name it under `security_admins`.",

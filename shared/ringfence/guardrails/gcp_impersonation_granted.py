@@ -3,16 +3,23 @@
 from ringfence.domain.event import Source
 from ringfence.domain.finding import Case, Guardrail, Severity, Standards, Trigger, Verdict
 from ringfence.domain.glob import any_match
+from ringfence.domain.google import IAM
 from ringfence.domain.state import Facet
-from ringfence.guardrails._google import IMPERSONATES, granted, grants
+from ringfence.guardrails._google import becomes, granted, grants, impersonates, in_doubt
 
 
 def check(case: Case) -> Verdict:
-    """Fire on each grant of such a role, on a service account or above, to somebody who is not declared as one of the project's people or agents."""
-    found = grants(case, IMPERSONATES)
+    """Fire on each grant of such a role, on a service account or above, to somebody who is not declared as one of the project's people or agents.
+
+    On a service account itself every role counts that lets somebody become it, and one that nobody knows here is in doubt.
+    """
     declared = (*case.project.gcp_people, *case.project.gcp_agents)
-    if not found or case.event is None or any_match(declared, case.identity.name, case.identity.arn):
+    if case.event is None or any_match(declared, case.identity.name, case.identity.arn):
         return None
+    itself = case.event.parameters["service"] == IAM
+    found = grants(case, becomes if itself else impersonates)
+    if not found:
+        return in_doubt(case) if itself else None
     return granted(case, case.event, GUARDRAIL, "may act as a service account:", found)
 
 

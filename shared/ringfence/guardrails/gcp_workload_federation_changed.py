@@ -28,11 +28,19 @@ def check(case: Case) -> Verdict:
         return None
     provider = table(event.parameters, "request", "workloadIdentityPoolProvider")
     issuer = text(provider, "oidc", "issuerUri").removeprefix("https://").partition("/")[0]
-    if issuer in case.settings.trusted_issuers and text(provider, "attributeCondition"):
+    if issuer in case.settings.trusted_issuers and _bounds(text(provider, "attributeCondition").strip()):
         return None
     found = changed(case, event, GUARDRAIL, f"{WHAT[event.heard_as]}:")
     named = thing_of(case.target.arn) if case.target else None
     return found if named in (Thing.WORKLOADS, Thing.WORKFORCE) else msgspec.structs.replace(found, actions=())
+
+
+def _bounds(condition: str) -> bool:
+    """Whether a condition keeps anybody out: none does not, and neither does one that is always true."""
+    from ringfence.iam.conditions import Truth
+    from ringfence.iam.google.conditions import judge
+
+    return bool(condition) and judge(condition, None).truth is not Truth.ALWAYS
 
 
 GUARDRAIL = Guardrail(

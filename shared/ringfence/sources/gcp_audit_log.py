@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ringfence.domain.event import Actor, Event, Outcome, SetAside, Source
+from ringfence.domain.google import IAM
 from ringfence.domain.identity import GOOGLE, Identity
 from ringfence.domain.member import parse_member
 from ringfence.domain.raw import dig, flag, items, moment, table, text
@@ -23,6 +24,9 @@ DELTAS = (("serviceData", "policyDelta"), ("service_data", "policyDelta"), ("met
 SCOPES = re.compile(r"(projects|folders|organizations)/([^/]+)", re.ASCII)
 STORAGE = re.compile(r"(?:google\.)?storage\.((?:objects|buckets)\.[A-Za-z]+)", re.ASCII)
 WORKSPACE = ("login.googleapis.com", "admin.googleapis.com")
+MARK = re.compile(r"ringfence-job/([0-9a-f]{1,64})", re.ASCII)  # anybody can write one
+LONGEST = 1000  # characters of a user agent that are read
+TAKEN = ("REMOVE", "remove", 2)  # google.iam.v1.BindingDelta.Action, by name or by number
 AUDIT = "cloudaudit.googleapis.com"
 MOST = 50  # members of one change that are judged: a minute is enough for them
 
@@ -85,6 +89,7 @@ def events(envelope: Envelope) -> tuple[Event, ...]:
                 "writes": data.writes,
             },
             set_aside=_aside(entry, payload),
+            mark=found[1] if (found := MARK.search(text(payload, "requestMetadata", "callerSuppliedUserAgent")[:LONGEST])) else "",
         ),
     )
 
@@ -117,9 +122,8 @@ def _deltas(payload: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
         for delta in items(payload, *path, "bindingDeltas"):
             if isinstance(delta, dict) and text(delta, "member") and text(delta, "role"):
                 condition = {"condition": delta["condition"]} if isinstance(delta.get("condition"), dict) else {}
-                found.append(
-                    {"action": text(delta, "action").upper(), "role": text(delta, "role"), "member": text(delta, "member"), **condition}
-                )
+                action = "REMOVE" if delta.get("action") in TAKEN else "ADD"  # what does not say that it takes away may have given
+                found.append({"action": action, "role": text(delta, "role"), "member": text(delta, "member"), **condition})
     return tuple(found)
 
 
@@ -134,7 +138,9 @@ def _project(entry: Mapping[str, Any], place: str) -> str:
 
 def _account(entry: Mapping[str, Any], service: str, project: str) -> tuple[Identity, ...]:
     """Give the service account that a call of IAM is about, by the address that the log tells."""
-    email = text(entry, "resource", "labels", "email_id") if service == "iam.googleapis.com" else ""
+    back = _payload(entry).get("response")  # of an account that was deleted and is brought back, which labels may not name any more
+    told = text(entry, "resource", "labels", "email_id") or text(back, "restoredAccount", "email") or text(back, "restored_account", "email")
+    email = told if service == IAM else ""
     return (Identity.member(f"serviceAccount:{email}", project, text(entry, "resource", "labels", "unique_id") or None),) if email else ()
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from ringfence.domain.data import written
 from ringfence.domain.event import Event, Outcome, SetAside, Source
 from ringfence.domain.identity import GOOGLE, Identity
+from ringfence.domain.member import MemberKind, parse_member
 from ringfence.domain.raw import flag, items, moment, table, text
 from ringfence.sources._read import Envelope
 
@@ -18,6 +19,9 @@ FOREIGN_MARK = "sra-remediated-event-time"  # security-response-automation marks
 OWN_MARK = "ringfence-job"
 WORDS = re.compile(r"[^a-z0-9]+", re.ASCII)
 KEY = re.compile(r"serviceAccounts/([^/]+)/keys/([0-9a-f]{6,64})", re.ASCII)
+ADDRESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._%+'-]{0,127}@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+", re.ASCII)
+OF_ACCOUNTS = ".gserviceaccount.com"
+MANY = (MemberKind.GROUP, MemberKind.PRINCIPAL_SET, MemberKind.DOMAIN, MemberKind.EVERYBODY, MemberKind.CONVENIENCE, MemberKind.UNKNOWN)
 PROJECT = re.compile(r"//cloudresourcemanager\.googleapis\.com/projects/([^/]+)", re.ASCII)
 
 
@@ -74,7 +78,7 @@ def events(envelope: Envelope) -> tuple[Event, ...]:
 def _aside(detail: Mapping[str, Any], finding: Mapping[str, Any]) -> SetAside | None:
     """Say why a finding is not judged: handled, gone, inactive or muted."""
     marks = {**table(finding, "securityMarks", "marks"), **table(finding, "security_marks", "marks")}
-    mark = next((m for m in (OWN_MARK, FOREIGN_MARK) if m in marks), "") or (FOREIGN_MARK if FOREIGN_MARK in _shallow(detail) else "")
+    mark = next((m for m in (OWN_MARK, FOREIGN_MARK) if m in marks), "")
     if mark:
         return SetAside(Outcome.IGNORED, f"already handled: it carries the mark {mark}")
     if flag(detail.get("deletedFinding")) or flag(detail.get("deleted_finding")):
@@ -109,17 +113,36 @@ class _Reading:
         return named or (numbered[1] if numbered else place.removeprefix("//cloudresourcemanager.googleapis.com/"))
 
     def identity(self) -> Identity | None:
-        """Name whom it is about: the principal of the access, the compromised account, or whom a binding names."""
+        """Name whom it is about: the principal of the access, the compromised account, or whom a binding names.
+
+        A group, a set, a domain or everybody is nobody who did something: then nobody is named, and a person has to look.
+        """
         access = table(self.finding, "access")
-        email = text(access, "principalEmail") or text(access, "principal_email") or text(self.properties, "compromised_account")
-        subject = text(access, "principalSubject") or text(access, "principal_subject")
-        bound = next((text(binding, "member") for binding in items(self.finding, "iamBindings") if text(binding, "member")), "")
         key = KEY.search(self._key_name())
-        email = email or (key[1] if key else "")
-        if not email:
-            return Identity.member(subject or bound, self.project()) if subject or bound else None
-        kind = "serviceAccount" if email.endswith("gserviceaccount.com") else "user"
-        return Identity.member(f"{kind}:{email}", self.project())
+        told = (
+            text(access, "principalEmail"),
+            text(access, "principal_email"),
+            text(self.properties, "compromised_account"),
+            key[1] if key else "",
+        )
+        email = next(filter(None, told), "")
+        if email:
+            return self._member(email)
+        subject = text(access, "principalSubject") or text(access, "principal_subject")
+        if subject:
+            return Identity.member(subject, self.project()) if parse_member(subject).kind not in MANY else None
+        bound = next((text(binding, "member") for binding in items(self.finding, "iamBindings") if text(binding, "member")), "")
+        member = parse_member(bound)
+        if member.kind in (MemberKind.USER, MemberKind.SERVICE_ACCOUNT) and not member.deleted:
+            return self._member(member.id, member.kind)
+        return Identity.member(bound, self.project()) if bound and member.kind is MemberKind.PRINCIPAL else None
+
+    def _member(self, address: str, kind: MemberKind | None = None) -> Identity | None:
+        """Name a user or a service account by its address; nobody where that is none: what follows would be done to whomever it can be read as."""
+        if not ADDRESS.fullmatch(address):
+            return None
+        told = kind or (MemberKind.SERVICE_ACCOUNT if address.lower().endswith(OF_ACCOUNTS) else MemberKind.USER)
+        return Identity.member(f"{told}:{address}", self.project())
 
     def places(self, which: str) -> tuple[str, ...]:
         """Name what data left, or where it went: as configuration writes it where that is possible."""
@@ -134,12 +157,3 @@ class _Reading:
     def _key_name(self) -> str:
         access = table(self.finding, "access")
         return text(access, "serviceAccountKeyName") or text(access, "service_account_key_name")
-
-
-def _shallow(detail: Mapping[str, Any]) -> str:
-    """Give what a record says in its first levels, as text: marks are there, and nothing deeper is worth reading."""
-    return " ".join(
-        f"{key} {value!s:.2000}"
-        for level in (detail, *(v for v in detail.values() if isinstance(v, Mapping)))
-        for key, value in level.items()
-    )

@@ -63,7 +63,7 @@ def read(name: str, wanted: Wanted = SETTINGS) -> State:
 
 
 def act(host: str, operation: str, name: str, **given: Any) -> Reply:
-    return GoogleWriter(pause=lambda _: None).call(Call(f"{host}.googleapis.com", operation, {"name": name, **given}), "j")
+    return GoogleWriter(pause=lambda _: None, gives=True).call(Call(f"{host}.googleapis.com", operation, {"name": name, **given}), "j")
 
 
 def writes(google: Google) -> list[Asked]:

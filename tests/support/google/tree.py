@@ -7,7 +7,7 @@ from tests.support.google.accounts import Accounts
 from tests.support.google.policies import BUCKET, Policies
 from tests.support.google.schema import invalid
 from tests.support.google.wire import Asked, Handler, Refused
-from tests.support.google.world import JSON, World, page
+from tests.support.google.world import JSON, Project, World, page
 
 TYPES = {
     r"projects/[^/]+": ("cloudresourcemanager", "Project"),
@@ -83,12 +83,23 @@ class Tree:
 
 
 def _project(tree: Tree, asked: Asked) -> object:
-    one = tree.world.find_project(asked.path["name"].removeprefix("projects/"))
+    return _told(tree.world.find_project(asked.path["name"].removeprefix("projects/")))
+
+
+def _projects(tree: Tree, asked: Asked) -> object:
+    """Give all projects: nobody's rights are looked at here."""
+    if asked.one("query"):
+        raise invalid("The tests' Google searches for all projects only.")
+    found = [_told(tree.world.projects[name]) for name in sorted(tree.world.projects)]
+    return page(found, "projects", asked.one("pageSize"), asked.one("pageToken"))
+
+
+def _told(one: Project) -> JSON:
     return {
         "name": f"projects/{one.number}",
         "projectId": one.id,
         "displayName": one.id,
-        "state": "ACTIVE",
+        "state": one.state,
         **({"parent": one.parent} if one.parent else {}),
     }
 
@@ -116,6 +127,7 @@ def serve_tree(tree: Tree) -> dict[str, Handler]:
     """Serve the tree and the search."""
     return {
         "cloudresourcemanager.projects.get": partial(_project, tree),
+        "cloudresourcemanager.projects.search": partial(_projects, tree),
         "cloudresourcemanager.projects.getAncestry": partial(_ancestry, tree),
         "cloudresourcemanager.folders.get": partial(_node, tree),
         "cloudresourcemanager.organizations.get": partial(_node, tree),

@@ -20,6 +20,7 @@ class Project(Struct):
     id: str
     number: str
     parent: str = ""
+    state: str = "ACTIVE"
 
 
 class World:

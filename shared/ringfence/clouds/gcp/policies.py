@@ -11,7 +11,7 @@ from urllib.parse import quote
 from ringfence.clouds.gcp import datasets
 from ringfence.clouds.gcp.session import ApiError, ask
 from ringfence.domain import binding as allow
-from ringfence.domain.binding import Binding
+from ringfence.domain.binding import Binding, bindings_of
 from ringfence.domain.google import BIGQUERY, RESOURCE_MANAGER, STORAGE, VERTEX, keeper, location
 from ringfence.errors import UpstreamError
 
@@ -68,10 +68,12 @@ def _write(resource: str, policy: Policy, headers: Mapping[str, str]) -> None:
         ask("POST", host_of(host, resource), path, body={"policy": body}, headers=headers)
 
 
-def change(resource: str, binding: Binding, *, add: bool, headers: Mapping[str, str], pause: Callable[[int], None]) -> bool:
+def change(
+    resource: str, binding: Binding, *, add: bool, headers: Mapping[str, str], pause: Callable[[int], None], unless_last: bool = False
+) -> bool:
     """Add one grant, or take one off, whatever else somebody writes meanwhile; give whether it made a difference.
 
-    Where somebody was faster the whole is done again, at most five times. Raises ApiError, NoReplyError, or UpstreamError where others write all the time.
+    `unless_last`: nothing is taken off where nobody else would hold that role without a condition any more; ApiError 400 then. Where somebody was faster the whole is done again, at most five times. Raises ApiError, NoReplyError, or UpstreamError where others write all the time.
     """
     applied = datasets.applied if keeper(resource) == BIGQUERY else allow.applied
     for attempt in range(ATTEMPTS):
@@ -81,6 +83,8 @@ def change(resource: str, binding: Binding, *, add: bool, headers: Mapping[str, 
         changed = applied(policy, binding, add=add)
         if changed is None:
             return False
+        if unless_last and not any(b.role == binding.role and b.condition is None for b in bindings_of(changed)):
+            raise ApiError(400, "FAILED_PRECONDITION", f"{binding.member} is the last one with {binding.role} on {resource}: it stays")
         try:
             _write(resource, changed, headers)
         except ApiError as error:

@@ -1,8 +1,8 @@
 """The reader port over Google Cloud: service accounts and their keys, allow policies, settings, and what is denied to a principal."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import quote
 
 from ringfence.actions.gcp_iam_deny_principal import PART, deny_id
 from ringfence.clouds.gcp import policies, settings_reader
@@ -17,7 +17,7 @@ from ringfence.engine.ports import Absence, Wanted
 
 # What reading each part takes (IAM documentation, "IAM permissions reference"); None: whatever is asked for.
 READS: Mapping[Facet | None, tuple[str, ...]] = {
-    None: ("iam.serviceAccounts.get", "iam.serviceAccounts.list"),
+    None: ("iam.serviceAccounts.get", "iam.serviceAccounts.list", "resourcemanager.projects.get"),
     Facet.KEYS: ("iam.serviceAccountKeys.list",),
     Facet.BINDINGS: (
         "aiplatform.endpoints.getIamPolicy",
@@ -34,6 +34,8 @@ READS: Mapping[Facet | None, tuple[str, ...]] = {
     ),
     Facet.SETTINGS: ("iam.denypolicies.get", *(permission for some in settings_reader.READS.values() for permission in some)),
 }
+# Default accounts of Compute Engine and App Engine: the address has the number or the id of their project (IAM documentation, "Service accounts").
+OF_A_PROJECT = re.compile(r"([^@]+?)(-compute@developer|@appspot)\.gserviceaccount\.com", re.ASCII | re.IGNORECASE)
 MANAGED_BY_PEOPLE = {"keyTypes": "USER_MANAGED"}
 
 
@@ -53,9 +55,10 @@ class GoogleReader:
             try:
                 return self._member(identity, wanted) if identity.kind is Kind.MEMBER else self._resource(identity, wanted)
             except ApiError as error:
+                elsewhere = _elsewhere(identity)
                 if error.number == NOT_FOUND:
-                    return Absence.GONE
-                if error.number == FORBIDDEN and parse_member(identity.arn).home not in ("", identity.account):
+                    return Absence.NOT_KNOWN if elsewhere else Absence.GONE
+                if error.number == FORBIDDEN and elsewhere:
                     return Absence.NOT_KNOWN
                 raise
 
@@ -107,7 +110,7 @@ class GoogleReader:
         project = identity.account
         if not project or "/" in project:
             return None
-        return held_by(bindings_of(policies.read(f"projects/{quote(project, safe='')}")), identity.arn)
+        return held_by(bindings_of(policies.read(f"projects/{project}")), identity.arn)
 
     def _denied(self, identity: Identity) -> Iterator[tuple[str, Document]]:
         """Give our own deny policy of a principal. One that says anything else than we do is given whole, and so is seen to be another."""
@@ -144,3 +147,24 @@ class GoogleReader:
             if settings is None:
                 return Absence.GONE
         return State(identity=identity, bindings=tuple(bindings_of(policy)) if binds else None, settings=settings)
+
+    def projects(self) -> Iterator[str]:
+        """Give the ids of all projects that may be seen, and are not being deleted (Resource Manager v3 reference, `projects.search`)."""
+        token = ""
+        while True:
+            with upstream("searching for projects"):
+                page = {"pageSize": "500", **({"pageToken": token} if token else {})}
+                listed: Mapping[str, Any] = ask("GET", "cloudresourcemanager", "/v3/projects:search", query=page)
+            for found in listed.get("projects", ()):
+                if found.get("state") != "DELETE_REQUESTED":
+                    yield str(found["projectId"])
+            token = str(listed.get("nextPageToken", ""))
+            if not token:
+                return
+
+
+def _elsewhere(identity: Identity) -> bool:
+    """Whether a service account is, or may be, of another project than the one in which it was seen: what is not found there may exist."""
+    member = parse_member(identity.arn)
+    default = OF_A_PROJECT.fullmatch(member.id) if member.kind is MemberKind.SERVICE_ACCOUNT else None
+    return (default[1] if default else member.home) not in ("", identity.account)

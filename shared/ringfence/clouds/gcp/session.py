@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import msgspec
 
-from ringfence.errors import UpstreamError
+from ringfence.errors import RefusedError, UpstreamError
 
 if TYPE_CHECKING:
     from requests import Response, Session
@@ -95,6 +96,8 @@ def _send(
     query: Mapping[str, str | list[str]] | None,
     headers: Mapping[str, str] | None,
 ) -> "Response":
+    if "?" in path or "#" in path or not {".", ".."}.isdisjoint(unquote(path).split("/")):
+        raise RefusedError(f"{path!a} is no path of an API", "A name in it says more than a name may: look where it came from")
     from google.auth.exceptions import GoogleAuthError
     from requests import RequestException
 

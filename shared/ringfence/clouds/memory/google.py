@@ -58,7 +58,7 @@ def change(state: State, call: Call) -> State | Failed:
         case "SetIamPolicy" if google_settings.prevents(state, given):
             return Failed("FAILED_PRECONDITION", "public access prevention is enforced")
         case "SetIamPolicy":
-            return _policy(state, binding_of(given["add" if "add" in given else "remove"]), add="add" in given)
+            return _policy(state, given)
         case "DisableServiceAccount" | "EnableServiceAccount":
             return msgspec.structs.replace(state, enabled=call.operation.startswith("Enable"))
         case "DisableServiceAccountKey" | "EnableServiceAccountKey":
@@ -86,9 +86,16 @@ def _members(entry: Mapping[str, object]) -> list[object]:
     return held if isinstance(held, list) else []
 
 
-def _policy(state: State, binding: Binding, *, add: bool) -> State:
+def _policy(state: State, given: Mapping[str, Any]) -> State | Failed:
+    add = "add" in given
+    binding = binding_of(given["add" if add else "remove"])
     changed = applied(policy_of(state.bindings or ()), binding, add=add)
-    return state if changed is None else msgspec.structs.replace(state, bindings=tuple(bindings_of(changed)))
+    if changed is None:
+        return Failed("ALREADY_EXISTS" if add else "NOT_FOUND", "it was so already: somebody else was faster")
+    left = tuple(bindings_of(changed))
+    if given.get("unless_last") is True and not any(b.role == binding.role and b.condition is None for b in left):
+        return Failed("FAILED_PRECONDITION", f"{binding.member} is the last one with {binding.role}: it stays")
+    return msgspec.structs.replace(state, bindings=left)
 
 
 def _key(state: State, key: str, status: str) -> State | Failed:

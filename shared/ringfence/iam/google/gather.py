@@ -11,7 +11,7 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ringfence.domain.member import Member, MemberKind, parse_member
+from ringfence.domain.member import CONSUMER, Member, MemberKind, parse_member
 from ringfence.iam.conditions import Truth
 from ringfence.iam.google.agents import Setter, is_agent, numbers_of, setter
 from ringfence.iam.google.allow import Allow, Binding
@@ -19,7 +19,6 @@ from ringfence.iam.google.conditions import judge
 from ringfence.iam.google.held import Grant, Holding, key_of, share
 from ringfence.iam.google.roles import Custom, holds
 
-CONSUMER = frozenset({"gmail.com", "googlemail.com", "googlegroups.com"})  # addresses of no organization
 HIDDEN = "a condition that was left out"
 EMPTY = "a condition without an expression"
 DELETED = "a deleted principal"
