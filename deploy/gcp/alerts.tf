@@ -65,12 +65,12 @@ resource "google_monitoring_alert_policy" "notice" {
   combiner              = "OR"
   notification_channels = var.notification_channels
   documentation {
-    content = "Ringfence has something to tell: look into the log of ${local.names["notify"]}."
+    content = "Ringfence has something to tell: look into the log of ${local.names["notify"]}, and for what was lost on its way of ${local.names["review"]}."
   }
   conditions {
     display_name = "notice"
     condition_matched_log {
-      filter = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${local.names["notify"]}\" AND severity>=WARNING AND jsonPayload.message=\"a notice for people\""
+      filter = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(\"${local.names["notify"]}\" OR \"${local.names["review"]}\") AND severity>=WARNING AND jsonPayload.message=(\"a notice for people\" OR \"a notice for people was lost\")"
     }
   }
   alert_strategy {

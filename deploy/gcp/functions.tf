@@ -72,10 +72,28 @@ resource "google_service_account" "build" {
 }
 
 resource "google_project_iam_member" "build" {
-  for_each = toset(["roles/artifactregistry.writer", "roles/logging.logWriter", "roles/storage.objectViewer"])
+  for_each = toset(["roles/artifactregistry.writer", "roles/logging.logWriter"])
   project  = var.project
   role     = each.key
   member   = google_service_account.build.member
+}
+
+# It reads the sources, and nothing else that is kept here: Cloud Run functions copies them into a bucket of its own before they are built
+# (Cloud Run functions documentation, "Build process overview"), which nobody can name a grant on before it is there.
+resource "google_storage_bucket_iam_member" "build" {
+  bucket = google_storage_bucket.source.name
+  role   = "roles/storage.objectViewer"
+  member = google_service_account.build.member
+}
+
+resource "google_project_iam_member" "copies" {
+  project = var.project
+  role    = "roles/storage.objectViewer"
+  member  = google_service_account.build.member
+  condition {
+    title      = "Copies of the sources"
+    expression = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-${data.google_project.this.number}-${var.region}\")"
+  }
 }
 
 resource "google_storage_bucket" "source" {
@@ -122,7 +140,13 @@ resource "google_cloudfunctions2_function" "function" {
     # Pub/Sub, Cloud Tasks and Cloud Scheduler of the same project count as internal (Cloud Run documentation, "Restrict network ingress").
     ingress_settings = each.key == "approve" ? "ALLOW_ALL" : "ALLOW_INTERNAL_ONLY"
   }
-  depends_on = [google_project_iam_member.build]
+  lifecycle {
+    precondition {
+      condition     = var.mode == "observe" || var.slack || var.without_slack
+      error_message = "Without Slack nobody is asked, nobody takes containment off and nobody turns the kill switch: say `slack`, or `without_slack` if you know that."
+    }
+  }
+  depends_on = [google_project_iam_member.build, google_project_iam_member.copies, google_storage_bucket_iam_member.build]
 }
 
 resource "google_cloud_run_v2_service_iam_member" "pushed" {

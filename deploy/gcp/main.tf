@@ -122,8 +122,8 @@ resource "google_pubsub_subscription" "push" {
     ttl = "" # never: a quiet month is no reason to be deaf
   }
   retry_policy {
-    minimum_backoff = "10s"
-    maximum_backoff = "300s"
+    minimum_backoff = "30s"
+    maximum_backoff = "600s" # the longest there is
   }
   push_config {
     push_endpoint = local.urls[each.value.to]
@@ -134,7 +134,7 @@ resource "google_pubsub_subscription" "push" {
   }
   dead_letter_policy {
     dead_letter_topic     = google_pubsub_topic.dead[each.key].id
-    max_delivery_attempts = 5
+    max_delivery_attempts = 20 # with these pauses about two hours: an outage of some minutes loses nothing
   }
   depends_on = [google_cloudfunctions2_function.function] # what comes before there is a function would end as a dead letter
 }

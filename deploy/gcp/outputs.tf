@@ -14,7 +14,7 @@ output "accounts" {
 }
 
 output "archive" {
-  description = "Bucket of the sealed trail. Auditors need roles/storage.objectViewer on it, and nothing else."
+  description = "Bucket of the sealed trail. Auditors need roles/storage.objectViewer on it; to see what somebody deleted, storage.objects.restore too (in a role of your own: it lists what is soft-deleted, and brings it back); for --stack also datastore.entities.get and .list here."
   value       = google_storage_bucket.archive.name
 }
 

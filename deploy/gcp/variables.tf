@@ -102,6 +102,12 @@ variable "slack" {
   description = "Ask and tell in Slack. Makes the secrets (you add their versions) and lets anybody call the approve function, which checks Slack's signature."
 }
 
+variable "without_slack" {
+  type        = bool
+  default     = false
+  description = "Let it act although nobody can be asked and nobody can turn the kill switch: questions expire, and stopping it takes docs/runbook.md."
+}
+
 variable "retention_days" {
   type        = number
   default     = 30

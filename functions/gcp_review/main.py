@@ -6,8 +6,8 @@ Reads IAM, changes nothing there. One chore that fails does not keep the others 
 from typing import TYPE_CHECKING
 
 from ringfence import wiring_gcp as wiring
-from ringfence.chores import announce, bury, each_chore, one_by_one, sealing
-from ringfence.chores_gcp import census_if_due, excess_if_due, listen, unsearched_all
+from ringfence.chores import announce, each_chore, one_by_one, sealing
+from ringfence.chores_gcp import census_if_due, excess_if_due, lay_to_rest, listen, readable, unsearched_all
 from ringfence.edge_gcp import Answer, GoogleLog, pushed
 from ringfence.engine.commands import run_at_desk
 from ringfence.engine.sweep import overdue, take_up, tell_again, untold
@@ -19,7 +19,7 @@ log = GoogleLog("review")
 
 
 def tick() -> None:
-    """Do each chore; say how much there was to do."""
+    """Do each chore, what may take long last; say how much there was to do."""
     desk = wiring.desk()
     each_chore(
         {
@@ -27,12 +27,13 @@ def tick() -> None:
             "TakenUp": lambda: one_by_one(
                 run_at_desk(overdue(), desk), lambda job: run_at_desk(take_up(job.id, wiring.settings()), desk), log
             ),
-            "Censuses": lambda: census_if_due(wiring.store(), wiring.reader(), wiring.settings(), wiring.now(), log),
             "Loaded": lambda: announce(wiring.store(), wiring.settings(), wiring.now()),
             "Sealing": lambda: sealing(wiring.store(), wiring.now()),
             "Canaries": lambda: listen(desk),
             "Unsearched": lambda: unsearched_all(desk),
-            "Excess": lambda: excess_if_due(wiring, log),  # last: it takes longest
+            "Readable": lambda: readable(wiring.store(), wiring.now()),
+            "Censuses": lambda: census_if_due(wiring.store(), wiring.reader(), wiring.settings(), wiring.now(), log),
+            "Excess": lambda: excess_if_due(wiring, log),
         },
         lambda name, count: log.info("counted", metric=name, count=count),
         log,
@@ -41,4 +42,4 @@ def tick() -> None:
 
 def main(request: "Request") -> Answer:
     """Take the minute's call, or a dead letter."""
-    return pushed(request, wiring.gate(), lambda body: bury(body, wiring.desk(), wiring.settings(), log), tick, log)
+    return pushed(request, wiring.gate(), lambda body: lay_to_rest(body, wiring, log), tick, log)

@@ -8,13 +8,13 @@ import msgspec
 from ringfence.domain.canonical import digest
 from ringfence.domain.event import Event, Outcome, Source
 from ringfence.domain.record import RecordKind
-from ringfence.edge import Log, read_event
+from ringfence.edge import Log, named, read_event
 from ringfence.engine.commands import DeskPorts, run_at_desk
 from ringfence.engine.decide import decide
 from ringfence.engine.judgement import Judgement
-from ringfence.engine.ports import JobMessage, Store
-from ringfence.engine.records import loaded
-from ringfence.engine.sweep import give_up
+from ringfence.engine.ports import JobMessage, Notice, Store
+from ringfence.engine.records import loaded, lost
+from ringfence.engine.sweep import undelivered
 from ringfence.errors import ConflictError, RefusedError, RingfenceError, UpstreamError
 from ringfence.settings import Settings
 from ringfence.sources import normalise
@@ -53,7 +53,7 @@ def one_by_one[T](things: Iterable[T], do: Callable[[T], object], log: Log) -> i
 
 
 def bury(body: str, desk: DeskPorts, settings: Settings, log: Log) -> None:
-    """Bring a dead letter to a terminal record: a job that could not be carried on, or an event that could not be judged.
+    """Bring a dead letter to a record: a job that could not be carried on, a notice that reached nobody, or an event that could not be judged.
 
     Raises UpstreamError or ConflictError where the table does not take the record; then the letter must not be deleted.
     """
@@ -70,17 +70,25 @@ def bury(body: str, desk: DeskPorts, settings: Settings, log: Log) -> None:
 
 def _bury(body: str, desk: DeskPorts, settings: Settings, log: Log) -> None:
     why = "its message failed every time and is dead: see the log of the function"
-    try:
-        job = msgspec.json.decode(body, type=JobMessage).job
-    except msgspec.DecodeError:
-        for event in normalise(read_event(body)):
+    if (message := _read(body, JobMessage)) is not None:
+        try:
+            run_at_desk(undelivered(message, why), desk)
+        except RefusedError as error:
+            log.warning("a dead letter about no job", reason=str(error))
+    elif (told := _read(body, Notice)) is not None:  # another notice would go the way on which this one was lost: the log pages
+        log.warning("a notice for people was lost", notice=msgspec.to_builtins(told))
+        desk.store.note(lost(told, desk.clock(), settings.config_hash))
+    else:
+        for event in named(normalise(read_event(body)), body):
             judged = Judgement(event=event, outcome=Outcome.UNSUPPORTED, reason=why, identities=(event.subject,) if event.subject else ())
             run_at_desk(decide(judged, settings), desk)
-        return
+
+
+def _read[T](body: str, kind: type[T]) -> T | None:
     try:
-        run_at_desk(give_up(job, why), desk)
-    except RefusedError as error:
-        log.warning("a dead letter about no job", reason=str(error))
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.DecodeError:
+        return None
 
 
 def announce(store: Store, settings: Settings, now: datetime) -> int:

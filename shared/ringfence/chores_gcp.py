@@ -6,14 +6,16 @@ from typing import Any
 
 import msgspec
 
+from ringfence.chores import bury
 from ringfence.clouds.gcp import recommender
 from ringfence.clouds.gcp.reader import GoogleReader
 from ringfence.clouds.gcp.session import FORBIDDEN, ApiError
+from ringfence.clouds.gcp.store import FirestoreStore
 from ringfence.domain.binding import Binding
 from ringfence.domain.glob import any_match
 from ringfence.domain.identity import Identity
 from ringfence.domain.state import Facet, State
-from ringfence.edge import Log
+from ringfence.edge import Log, read_event
 from ringfence.engine import census_gcp
 from ringfence.engine.canary import missing
 from ringfence.engine.census import due
@@ -22,7 +24,7 @@ from ringfence.engine.hear import hear
 from ringfence.engine.ports import Store, Wanted
 from ringfence.engine.search import searches, unsearched
 from ringfence.errors import UpstreamError
-from ringfence.hearing import Wired
+from ringfence.hearing import Wired, hear_message
 from ringfence.settings import Settings
 from ringfence.sources import normalise
 
@@ -72,7 +74,7 @@ def excess_if_due(wired: Wired, log: Log) -> int:
         return 0
     store.keep(msgspec.structs.replace(census, looked=now))  # first: what fails is not asked for again every minute
     count, failed = 0, list[str]()
-    for project in census.admins_of:
+    for project in _in_turn(tuple(census.admins_of), now):
         for kind in recommender.LISTS:
             try:
                 for reply in recommender.told(kind, project):
@@ -106,6 +108,28 @@ def _excess(reply: Mapping[str, Any], wired: Wired, failed: list[str], log: Log)
     return count
 
 
+def lay_to_rest(body: str, wired: Wired, log: Log) -> None:
+    """Bring a dead letter to its end. An event is judged once more before it is given up: an outage may be over by now.
+
+    Raises what `bury` raises; then the letter must come again.
+    """
+    try:
+        if any(event.set_aside is None for event in normalise(read_event(body))):
+            hear_message(body, wired, lambda name: log.info("counted", metric=name), log)
+            return
+    except Exception:  # the function's edge: whatever it is that fails every time, the letter still has to come to its end
+        log.exception("a dead event cannot be judged even now")
+    bury(body, wired.desk(), wired.settings(), log)
+
+
+def readable(store: FirestoreStore, now: datetime) -> int:
+    """Look whether what the sweep works off can be read; raise, naming the documents, where some cannot: nobody carries those on."""
+    if torn := store.unreadable(now):
+        more = f" and {len(torn) - SAID} more" if len(torn) > SAID else ""
+        raise UpstreamError(f"what waits in {', '.join(torn[:SAID])}{more} cannot be read", "Find out who wrote it: see docs/runbook.md")
+    return 1
+
+
 def listen(desk: DeskPorts) -> int:
     """Look whether the last canary came through; raise where it did not, so that it shows as the function's failure."""
     if said := run_at_desk(missing(), desk):
@@ -127,6 +151,12 @@ def _projects(reader: GoogleReader, declared: Iterable[str]) -> dict[str, bool]:
     named = {name: True for name in declared if name not in patterns}
     matched = {name: False for name in reader.projects() if any_match(patterns, name)} if patterns else {}
     return {**named, **{name: False for name in matched if name not in named}}
+
+
+def _in_turn(projects: tuple[str, ...], now: datetime) -> tuple[str, ...]:
+    """Give the projects, each day beginning with another one: where there are too many for one call, each has its turn."""
+    first = now.toordinal() % len(projects) if projects else 0
+    return projects[first:] + projects[:first]
 
 
 def _out_of_reach(error: UpstreamError) -> bool:

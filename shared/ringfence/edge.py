@@ -1,10 +1,12 @@
 """What the functions' edges share: a log, messages, and batches that never fail for one of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 import msgspec
 
+from ringfence.domain.canonical import digest
+from ringfence.domain.event import Event
 from ringfence.domain.raw import text
 from ringfence.errors import RingfenceError
 
@@ -31,6 +33,14 @@ def read_event(body: str) -> object:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
         return body
+
+
+def named(events: Iterable[Event], body: str) -> tuple[Event, ...]:
+    """Name the events of a message that have no id by what it says: another message is another event, the same one delivered again is not."""
+    return tuple(
+        event if event.id else msgspec.structs.replace(event, id=f"body:{digest(body)}" + (f".{number}" if number else ""))
+        for number, event in enumerate(events)
+    )
 
 
 def each_record(event: Mapping[str, Any], one: Callable[[str], None], log: Log) -> dict[str, Any]:

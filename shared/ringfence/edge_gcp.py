@@ -12,18 +12,19 @@ import msgspec
 from ringfence.errors import RefusedError, UpstreamError
 
 if TYPE_CHECKING:
-    from flask import Request
+    from flask import Request, Response
 
     from ringfence.edge import Log
 
-UNAUTHORISED, FAILED, TAKEN, UNAVAILABLE = 401, 500, 204, 503
+LARGEST = 2 * 64 * 1024  # bytes of a request that anybody may send: twice what is taken of Slack
+UNAUTHORISED, FAILED, TAKEN, TOO_LARGE, UNAVAILABLE = 401, 500, 204, 413, 503
 type Answer = tuple[str, int]
 
 
 class Admits(Protocol):
     """Who says whether a sender is ours."""
 
-    def admit(self, authorization: str | None) -> None:
+    def admit(self, authorization: str | None, serverless: str | None = None) -> None:
         """Raise RefusedError where it is not, UpstreamError where nobody can tell."""
         ...
 
@@ -98,7 +99,7 @@ def pushed(request: "Request", gate: Admits, one: Callable[[str], None], otherwi
 def closed(request: "Request", gate: Admits, log: "Log") -> Answer | None:
     """Give the answer to whoever may not send here; None to whoever may."""
     try:
-        gate.admit(request.headers.get("Authorization"))
+        gate.admit(request.headers.get("Authorization"), request.headers.get("X-Serverless-Authorization"))
     except RefusedError as error:
         log.warning("refused", reason=str(error))
         return "", UNAUTHORISED
@@ -113,11 +114,25 @@ def nothing() -> None:
     raise RefusedError("this function takes messages of Pub/Sub alone", "See deploy/gcp/ for who sends what here")
 
 
-def url_event(request: "Request", method: str) -> dict[str, Any]:
-    """Write a request as AWS's function URLs deliver it: the one form in which requests of Slack are read."""
+def url_event(request: "Request", method: str) -> dict[str, Any] | None:
+    """Write a request as AWS's function URLs deliver it: the one form in which requests of Slack are read. None for one that is too large.
+
+    Anybody may send one, of up to 32 MiB: where its size is told nothing is read of one that is too large, else no more than shows that it is.
+    """
+    size = request.content_length
+    body = b"" if size is not None and size > LARGEST else request.stream.read(LARGEST + 1)
+    if len(body) > LARGEST or (size or 0) > LARGEST:
+        return None
     return {
         "headers": {key.lower(): value for key, value in request.headers.items()},
-        "body": b64encode(request.get_data()).decode(),
+        "body": b64encode(body).decode(),
         "isBase64Encoded": True,
         "requestContext": {"http": {"method": method}},
     }
+
+
+def too_large() -> "Response":
+    """Refuse a request without reading it: functions-framework reads the whole of what is answered by anything but a stream."""
+    from flask import Response
+
+    return Response(iter((b"",)), status=TOO_LARGE)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from ringfence.edge import Log, read_event
+from ringfence.edge import Log, named, read_event
 from ringfence.engine.canary import heard, is_canary
 from ringfence.engine.commands import DeskPorts, run_at_desk
 from ringfence.engine.hear import hear
@@ -42,7 +42,7 @@ def hear_message(body: str, wired: Wired, counted: Callable[[str], None], log: L
         counted("canary")
         run_at_desk(heard(wired.settings()), wired.desk())
         return
-    for event in normalise(raw):
+    for event in named(normalise(raw), body):
         judgement = wired.evaluator().judge(event, wired.now())
         counted(f"outcome-{judgement.outcome}")
         log.info(

@@ -66,7 +66,9 @@ class Project(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     approved_models: tuple[str, ...] = ()
     model_admins: tuple[str, ...] = ()  # globs over ARNs, members or addresses: look after the models
     gcp_projects: tuple[str, ...] = ()  # ids or numbers
-    gcp_whole: bool = False  # lists Google Cloud projects and no principals: covers whatever happens in them
+    gcp_whole: bool = (
+        False  # lists Google Cloud projects and no principals: covers whatever happens in them; what is granted in them counts anyway
+    )
     gcp_service_accounts: tuple[RolePattern, ...] = ()
     gcp_agents: tuple[str, ...] = ()
     gcp_people: tuple[str, ...] = ()  # addresses of users and groups

@@ -170,3 +170,19 @@ def test_what_a_crash_leaves_in_a_folder_is_no_half_a_file(tmp_path: Path, monke
     assert archive.names("") == ()
     archive.put("segments/1", b"one")
     assert archive.get("segments/1") == b"one"
+
+
+@pytest.mark.enable_socket
+def test_who_may_not_replace_is_told_that_it_is_there_and_who_may_not_write_is_not() -> None:
+    """Without `storage.objects.delete` Cloud Storage refuses to replace with 403, before it looks at the condition."""
+    with ports() as google:
+        archive = GcsArchive(BUCKET)
+        archive.put("segments/1", b"one")
+        google.google.forbidden.add("storage.objects.insert")
+        with pytest.raises(ConflictError, match="segments/1 already"):
+            archive.put("segments/1", b"another")
+        with pytest.raises(UpstreamError, match="403"):
+            archive.put("segments/2", b"two")
+        with pytest.raises(UpstreamError, match="403"):
+            archive.put("segments/", b"a name that others begin with")
+        assert archive.names("") == ("segments/1",)

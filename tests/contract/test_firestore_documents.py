@@ -122,6 +122,23 @@ def test_what_somebody_else_put_among_the_records_keeps_none_from_being_sealed(g
     assert google.google.clock() <= since < google.google.clock() + timedelta(seconds=1), "since it was put, where it says nothing"
 
 
+TORN = [b"{}", b"no json", b"\xff", b"[" * 100_000, b'{"state":"a state of a later version"}']
+
+
+def test_what_cannot_be_read_keeps_nothing_else_from_being_worked_off_and_is_named(google: Ports) -> None:
+    store, made = FirestoreStore(DATABASE), msgspec.structs.replace(job(REVERSAL), due=NOW)
+    store.open(made, [], [NOTICE])
+    for number in range(320):
+        body = {"bytesValue": base64.b64encode(TORN[number % 5]).decode()} if number % 7 else {"stringValue": "x"}
+        since = {"timestampValue": "2000-01-01T00:00:00.000000Z"}
+        google.firestore.put(f"jobs/x{number}", {"body": body, "due": since})
+        google.firestore.put(f"notices/x{number}", {"body": body, "untold": since})
+    later = NOW + timedelta(minutes=1)
+    assert (store.overdue(later), store.untold(later), store.jobs()) == ((made,), (NOTICE,), (made,))
+    assert set(store.unreadable(later)) == {f"{kind}/x{number}" for kind in ("jobs", "notices") for number in range(320)}
+    assert store.unreadable(datetime(1999, 1, 1, tzinfo=NOW.tzinfo)) == ()
+
+
 def test_a_record_of_several_lines_is_none(google: Ports) -> None:
     """A segment of the trail holds a record a line."""
     store, made = FirestoreStore(DATABASE), job(REVERSAL)

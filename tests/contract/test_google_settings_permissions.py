@@ -58,7 +58,7 @@ def test_every_declared_call_is_served() -> None:
 
 
 SERVICES = {"cloudresourcemanager": "resourcemanager"}
-VERBS = {"patch": "update", "update": "update", "createPolicy": "create", "deletePolicy": "delete"}
+VERBS = {"search": "get", "patch": "update", "update": "update", "createPolicy": "create", "deletePolicy": "delete"}
 KINDS = {
     "workloadIdentityPools.providers": "googleapis.com/workloadIdentityPoolProviders",
     "workforcePools.providers": "googleapis.com/workforcePoolProviders",
@@ -108,6 +108,7 @@ def test_reading_takes_the_permissions_that_stand_beside_it(google: Google) -> N
     deny = GoogleReader("organizations/1")
     assert isinstance(deny.read(place(f"serviceAccount:{account.rpartition('/')[2]}"), whole), State)
     assert len(list(deny.accounts("fraud-ml-prod"))) == 1
+    assert list(deny.projects()) == ["fraud-ml-prod"]
     asked = {permission(asked.method) for asked in google.log if asked.host != "admin"}
     known = {one for some in google_reader.READS.values() for one in some}
     assert asked == known

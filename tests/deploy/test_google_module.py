@@ -149,6 +149,10 @@ def test_the_module_is_small_and_old_enough() -> None:
         ({"mode": "act"}, "One of observe"),
         ({"name": "a-name-that-is-much-too-long"}, "4 to 20 small letters"),
         ({"respond_instances": 0}, "At least 1"),
+        ({"mode": "graduated"}, "say `slack`, or `without_slack`"),
+        ({"mode": "strict"}, "say `slack`, or `without_slack`"),
+        ({"mode": "strict", "slack": True}, ""),
+        ({"mode": "strict", "without_slack": True}, ""),
         ({"retention_days": 0}, "Between 1 and"),
         ({"seal_algorithm": "RSA_SIGN_PSS_2048_SHA256"}, "EC_SIGN_ED25519 or"),
         ({"organization": "example.com"}, "The number alone"),
@@ -226,7 +230,9 @@ def test_each_topic_is_pushed_with_a_token_and_has_its_dead_letters(topic: str, 
         "push_endpoint": url,
         "oidc_token": [{"service_account_email": "<google_service_account.push.email>", "audience": url}],
     }
-    assert dead == {"dead_letter_topic": f"<google_pubsub_topic.dead[{topic}].id>", "max_delivery_attempts": 5}
+    assert dead == {"dead_letter_topic": f"<google_pubsub_topic.dead[{topic}].id>", "max_delivery_attempts": 20}
+    assert push["retry_policy"] == [{"minimum_backoff": "30s", "maximum_backoff": "600s"}], "two hours of trying, and not two minutes"
+    assert sum(min(30 * 2**n, 600) for n in range(dead["max_delivery_attempts"] - 1)) > 2 * 3600
     kept = plan.instances("google_pubsub_subscription", "dead")[topic].arguments
     review = plan.local("urls")["review"]
     token = {"service_account_email": "<google_service_account.push.email>", "audience": review}
@@ -366,7 +372,12 @@ def test_somebody_is_told_of_dead_letters_failures_and_silence() -> None:
     )
     main = (ROOT / "functions" / "gcp_notify" / "main.py").read_text()
     assert 'log.warning("a notice for people"' in main, "the alert looks for these words"
+    assert 'log.warning("a notice for people was lost"' in (ROOT / "shared" / "ringfence" / "chores.py").read_text()
     filters = json.dumps([policy.arguments["conditions"] for policy in policies.values()])
+    (heard,) = policies["google_monitoring_alert_policy.notice"].arguments["conditions"]
+    (matched,) = heard["condition_matched_log"]
+    assert 'jsonPayload.message=("a notice for people" OR "a notice for people was lost")' in matched["filter"]
+    assert "ringfence-review" in matched["filter"]
     for metric in ("pubsub.googleapis.com/subscription/dead_letter_message_count", "run.googleapis.com/request_count"):
         assert metric in filters
     assert all(name in filters for name in ("ringfence-seal", "ringfence-review"))

@@ -199,10 +199,24 @@ def test_who_sends_what() -> None:
 def test_jobs_and_records_are_never_deleted() -> None:
     (state,) = Plan().instances("google_project_iam_custom_role", "state").values()
     assert not [permission for permission in state.arguments["permissions"] if permission.endswith((".delete", ".import"))]
-    archive = {g.arguments["role"] for g in Plan().all("google_storage_bucket_iam_member").values()}
+    grants = [g.arguments for g in Plan().all("google_storage_bucket_iam_member").values()]
+    archive = {grant["role"] for grant in grants if grant["member"] == account("seal")}
     assert archive == {"roles/storage.objectCreator", "roles/storage.objectViewer"}, "neither may replace or delete"
     (signs,) = Plan().all("google_kms_crypto_key_iam_member").values()
     assert (signs.arguments["member"], signs.arguments["role"]) == (account("seal"), "roles/cloudkms.signerVerifier")
+
+
+def test_who_builds_reads_the_sources_and_nothing_else() -> None:
+    plan, build = Plan(), "<google_service_account.build.member>"
+    held = [(a.split(".")[0], g.arguments) for a, g in plan.all().items() if g.arguments.get("member") == build]
+    reads = [(kind, arguments) for kind, arguments in held if "storage" in arguments["role"]]
+    assert [kind for kind, _ in reads].count("google_storage_bucket_iam_member") == 1
+    for kind, arguments in reads:
+        if kind == "google_storage_bucket_iam_member":
+            assert arguments["bucket"] == plan.instances("google_storage_bucket", "source")[None].arguments["name"]
+        else:
+            (condition,) = arguments["condition"]
+            assert "projects/_/buckets/gcf-v2-sources-" in condition["expression"]
 
 
 def test_who_knows_slacks_secrets() -> None:

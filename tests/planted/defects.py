@@ -50,7 +50,7 @@ DEFECTS = (
     Defect("counts an act, not whom it affects", BUDGET, "weight, account = max(1, len(job.plan.affects)),", "weight, account = 1,", BUDGET_T + "test_everybody_affected_counts"),
     Defect("lets the last administrator go", BUDGET, "len(admins) - 1", "len(admins)", BUDGET_T + "test_one_administrator_is_always_left"),
     Defect("lets an approver lock everybody out", APPROVE, "    if isinstance(claimed, Exhausted):\n        raise", "    if False:\n        raise", BUDGET_T + "test_one_administrator_is_always_left"),
-    Defect("believes an old census", BUDGET, "now - census.taken < FRESH", "True", BUDGET_T + "test_without_a_fresh_census_what_people_can_use_asks"),
+    Defect("believes an old census", BUDGET, "now - census.taken >= FRESH", "False", BUDGET_T + "test_without_a_fresh_census_what_people_can_use_asks"),
     Defect("believes a guardrail whatever it finds", BUDGET, "    if found <= limit:\n", "    if True:\n", BUDGET_T + "test_a_guardrail_that_finds_something_about_too_many_is_not_believed"),
     # kill switch
     Defect("takes an unreadable switch for go", "engine/commands.py", "            return desk.store.switch()\n", "            try:\n                return desk.store.switch()\n            except Exception:\n                return None\n", "unit/test_switch.py::test_what_cannot_be_read_counts_as_set"),

@@ -78,7 +78,7 @@ def test_each_of_two_guardrails_sees_whom_it_asked_for() -> None:
     held = state_of({"member": OWNER, "bindings": []})
     assert held is not None
     asking = msgspec.structs.replace(GUARDRAIL, check=lambda case: seen.append(case.other))
-    silent = msgspec.structs.replace(asking, about=None)
+    silent = msgspec.structs.replace(asking, id="silent", about=None)
     Evaluator(SETTINGS, MemoryIam(held), (asking, silent), census=counted).judge(job(), NOW)
     assert seen == [held, None]
 

@@ -152,6 +152,33 @@ def census(*admins: int, hours: int = 1, identities: int = 10, **matching: int) 
     )
 
 
+def of_google(number: int, project: str, *, people: bool = True) -> Judgement:
+    """Say that somebody was granted owner of a project."""
+    made, who = judgement(number, people=people), Identity.member(f"user:u{number}@example.com", project)
+    (planned,) = made.planned
+    (step,) = planned.steps
+    target = Identity.resource(f"projects/{project}", project)
+    plan = msgspec.structs.replace(planned, steps=(msgspec.structs.replace(step, target=target, affects=(who,)),))
+    return msgspec.structs.replace(made, planned=(plan,))
+
+
+def test_on_google_cloud_one_administrator_of_each_project_is_always_left() -> None:
+    owners = {"a": ("user:u0@example.com",), "b": ("user:u1@example.com", "user:u2@example.com"), "c": ()}
+    everybody = tuple(one for some in owners.values() for one in some)
+    account = Account(msgspec.structs.replace(census(), admins=everybody, admins_of=owners))
+    assert account.hear(of_google(0, "a")).state is PENDING, "the others own another project"
+    assert [account.hear(of_google(n, "b")).state for n in (1, 2)] == [APPROVED, PENDING]
+    assert account.hear(of_google(3, "c")).state is APPROVED, "it was counted, and this is nobody who owned it then"
+
+
+@pytest.mark.parametrize(("people", "state"), [(True, PENDING), (False, APPROVED)])
+def test_a_project_that_no_census_counted_asks_about_what_people_can_use(people: bool, state: JobState) -> None:
+    account = Account(msgspec.structs.replace(census(1), admins_of={"a": ("user:u1@example.com",)}))
+    assert account.hear(of_google(0, "b", people=people)).state is state
+    assert account.hear(of_google(0, "folders/1", people=people)).state is state
+    assert account.hear(of_google(5, "a", people=people)).state is APPROVED
+
+
 def test_one_administrator_is_always_left() -> None:
     account = Account(census(0, 1, 2))
     assert [account.hear(judgement(n, people=True)).state for n in (0, 1, 2)] == [APPROVED, APPROVED, PENDING]

@@ -71,7 +71,7 @@ def test_each_kind_is_asked_for_each_declared_project_once_a_day(cloud: Deployed
     assert tick(cloud) == 204
     assert asked(cloud) == [
         f"projects/{project}/locations/global/{kind}"
-        for project in (P, "research")
+        for project in ("research", P)
         for kind in (f"recommenders/{ROLES}", f"insightTypes/{MOVEMENT}", f"activityTypes/{USE}", f"activityTypes/{KEY_USE}")
     ]
     first = len(asked(cloud))
@@ -79,6 +79,16 @@ def test_each_kind_is_asked_for_each_declared_project_once_a_day(cloud: Deployed
         cloud.clock.time = cloud.clock.time.replace(day=2, hour=9) + timedelta(hours=hours)
         tick(cloud)
         assert len(asked(cloud)) == first * times, hours
+
+
+def test_each_day_begins_with_another_project(cloud: Deployed) -> None:
+    first = []
+    for _ in range(4):
+        before = len(asked(cloud))
+        tick(cloud)
+        first.append(asked(cloud)[before].split("/")[1])
+        cloud.clock.time += timedelta(days=1)
+    assert first in ([P, "research"] * 2, ["research", P] * 2)
 
 
 def test_a_role_that_nobody_uses_is_asked_about_and_then_removed(cloud: Deployed) -> None:

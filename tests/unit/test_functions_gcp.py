@@ -1,8 +1,11 @@
 """The functions of Google Cloud under functions-framework, end to end over the tests' Google: from a push to what is done, told and sealed."""
 
+import base64
 import copy
+import io
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +174,57 @@ def test_88_without_a_token_or_with_one_that_is_none(cloud: Deployed, name: str)
     assert cloud.google.log == []
 
 
+def test_88_a_forged_token_behind_somebody_elses_own_is_refused_where_cloud_run_authenticates(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    plain = msgspec.structs.replace(settings(), slack=None)
+    with deployed(monkeypatch, tmp_path, plain, CLOUD_RUN_AUTHENTICATES="yes") as cloud:
+        claims = cloud.ports.issuer.claims(AUDIENCE, ACCOUNT, cloud.clock.time)
+        forged = f"{part({'alg': 'RS256', 'kid': 'any'})}.{part(claims)}.SIGNATURE_REMOVED_BY_GOOGLE"
+        body = {"message": {"data": "e30=", "messageId": "1"}}
+        for name in NAMES:
+            if name != "approve":
+                assert cloud.post(name, body, {"X-Serverless-Authorization": "Bearer a.valid.one"}, token=forged) == 401
+        assert cloud.google.log == []
+        assert cloud.post("evaluate", body, token=forged) == 204
+
+
+@pytest.mark.parametrize(("size", "status"), [(100, 401), (2 * 64 * 1024 + 1, 413), (31_000_000, 413)])
+def test_of_a_request_that_is_too_large_for_slack_nothing_is_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, size: int, status: int
+) -> None:
+    with deployed(monkeypatch, tmp_path, settings()) as cloud, cloud.apps["approve"].test_client() as client:
+        for told in (True, False):
+            stream = io.BytesIO(bytes(size))
+            length = {"content_length": size} if told else {"environ_overrides": {"CONTENT_LENGTH": "", "wsgi.input_terminated": True}}
+            reply = client.post("/", input_stream=stream, content_type="application/x-www-form-urlencoded", **length)
+            assert reply.status_code == status
+            assert stream.tell() == (size if status == 401 else 0 if told else 2 * 64 * 1024 + 1)
+        assert cloud.google.log == []
+
+
+def test_quick_chores_come_before_those_that_may_take_long(cloud: Deployed, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cloud.post("review", {}) == 204
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    done = [line["metric"] for line in lines if line["message"] == "counted"]
+    assert done[:2] == ["ToldAgain", "TakenUp"]
+    assert done[-2:] == ["Censuses", "Excess"]
+    assert {"Loaded", "Sealing", "Canaries", "Readable"} <= set(done[:-2])
+
+
+def test_a_job_that_cannot_be_read_keeps_no_other_from_the_sweep_and_is_named(cloud: Deployed, capsys: pytest.CaptureFixture[str]) -> None:
+    cloud.push("evaluate", granted(cloud))
+    cloud.ports.pubsub.taken(f"{P}/topics/jobs")  # its message is lost
+    later = {"bytesValue": base64.b64encode(b'{"state":"a state of a later version"}').decode()}
+    for number in range(320):
+        cloud.ports.firestore.put(f"jobs/x{number}", {"body": later, "due": {"timestampValue": "2000-01-01T00:00:00.000000Z"}})
+    cloud.clock.time += timedelta(minutes=10)
+    assert cloud.post("review", {}) == 500
+    assert "jobs/x0" in "".join(line for line in capsys.readouterr().out.splitlines() if "chore failed" in line)
+    cloud.carry()
+    assert only(cloud).state is JobState.DONE
+
+
 def test_where_googles_certificates_cannot_be_had_it_is_sent_again(cloud: Deployed) -> None:
     def down(asked: Asked) -> None:
         if asked.method == "www.certs":
@@ -259,9 +313,10 @@ def our_entry(cloud: Deployed, **changes: Any) -> dict[str, Any]:
     payload = entry["protoPayload"]
     payload["authenticationInfo"]["principalEmail"] = OWN
     payload["requestMetadata"]["callerSuppliedUserAgent"] = changes.get("agent", written.headers["User-Agent"])
-    payload["serviceData"]["policyDelta"]["bindingDeltas"] = [{"action": "REMOVE", "role": "roles/owner", "member": TRAIN}] + changes.get(
-        "more", []
-    )
+    payload["serviceData"]["policyDelta"]["bindingDeltas"] = [
+        {"action": "REMOVE", "role": "roles/owner", "member": TRAIN},
+        *changes.get("more", []),
+    ]
     entry |= {"insertId": "ours", "timestamp": cloud.clock.time.isoformat()}
     return entry
 

@@ -390,3 +390,15 @@ def test_a_token_whose_signature_cloud_run_took_off_is_taken_only_where_the_depl
                 gate.admit(f"Bearer {header}.{claims}.{signature}")
         else:
             gate.admit(f"Bearer {header}.{claims}.{signature}")
+
+
+@pytest.mark.parametrize("other", ["", "Bearer x", "Bearer somebody.elses.token"])
+def test_where_cloud_run_authenticates_a_call_that_brings_the_header_that_it_checks_instead_is_refused(other: str) -> None:
+    scene = Scene()
+    header, claims, signature = scene.token().split(".")
+    stripped = Gate(AUDIENCE, ACCOUNT, scene.clock, scene.certs, stripped=True)
+    for last in ("SIGNATURE_REMOVED_BY_GOOGLE", signature):
+        with pytest.raises(RefusedError, match="another header"):
+            stripped.admit(f"Bearer {header}.{claims}.{last}", other)
+        stripped.admit(f"Bearer {header}.{claims}.{last}")
+    scene.gate.admit(f"Bearer {header}.{claims}.{signature}", other)  # a signature that is there is checked here, whatever else was

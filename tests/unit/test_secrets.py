@@ -242,3 +242,24 @@ def test_108_no_function_reads_a_secret_from_its_environment() -> None:
 def test_what_is_tested_here_is_really_signed(vault: Vault) -> None:
     signed = function_url_event(Signed(sign(OLD, BODY, vault.clock()), BODY))
     assert read(signed, lambda: vault.secret, PINS, vault.clock()).press is Press.DETAILS
+
+
+def test_a_secret_that_is_not_there_is_asked_for_every_ten_seconds_and_not_with_every_request() -> None:
+    clock, reads = Clock(), list[str]()
+
+    def fetch_none(name: str) -> str:
+        reads.append(name)
+        if len(reads) > 2:
+            return OLD
+        raise UpstreamError(f"{name} cannot be read", "It is tried again")
+
+    secret = Secret("s", fetch_none, clock)
+    for seconds, asked in ((0, 1), (1, 1), (9.9, 1), (10, 2), (19, 2)):
+        clock.time = Clock().time + timedelta(seconds=seconds)
+        for _ in range(50):
+            with pytest.raises(UpstreamError):
+                secret.values()
+            assert secret.again() == ()
+        assert len(reads) == asked
+    clock.time = Clock().time + timedelta(seconds=20)
+    assert secret.values() == (OLD,)

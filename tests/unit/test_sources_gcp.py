@@ -243,7 +243,7 @@ def test_which_project_a_principal_belongs_to(
     ("member", "why"),
     [
         ("serviceAccount:service-1@gcp-sa-aiplatform.iam.gserviceaccount.com", "Google manages it"),
-        (f"deleted:{TRAIN}?uid=1", "it was deleted"),
+        (f"deleted:{TRAIN}?uid=1", None),
         (TRAIN, None),
         ("user:x@example.com", None),
     ],

@@ -9,8 +9,8 @@ from ringfence.domain.job import Job, JobState
 from ringfence.domain.record import RecordKind
 from ringfence.engine.commands import Desk, Make, ReadState, run_at_desk
 from ringfence.engine.moves import LEASE, OPERATORS, SEARCH_AGAIN
-from ringfence.engine.ports import Done, Wanted
-from ringfence.engine.sweep import GRACE, give_up, overdue, take_up, tell_again, untold
+from ringfence.engine.ports import Done, JobMessage, Wanted
+from ringfence.engine.sweep import GRACE, give_up, overdue, take_up, tell_again, undelivered, untold
 from ringfence.engine.trail.agree import problems
 from ringfence.errors import RefusedError
 from tests.support.cases import settings_of
@@ -160,6 +160,50 @@ def test_a_dead_letter_brings_its_job_to_an_end(state: JobState, changed: tuple[
     assert found.state is ends
     loud = ends is not state
     assert [n.page for n in world.queue.notices] == [True] * loud
+
+
+@pytest.mark.parametrize(
+    ("state", "do", "minutes", "ends"),
+    [
+        (S.APPROVED, "apply", 2, S.FAILED),
+        (S.APPROVED, "apply", 1.9, S.APPROVED),
+        (S.RUNNING, "apply", 2, S.FAILED),
+        (S.RUNNING, "apply", 1.9, S.RUNNING),
+        (S.VERIFYING, "apply", 99, S.VERIFYING),
+        (S.DONE, "apply", 99, S.DONE),
+        (S.VERIFYING, "verify", 2, S.FAILED),
+        (S.VERIFYING, "verify", 1.9, S.VERIFYING),
+        (S.RUNNING, "verify", 99, S.RUNNING),
+        (S.APPROVED, "verify", 99, S.APPROVED),
+        (S.PENDING, "apply", 99, S.PENDING),
+    ],
+)
+def test_a_dead_message_ends_only_a_job_that_it_could_have_moved_and_nobody_has(
+    state: JobState, do: str, minutes: float, ends: JobState
+) -> None:
+    world = World()
+    put(world.store, msgspec.structs.replace(job(CONTAINMENT, state=state), due=NOW + timedelta(minutes=2)))
+    world.clock.time = NOW + timedelta(minutes=minutes)
+    found = run_at_desk(undelivered(JobMessage(ID, do), "it failed twenty times"), desk(world))
+    assert found.state is ends
+    assert bool(world.queue.notices) is (ends is not state)
+
+
+def test_a_dead_reading_of_what_is_contained_says_that_nobody_watches_it_any_more() -> None:
+    world = World()
+    put(world.store, job(CONTAINMENT))
+    world.responder.apply(ID)
+    world.clock.time += timedelta(seconds=5)
+    world.responder.verify(ID)
+    watched, told = world.store.job(ID), len(world.queue.notices)
+    assert watched is not None
+    assert watched.due is not None
+    assert run_at_desk(undelivered(JobMessage(ID, "verify"), "why"), desk(world)) == watched, "it is not due yet"
+    world.clock.time = watched.due
+    assert run_at_desk(undelivered(JobMessage(ID, "apply"), "why"), desk(world)) == watched
+    assert len(world.queue.notices) == told
+    run_at_desk(undelivered(JobMessage(ID, "verify"), "why"), desk(world))
+    assert "could not be looked at again" in world.queue.notices[-1].text
 
 
 def test_a_watch_that_cannot_go_on_says_so() -> None:

@@ -23,9 +23,12 @@ class Secret:
         self._clock = clock
         self._values: tuple[str, ...] = ()
         self._asked: datetime | None = None
+        self._problem = ""  # why there is no value
 
     def values(self) -> tuple[str, ...]:
-        """Give the valid values, the newest first; raise UpstreamError where there is none."""
+        """Give the valid values, the newest first; raise UpstreamError where there is none, or was none some seconds ago."""
+        if not self._values and self._younger(PAUSE):
+            raise UpstreamError(self._problem or f"the secret {self._name} cannot be read", "It is read again in some seconds")
         return self._values if self._values and self._younger(FRESH) else self._fetch()
 
     def again(self) -> tuple[str, ...]:
@@ -37,8 +40,15 @@ class Secret:
 
     def _fetch(self) -> tuple[str, ...]:
         self._asked = self._clock()  # also where there is no answer: whoever sends rubbish does not make us ask more often
+        try:
+            self._values = self._lines()
+        except UpstreamError as error:
+            self._problem = error.problem
+            raise
+        return self._values
+
+    def _lines(self) -> tuple[str, ...]:
         found = tuple(line.strip() for line in self._read(self._name).splitlines() if line.strip())
         if not found:
             raise UpstreamError(f"the secret {self._name} is empty", "Its text is one value a line")
-        self._values = found
         return found

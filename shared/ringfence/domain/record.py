@@ -31,6 +31,7 @@ class RecordKind(StrEnum):
     OWNER_ANSWERED = "owner_answered"  # was it them?
     SWEEP = "sweep"  # what a contained identity left behind was looked for
     BREAKER = "breaker"  # a budget is used up: it asks instead of acting
+    NOTICE_LOST = "notice_lost"  # nobody was told: its message failed every time
     CLOSED = "closed"  # the one terminal record of a job
     KILLSWITCH = "killswitch"  # somebody turned it
     CONFIG_LOADED = "config_loaded"  # from now on this configuration and this code judge and act

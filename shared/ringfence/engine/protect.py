@@ -127,13 +127,13 @@ def built_in(identity: Identity, settings: Settings) -> str | None:
 
 
 def _googles(identity: Identity, settings: Settings) -> str | None:
-    """Say why a principal of Google Cloud is out of reach: our own accounts, what Google manages, and what is gone."""
+    """Say why a principal of Google Cloud is out of reach: our own accounts, and what Google manages."""
     if comparable(identity.arn) in {comparable(own) for own in settings.deployment.own_roles}:
         return "it is one of Ringfence's own accounts"
     member = parse_member(identity.arn) if identity.kind is Kind.MEMBER else None
     if member is not None and member.service_agent:
         return "Google manages it: its service needs it; act at the service's own settings"
-    return "it was deleted: its bindings are of no effect" if member is not None and member.deleted else None
+    return None
 
 
 def _own_policies(settings: Settings) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from ringfence.domain.canonical import digest
 from ringfence.domain.job import Job
 from ringfence.domain.record import NO_JOB, Record, RecordKind
 from ringfence.domain.switch import Switch
+from ringfence.engine.ports import Notice
 
 LONGEST = 20_000  # characters of one piece of evidence: an item of the table holds 400 KB, and a policy 10,240 characters at most
 
@@ -81,6 +82,13 @@ def note(kind: RecordKind, name: str, time: datetime, reason: str, config_hash: 
         reason=reason,
         data=data or {},
     )
+
+
+def lost(told: Notice, time: datetime, config_hash: str) -> Record:
+    """Record, under the job that it is about, that a notice reached nobody."""
+    data = {"state": told.state, "title": told.title, "text": told.text, "page": told.page, "of": told.time.isoformat()}
+    made = note(RecordKind.NOTICE_LOST, told.id, time, "people were not told: the notice's message failed every time", config_hash, data)
+    return msgspec.structs.replace(made, job=told.job, identity=told.identity)
 
 
 def turned(switch: Switch, config_hash: str) -> Record:

@@ -11,7 +11,7 @@ from ringfence.domain.record import RecordKind
 from ringfence.engine.approve import expire, remind
 from ringfence.engine.commands import Later, Process, ReadOverdue, ReadTime, ReadUntold, Send, Tell
 from ringfence.engine.moves import LOOKS, SEARCH_AGAIN, commit, notice, stored
-from ringfence.engine.ports import Notice
+from ringfence.engine.ports import JobMessage, Notice
 from ringfence.engine.records import record
 from ringfence.engine.steps import cut_short
 from ringfence.engine.verify import watched
@@ -52,6 +52,19 @@ def take_up(job_id: str, settings: Settings) -> Process[Job]:
         return job  # what its target left behind is looked for once more: `search`
     yield Later(job, 1) if watched(job) else Send(job)
     return job
+
+
+def undelivered(message: JobMessage, why: str) -> Process[Job]:
+    """Give a job up whose message is dead, unless another message took it further meanwhile, or somebody is at it.
+
+    A message tells what it could have moved, not which version it was sent for: a job that is not due yet was moved, or sent, since.
+    """
+    job, verifies = (yield from stored(message.job)), message.do == "verify"
+    now: datetime = yield ReadTime()
+    waits = (job.state is S.VERIFYING or job.ended) if verifies else job.state in (S.APPROVED, S.RUNNING)
+    if not waits or (job.due is not None and now < job.due):
+        return job
+    return (yield from give_up(job.id, why))
 
 
 def give_up(job_id: str, why: str) -> Process[Job]:

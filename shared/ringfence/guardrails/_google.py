@@ -108,12 +108,19 @@ def in_doubt(case: Case) -> Unknown | None:
     """Say which roles of those that the member got nobody knows here: custom ones, and what is newer than the table."""
     from ringfence.iam.google import unknown_roles
 
-    strange = unknown_roles(delta["role"] for delta in mine(case))
+    strange = unknown_roles(delta["role"] for delta in mine(case) if not _of_google(case, delta["role"]))
     if not strange:
         return None
     names = ", ".join(short(role) for role in strange)
     where = case.event.parameters["resource"] if case.event is not None else ""
     return Unknown(f"what {case.identity.name} may do by {names} on {where} is not known: look at what the role holds")
+
+
+def gone(case: Case, found: list[Mapping[str, Any]]) -> bool:
+    """Whether nothing of some grants is in the policy that was read afresh."""
+    stands = case.target_state.bindings if case.target_state is not None else None
+    told = [binding_of(delta) for delta in found]
+    return stands is not None and not any(b.role == t.role and bound_to(b.member, t.member) for b in stands for t in told)
 
 
 def mine(case: Case) -> list[Mapping[str, Any]]:

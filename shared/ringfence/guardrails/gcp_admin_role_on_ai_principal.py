@@ -1,18 +1,24 @@
 """gcp-admin-role-on-ai-principal: an administrator's role granted to a principal of an AI project, or a custom role made as good as one."""
 
+from typing import Any
+
 import msgspec
 
 from ringfence.domain.event import Event, Source
 from ringfence.domain.finding import Case, Finding, Guardrail, Judged, Severity, Standards, Trigger, Unknown, Verdict
-from ringfence.domain.raw import items, text
+from ringfence.domain.raw import items, table
 from ringfence.domain.state import Facet
-from ringfence.guardrails._google import admin_like, granted, grants, in_doubt
+from ringfence.guardrails._google import admin_like, gone, granted, grants, in_doubt
 
-MADE, BACK = "CreateRole", "UndeleteRole"
-ROLES = ("UpdateRole", MADE, BACK)
+CHANGED = "UpdateRole"
+ROLES = {
+    CHANGED: "added {} to the custom role {}",
+    "CreateRole": "made a custom role with {}: {}",
+    "UndeleteRole": "brought a custom role with {} back: {}",
+}
 REMOVE, RESTORE = "gcp.iam.remove-binding", "gcp.iam.restore-role"
 # Whoever holds one of these can become somebody else, or grant themselves more (IAM documentation, "Service account impersonation").
-ENDS = (".setIamPolicy", ".actAs", ".getAccessToken", ".implicitDelegation", ".signBlob", ".signJwt")
+ENDS = (".setIamPolicy", ".actAs", ".getAccessToken", ".getOpenIdToken", ".implicitDelegation", ".signBlob", ".signJwt")
 WIDENS = ("iam.serviceAccountKeys.create", "iam.roles.update")
 
 
@@ -24,37 +30,42 @@ def check(case: Case) -> Verdict:
     if event.heard_as in ROLES:
         return _widened(case, event)
     found = grants(case, admin_like)
-    if not found:
-        return in_doubt(case)
+    if gone(case, found) or not found:
+        doubt = in_doubt(case)
+        if doubt is not None or not found:
+            return doubt
     return msgspec.structs.replace(granted(case, event, GUARDRAIL, "was granted", found), actions=(REMOVE,))
 
 
 def _widened(case: Case, event: Event) -> Verdict:
-    """Fire in a declared project. Who holds the role was not looked up: it asks. What a role holds that is brought back nobody tells."""
-    added, role = event.parameters["added"], event.parameters["resource"]
-    if event.heard_as == BACK:
-        return Unknown(f"what the custom role {role} holds, which {case.identity.name} brought back, is not told") if case.project.declared else None
-    made = event.heard_as == MADE
-    asked = (
-        *items(event.parameters, "request", "role", "included_permissions"),
-        *items(event.parameters, "request", "role", "includedPermissions"),
-    )
-    strong = sorted(name for name in (asked if added is None else added) if str(name).endswith(ENDS) or name in WIDENS)
-    if not strong or not case.project.declared:
+    """Fire in a declared project. Who holds the role was not looked up: it asks. A role that was made or brought back is a person's to judge."""
+    if not case.project.declared:
         return None
-    if made:
-        role = f"{role}/roles/{text(event.parameters, 'request', 'role_id') or text(event.parameters, 'request', 'roleId')}"
-    elif added is None:
+    added, role, changes = event.parameters["added"], event.parameters["resource"], event.heard_as == CHANGED
+    names = _told(event) if added is None else added
+    if names is None:
+        return Unknown(f"what the custom role {role} holds since {case.identity.name} wrote it is not told")
+    strong = sorted(name for name in names if str(name).endswith(ENDS) or name in WIDENS)
+    if not strong:
+        return None
+    if added is None and changes:
         return Unknown(f"whether {', '.join(strong)} came to the custom role {role} only now is not told")
     return Finding(
         guardrail=GUARDRAIL.id,
         severity=GUARDRAIL.severity,
         identity=case.identity,
-        reason=f"{case.identity.name} added {', '.join(strong)} to the custom role {role}",
-        evidence={"resource": role, "dangerous": strong, "added": list(added or strong)},
-        actions=() if made else (RESTORE,),
+        reason=f"{case.identity.name} {ROLES[event.heard_as].format(', '.join(strong), role)}",
+        evidence={"resource": role, "dangerous": strong, "added": list(names)},
+        actions=(RESTORE,) if changes else (),
         certain=False,
     )
+
+
+def _told(event: Event) -> tuple[Any, ...] | None:
+    """Give the permissions of a role that the request names, of one that was made or brought back else those in the answer; None where neither is told."""
+    parts = [table(event.parameters, "request", "role"), {} if event.heard_as == CHANGED else table(event.parameters, "response")]
+    part = next(filter(None, parts), None)
+    return None if part is None else (*items(part, "included_permissions"), *items(part, "includedPermissions"))
 
 
 GUARDRAIL = Guardrail(

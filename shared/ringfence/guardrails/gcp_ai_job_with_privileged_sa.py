@@ -14,7 +14,7 @@ from ringfence.domain.identity import Identity
 from ringfence.domain.member import parse_member
 from ringfence.domain.raw import text
 from ringfence.guardrails._gcp_data import asked, masked, project_at
-from ringfence.guardrails._google import IMPERSONATES, PRIVILEGED, short
+from ringfence.guardrails._google import admin_like, impersonates, short
 from ringfence.iam.google import unknown_roles
 
 COMPUTE = "the default service account of Compute Engine"
@@ -24,7 +24,6 @@ LITTLE = ""  # an account that reaches nothing of the project
 OF_COMPUTE = "-compute@developer.gserviceaccount.com"
 NUMBER = re.compile(r"projects/([0-9]+)(/|$)", re.ASCII)
 ADDRESS = re.compile(r"[a-z0-9-]+@[a-z0-9.-]+\.gserviceaccount\.com", re.ASCII)  # what a request says beside that is never asked for
-TOO_MUCH = PRIVILEGED | IMPERSONATES  # whoever may become every account of a project holds what they hold
 
 
 class Runs(Struct, frozen=True):
@@ -141,7 +140,7 @@ def _held(case: Case, event: Event, runs: Runs, account: str) -> Verdict:
     held = case.other.bindings if case.other else None
     if held is None:
         return _unknown(event, account, f"which roles {account} holds is not known")
-    if much := [binding for binding in held if binding.role in TOO_MUCH]:
+    if much := [binding for binding in held if admin_like(binding.role) or impersonates(binding.role)]:
         roles = sorted({short(binding.role) for binding in much})
         found = _finding(case, event, runs, account, f"{account}, which holds {', '.join(roles)} on the project")
         return replace(found, evidence={**found.evidence, "roles": roles}, certain=any(binding.condition is None for binding in much))

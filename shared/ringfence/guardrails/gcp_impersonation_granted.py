@@ -5,7 +5,7 @@ from ringfence.domain.finding import Case, Guardrail, Severity, Standards, Trigg
 from ringfence.domain.glob import any_match
 from ringfence.domain.google import IAM
 from ringfence.domain.state import Facet
-from ringfence.guardrails._google import becomes, granted, grants, impersonates, in_doubt
+from ringfence.guardrails._google import becomes, gone, granted, grants, impersonates, in_doubt
 
 
 def check(case: Case) -> Verdict:
@@ -18,8 +18,9 @@ def check(case: Case) -> Verdict:
         return None
     itself = case.event.parameters["service"] == IAM
     found = grants(case, becomes if itself else impersonates)
-    if not found:
-        return in_doubt(case) if itself else None
+    doubt = in_doubt(case) if itself and (gone(case, found) or not found) else None
+    if doubt is not None or not found:
+        return doubt
     return granted(case, case.event, GUARDRAIL, "may act as a service account:", found)
 
 

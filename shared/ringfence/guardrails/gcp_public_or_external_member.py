@@ -5,14 +5,16 @@ import msgspec
 from ringfence.domain.event import Event, Source
 from ringfence.domain.finding import Case, Finding, Guardrail, Judged, Severity, Standards, Trigger, Unknown, Verdict
 from ringfence.domain.google_settings import Thing, thing_of
-from ringfence.domain.member import Member, MemberKind, parse_member
+from ringfence.domain.member import MemberKind, parse_member
 from ringfence.domain.raw import text
 from ringfence.domain.state import Facet, State
 from ringfence.guardrails._gcp_data import asked, project_at
-from ringfence.guardrails._google import CONSUMER, added, changed, short
+from ringfence.guardrails._gcp_outside import outside
+from ringfence.guardrails._google import changed, mine, short, standing
 
 CLOSE, REMOVE = "gcp.storage.close-bucket", "gcp.iam.remove-binding"
-ADDRESSES = (MemberKind.USER, MemberKind.GROUP, MemberKind.DOMAIN)
+# What may give access without being called a change of a policy: its log tells the grants all the same, and by those it is heard as one.
+DATASETS = ("InsertDataset", "PatchDataset", "UpdateDataset")
 BUCKETS = ("buckets.update", "buckets.patch")
 PREVENTION, ENFORCED = "publicAccessPrevention", "enforced"
 # Cloud Storage JSON API, Bucket; and, in the second spelling, its gRPC API. `unspecified` is the old name of `inherited`.
@@ -24,7 +26,9 @@ def check(case: Case) -> Verdict:
     event = case.event
     if event is None:
         return None
-    return _opened(case, event) if event.heard_as in BUCKETS else _granted(case, event)
+    if mine(case):
+        return _granted(case, event)
+    return _opened(case, event) if event.heard_as in BUCKETS else None
 
 
 def _opened(case: Case, event: Event) -> Verdict:
@@ -47,15 +51,16 @@ def _prevented(state: State | None) -> bool | None:
 
 
 def _granted(case: Case, event: Event) -> Verdict:
-    """Fire on whoever is everybody, has an address of no organisation, or of one that is not trusted where some are named.
+    """Fire on whoever is everybody, has an address of no organisation, or is of a domain or a project that is not ours where some are named.
 
-    A bucket is closed to everybody; from somebody with a name the grant is taken.
+    A bucket is closed to everybody; from somebody with a name the grant is taken. About what is no person's a person decides.
     """
-    found = [delta for delta in added(event) if delta["member"] == case.identity.arn]
+    found = mine(case)
     member = parse_member(case.identity.arn)
-    who = outside(member, case.settings.trusted_domains)
-    if not found or not who:
-        return None
+    who = outside(case, member)
+    if not who or isinstance(who, Unknown):
+        return who or None
+    stands = standing(case, found)
     where = event.parameters["resource"]
     roles = [short(delta["role"]) for delta in found]
     closes = thing_of(where) is Thing.BUCKET and member.kind is MemberKind.EVERYBODY
@@ -64,21 +69,11 @@ def _granted(case: Case, event: Event) -> Verdict:
         severity=GUARDRAIL.severity,
         identity=case.identity,
         reason=f"{who} got {', '.join(roles)} on {where}",
-        evidence={"member": case.identity.arn, "roles": roles, "resource": where, "deltas": found},
+        evidence={"member": case.identity.arn, "roles": roles, "resource": where, "deltas": stands},
         actions=(CLOSE,) if closes else (REMOVE,),
         standing=event.parameters.get("standing") is True,
+        certain=stands == found and member.kind in (MemberKind.USER, MemberKind.GROUP, MemberKind.DOMAIN, MemberKind.EVERYBODY),
     )
-
-
-def outside(member: Member, trusted: tuple[str, ...]) -> str:
-    """Say who somebody outside is; empty where they are not, or nobody can tell."""
-    if member.kind is MemberKind.EVERYBODY:
-        return "everybody" if member.id == "allUsers" else "everybody with a Google account"
-    if member.kind not in ADDRESSES or not member.domain:
-        return ""
-    if member.domain in CONSUMER or (trusted and member.domain not in trusted):
-        return f"{member.id}, outside the organisation,"
-    return ""
 
 
 GUARDRAIL = Guardrail(
@@ -89,6 +84,7 @@ GUARDRAIL = Guardrail(
     triggers=(
         Trigger(Source.GCP_AUDIT, "SetIamPolicy", service="*"),
         *(Trigger(Source.GCP_AUDIT, name, judges=Judged.ACTOR, service="storage") for name in BUCKETS),
+        *(Trigger(Source.GCP_AUDIT, name, judges=Judged.ACTOR, service="bigquery") for name in DATASETS),
     ),
     reads_target=frozenset({Facet.BINDINGS, Facet.SETTINGS}),
     compares=True,

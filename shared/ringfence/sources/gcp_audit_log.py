@@ -139,7 +139,9 @@ def _project(entry: Mapping[str, Any], place: str) -> str:
 def _account(entry: Mapping[str, Any], service: str, project: str) -> tuple[Identity, ...]:
     """Give the service account that a call of IAM is about, by the address that the log tells."""
     back = _payload(entry).get("response")  # of an account that was deleted and is brought back, which labels may not name any more
-    told = text(entry, "resource", "labels", "email_id") or text(back, "restoredAccount", "email") or text(back, "restored_account", "email")
+    told = (
+        text(entry, "resource", "labels", "email_id") or text(back, "restoredAccount", "email") or text(back, "restored_account", "email")
+    )
     email = told if service == IAM else ""
     return (Identity.member(f"serviceAccount:{email}", project, text(entry, "resource", "labels", "unique_id") or None),) if email else ()
 

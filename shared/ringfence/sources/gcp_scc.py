@@ -19,9 +19,10 @@ FOREIGN_MARK = "sra-remediated-event-time"  # security-response-automation marks
 OWN_MARK = "ringfence-job"
 WORDS = re.compile(r"[^a-z0-9]+", re.ASCII)
 KEY = re.compile(r"serviceAccounts/([^/]+)/keys/([0-9a-f]{6,64})", re.ASCII)
-ADDRESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._%+'-]{0,127}@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+", re.ASCII)
+ADDRESS = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9._%+'-]{0,127}@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+", re.ASCII
+)
 OF_ACCOUNTS = ".gserviceaccount.com"
-MANY = (MemberKind.GROUP, MemberKind.PRINCIPAL_SET, MemberKind.DOMAIN, MemberKind.EVERYBODY, MemberKind.CONVENIENCE, MemberKind.UNKNOWN)
 PROJECT = re.compile(r"//cloudresourcemanager\.googleapis\.com/projects/([^/]+)", re.ASCII)
 
 
@@ -129,13 +130,11 @@ class _Reading:
         if email:
             return self._member(email)
         subject = text(access, "principalSubject") or text(access, "principal_subject")
-        if subject:
-            return Identity.member(subject, self.project()) if parse_member(subject).kind not in MANY else None
         bound = next((text(binding, "member") for binding in items(self.finding, "iamBindings") if text(binding, "member")), "")
-        member = parse_member(bound)
+        member = parse_member(subject or bound)
         if member.kind in (MemberKind.USER, MemberKind.SERVICE_ACCOUNT) and not member.deleted:
             return self._member(member.id, member.kind)
-        return Identity.member(bound, self.project()) if bound and member.kind is MemberKind.PRINCIPAL else None
+        return Identity.member(member.text, self.project()) if member.kind is MemberKind.PRINCIPAL else None
 
     def _member(self, address: str, kind: MemberKind | None = None) -> Identity | None:
         """Name a user or a service account by its address; nobody where that is none: what follows would be done to whomever it can be read as."""

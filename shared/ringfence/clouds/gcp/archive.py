@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from ringfence.clouds.gcp.session import ApiError, ask, download, upstream
+from ringfence.clouds.gcp.session import FORBIDDEN, ApiError, ask, download, upstream
 from ringfence.errors import ConflictError, UpstreamError
 
 THERE, NOT_THERE = 412, 404
@@ -29,7 +29,8 @@ class GcsArchive:
             try:
                 ask("POST", "storage", f"/upload/storage/v1/b/{self._bucket}/o", body=body, query=query)
             except ApiError as error:
-                if error.number == THERE or error.code == RETAINED:
+                # Who may add and not delete is refused to replace, whatever the condition says: "storage.objects.delete" is missing, with 403.
+                if error.number == THERE or error.code == RETAINED or (error.number == FORBIDDEN and name in self.names(name)):
                     raise ConflictError(f"there is an object {name} already", "What is sealed is never replaced") from error
                 raise
 

@@ -73,7 +73,9 @@ class Gate:
         """Take whom tokens are for, the service account whose tokens they are, the clock, and what fetches Google's certificates.
 
         `stripped`: Cloud Run lets nobody in but that account, checks the token itself, and may pass it on without its signature. Only where the
-        deployment says so is such a token taken; what it says is checked all the same.
+        deployment says so is such a token taken; what it says is checked all the same. A request with `X-Serverless-Authorization` is refused then:
+        Cloud Run checks that header instead, and passes `Authorization` on as the sender wrote it (Cloud Run documentation, "Authenticating
+        service-to-service").
         """
         self._audience, self._account = audience, account
         self._stripped = stripped
@@ -83,10 +85,15 @@ class Gate:
         self._asked: datetime | None = None
         self._lock = Lock()
 
-    def admit(self, authorization: str | None) -> None:
-        """Take the header of a request. Raises RefusedError, with the reason, or UpstreamError where Google's certificates cannot be had."""
+    def admit(self, authorization: str | None, serverless: str | None = None) -> None:
+        """Take the headers `Authorization` and `X-Serverless-Authorization` of a request.
+
+        Raises RefusedError, with the reason, or UpstreamError where Google's certificates cannot be had.
+        """
         if not self._audience or not self._account:
             raise RefusedError("PUSH_ACCOUNT or AUDIENCE is not set", "Without them nobody may send here")
+        if self._stripped and serverless is not None:
+            raise _no("Cloud Run checked another header than `Authorization`")
         if not authorization or len(authorization) > LONGEST or (parts := BEARER.fullmatch(authorization)) is None:
             raise _no("there is no bearer token")
         header, claims = _read(parts[1], "header"), _read(parts[2], "claims")

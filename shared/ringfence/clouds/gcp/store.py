@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from ringfence.clouds import decoders
-from ringfence.clouds.gcp.firestore import ABSENT, Database, Document, Query, Written, as_of, blob, integer, key, moment, text
+from ringfence.clouds.gcp.firestore import ABSENT, PAGE, Database, Document, Query, Written, as_of, blob, integer, key, moment, text
 from ringfence.domain.census import Census
 from ringfence.domain.identity import Identity
 from ringfence.domain.job import Job
@@ -92,12 +92,21 @@ class FirestoreStore:
         self._write(f"keeping the receipt of notice {notice.id}", self._db.put(_notice_path(notice), {"body": blob(encode(notice))}))
 
     def untold(self, before: datetime) -> tuple[Notice, ...]:
-        """Give the notices from before a time that have no receipt, oldest first."""
-        return tuple(decoders.NOTICE.decode(found.body) for found in self._waiting(NOTICES, "untold", before))
+        """Give the notices from before a time that have no receipt, oldest first. What cannot be read is passed over: `unreadable`."""
+        return self._waiting(NOTICES, "untold", before, decoders.NOTICE)
 
     def overdue(self, before: datetime) -> tuple[Job, ...]:
-        """Give the jobs whose `due` is before a time, the longest overdue first."""
-        return tuple(decoders.JOB.decode(found.body) for found in self._waiting(JOBS, "due", before))
+        """Give the jobs whose `due` is before a time, the longest overdue first. What cannot be read is passed over: `unreadable`."""
+        return self._waiting(JOBS, "due", before, decoders.JOB)
+
+    def unreadable(self, before: datetime) -> tuple[str, ...]:
+        """Name the documents that somebody has to look at and that cannot be read: of a later version, or put there by somebody else.
+
+        They keep the sweep from nothing; whoever sweeps asks for them, and tells.
+        """
+        notices = (one for page in self._db.pages(_before(NOTICES, "untold", before)) for one in _torn(page, decoders.NOTICE))
+        jobs = (one for page in self._db.pages(_before(JOBS, "due", before)) for one in _torn(page, decoders.JOB))
+        return (*notices, *jobs)
 
     def job(self, job_id: str) -> Job | None:
         """Give a job by its id."""
@@ -105,8 +114,8 @@ class FirestoreStore:
         return None if found is None else decoders.JOB.decode(found.body)
 
     def jobs(self) -> tuple[Job, ...]:
-        """Give all jobs, oldest first. Reads all of them: for people, not for functions."""
-        found = [decoders.JOB.decode(body) for body in self._bodies(Query(JOBS))]
+        """Give all jobs that can be read, oldest first. Reads all of them: for people, not for functions."""
+        found = [job for page in self._db.pages(Query(JOBS)) for job in _read(page, decoders.JOB)]
         return tuple(sorted(found, key=lambda j: (j.created, j.id)))
 
     def records(self, job_id: str | None = None) -> tuple[Record, ...]:
@@ -238,9 +247,14 @@ class FirestoreStore:
             fields = {"body": blob(encode(slot)), "number": integer(slot.number), "ttl": moment(slot.time + SLOTS_LIVE)}
             yield self._db.put(path, fields, ABSENT)
 
-    def _waiting(self, collection: str, field: str, before: datetime) -> list[Document]:
-        """Give what somebody has to look at, the longest overdue first; a page at a time is enough, the sweep comes again."""
-        return self._db.find(Query(collection, ((field, "LESS_THAN", moment(before)),), by=field))
+    def _waiting[T](self, collection: str, field: str, before: datetime, decoder: msgspec.json.Decoder[T]) -> tuple[T, ...]:
+        """Give what somebody has to look at, the longest overdue first; about a page at a time is enough, the sweep comes again."""
+        found: list[T] = []
+        for page in self._db.pages(_before(collection, field, before)):
+            found += _read(page, decoder)
+            if len(found) >= PAGE:
+                break
+        return tuple(found)
 
     def _bodies(self, query: Query) -> Iterator[bytes]:
         return (document.body for page in self._db.pages(query) for document in page)
@@ -261,6 +275,25 @@ def _record_path(job_id: str, record_id: str) -> str:
 
 def _notice_path(notice: Notice) -> str:
     return f"{NOTICES}/{key(notice.job, notice.id)}"
+
+
+def _before(collection: str, field: str, before: datetime) -> Query:
+    return Query(collection, ((field, "LESS_THAN", moment(before)),), by=field)
+
+
+def _read[T](documents: Iterable[Document], decoder: msgspec.json.Decoder[T]) -> list[T]:
+    return [found for document in documents if (found := _decoded(document, decoder)) is not None]
+
+
+def _torn[T](documents: Iterable[Document], decoder: msgspec.json.Decoder[T]) -> list[str]:
+    return [document.path for document in documents if _decoded(document, decoder) is None]
+
+
+def _decoded[T](document: Document, decoder: msgspec.json.Decoder[T]) -> T | None:
+    try:
+        return decoder.decode(document.body)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
 
 
 def _entry(document: Document) -> Entry | None:
