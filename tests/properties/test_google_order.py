@@ -77,6 +77,7 @@ class Place:
         self.evaluator = Evaluator(SETTINGS, self.iam, census=self.store.census, before=self.store.before)
         self.responder = Responder(SETTINGS, self.store, self.queue, self.iam, self.iam, self.clock)
         self.store.keep(census_gcp.take({P: FOREIGN}, (), SETTINGS, None, START))
+        self.store.remember(State(identity=self.project, bindings=FOREIGN), START)  # as it was when it was last fine
 
     @property
     def bindings(self) -> tuple[Binding, ...]:
@@ -98,7 +99,7 @@ class Place:
             return entry(number, "REMOVE", gone)
         if what < 0.9:
             return entry(number, "ADD", role, status={"code": 7, "message": "PERMISSION_DENIED"})
-        return entry(number, "ADD", role, methodName="SetOrgPolicy", serviceData={})
+        return entry(number, "ADD", role, methodName="UpdateProject", serviceData={})
 
     def hear(self, raw: dict[str, Any]) -> None:
         (event,) = normalise(raw)

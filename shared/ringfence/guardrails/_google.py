@@ -6,7 +6,7 @@ Roles: IAM documentation, "Basic and predefined roles reference", read in 2026-1
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ringfence.domain.binding import binding_of, bound_to
+from ringfence.domain.binding import Binding, binding_of, bound_to
 from ringfence.domain.event import Event
 from ringfence.domain.finding import Case, Finding, Guardrail, Unknown
 from ringfence.domain.identity import Identity
@@ -129,18 +129,29 @@ def mine(case: Case) -> list[Mapping[str, Any]]:
 
 
 def standing(case: Case, found: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Give grants as they stand in the policy that was read afresh: logs leave conditions out or spell them otherwise, and an account may be deleted since.
+    """Give grants as they stand in the policy that was read afresh: logs leave conditions out or space them otherwise, and an account may be deleted since.
 
-    What is not there in any form is given as it was told: it is gone.
+    What is not there in any form is given as it was told: it is gone. What stood already when the policy was last fine is another grant.
     """
     stands = (case.target_state.bindings if case.target_state is not None else None) or ()
     keys = {binding.key for binding in stands}
+    known = {b.key for b in (case.before.bindings if case.before is not None else None) or ()}
     given: list[Mapping[str, Any]] = []
     for delta in found:
         told = binding_of(delta)
-        same = [] if told.key in keys else [b for b in stands if b.role == told.role and bound_to(b.member, told.member)]
+        same = (
+            []
+            if told.key in keys
+            else [b for b in stands if b.role == told.role and bound_to(b.member, told.member) and (_alike(b, told) or b.key not in known)]
+        )
         given += [{"action": "ADD", **b.delta} for b in same] or [delta]
     return given
+
+
+def _alike(one: Binding, other: Binding) -> bool:
+    """Whether two grants hold under the same condition, however it is spaced and called."""
+    said = ["".join(str((b.condition or {}).get("expression", "")).split()) for b in (one, other)]
+    return said[0] == said[1]
 
 
 def added(event: Event | None) -> Iterator[Mapping[str, Any]]:
