@@ -33,8 +33,9 @@ demo: $(VENV) ## an attack on an AI account, and what Ringfence does about it (n
 # Two at a time: the promises - simulation, strict AWS, properties - beside the rest. Measuring coverage makes Python two to three times
 # slower: what says nothing of the core that its other tests do not say runs without.
 PROMISES := tests/simulation tests/strict tests/properties
-PLAIN := tests/contract tests/template tests/browser tests/corpora \
-	$(patsubst %,tests/unit/test_%.py,authorize_reference benchmarks canary cli_stack functions functions_trail house)
+PLAIN := tests/contract tests/template tests/deploy tests/browser tests/corpora \
+	$(patsubst %,tests/unit/test_%.py,authorize_reference benchmarks canary cli_google_stack cli_stack demo functions functions_gcp functions_trail \
+	google_double google_double_others google_double_policies google_snapshot house push)
 test: $(VENV) ## the whole test suite, with branch coverage of the core
 	@mkdir -p build; $(PY) -m pytest $(PROMISES) >build/promises.log 2>&1 & promises=$$! core=0 plain=0 kept=0; \
 	$(PY) -m pytest --cov --cov-report= $(patsubst %,--ignore %,$(PROMISES) $(PLAIN)) $(ARGS) || core=$$?; \

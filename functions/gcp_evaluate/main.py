@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 from ringfence import wiring_gcp as wiring
 from ringfence.edge_gcp import Answer, GoogleLog, nothing, pushed
-from ringfence.hearing import hear_message
 
 if TYPE_CHECKING:
     from flask import Request
@@ -13,7 +12,9 @@ log = GoogleLog("evaluate")
 
 
 def one(body: str) -> None:
-    """Judge one message; raises where it must be sent again."""
+    """Judge one message; raises where it must be sent again. The judge is loaded with the first: Cloud Run sends none before the port is open."""
+    from ringfence.hearing import hear_message
+
     hear_message(body, wiring, lambda name: log.info("counted", metric=name), log)
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from ringfence import wiring_gcp as wiring
 from ringfence.edge_gcp import Answer, GoogleLog, nothing, pushed
-from ringfence.responding import work_on
 
 if TYPE_CHECKING:
     from flask import Request
@@ -15,6 +14,13 @@ if TYPE_CHECKING:
 log = GoogleLog("respond")
 
 
+def one(body: str) -> None:
+    """Work on one job; raises where it must be sent again. What does it is loaded with the first: Cloud Run sends none before the port is open."""
+    from ringfence.responding import work_on
+
+    work_on(body, wiring.responder(), log)
+
+
 def main(request: "Request") -> Answer:
     """Take a push or a task."""
-    return pushed(request, wiring.gate(), lambda body: work_on(body, wiring.responder(), log), nothing, log)
+    return pushed(request, wiring.gate(), one, nothing, log)
