@@ -1,83 +1,57 @@
-"""The reader and the writer of Google Cloud, on the wire of the tests' Google."""
+"""The writer of Google Cloud, on the wire of the tests' Google: what is written, and what it leaves."""
 
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import msgspec
 import pytest
 
-from ringfence.actions import ACTIONS, Impossible
-from ringfence.clouds.gcp import session
-from ringfence.clouds.gcp.reader import GoogleReader
 from ringfence.clouds.gcp.writer import GoogleWriter
-from ringfence.clouds.memory import MemoryQueue, MemoryStore
 from ringfence.domain.binding import Binding, bindings_of
 from ringfence.domain.identity import Identity
-from ringfence.domain.job import Job, JobState
+from ringfence.domain.job import JobState
 from ringfence.domain.plan import Call
-from ringfence.domain.state import Facet, FactKind, State
-from ringfence.engine.ports import Absence, Done, Failed, Lost, Reply, Wanted
-from ringfence.engine.respond import Responder
-from ringfence.errors import RefusedError, UndeclaredCallError, UpstreamError
-from tests.support.actions import case_of, job
-from tests.support.cases import settings_of
-from tests.support.desk import open_undo
-from tests.support.google.server import Asked, Dropped, Google, Refused, served
-from tests.support.jobs import NOW, Clock, put, work
+from ringfence.domain.state import Facet
+from ringfence.engine.ports import Done, Failed, Wanted
+from ringfence.errors import RefusedError, UpstreamError
+from tests.support.google.grants import (
+    ANA,
+    BO,
+    EVE,
+    IAM,
+    NIGHT,
+    RM,
+    TRAIN,
+    P,
+    Played,
+    change,
+    fraud,
+    member,
+    plain,
+    project,
+    read,
+    writer,
+    writes,
+)
+from tests.support.google.server import Asked, Google
 from tests.support.scale import cases
 
 pytestmark = pytest.mark.enable_socket  # loopback only
-P, RM, IAM = "projects/fraud-ml-prod", "cloudresourcemanager.googleapis.com", "iam.googleapis.com"
-TRAIN = "serviceAccount:train@fraud-ml-prod.iam.gserviceaccount.com"
-ANA, BO, EVE = "user:ana@example.com", "user:bo@example.com", "user:eve@example.net"
-NIGHT = {"title": "night", "expression": "request.time.getHours('Europe/Berlin') < 6"}
-ALL = Wanted(frozenset({Facet.BINDINGS, Facet.SETTINGS, Facet.KEYS}))
-BY_ID = {action.id: action for action in ACTIONS}
+PLANS: list[tuple[str, Callable[[], Identity], dict[str, Any], dict[str, Any]]] = [
+    ("gcp.iam.remove-binding", project, {"deltas": [{"role": "roles/editor", "member": TRAIN}]}, {}),
+    ("gcp.iam.disable-sa-key", lambda: member(TRAIN), {"key": "0123456789abcdef0123456789abcdef01234567"}, {}),
+    ("gcp.iam.disable-service-account", lambda: member(TRAIN), {}, {}),
+    ("gcp.iam.deny-principal", lambda: member(TRAIN), {}, {}),
+    ("gcp.iam.deny-principal", lambda: member(TRAIN), {}, {"deny_at": "organizations/1"}),
+    ("gcp.iam.deny-principal", lambda: member(BO), {}, {"deny_at": P}),
+]
 
 
 @pytest.fixture
-def google(monkeypatch: pytest.MonkeyPatch) -> Iterator[Google]:
-    made = Google()
-    made.project("fraud-ml-prod", number="123456789012")
-    made.account("fraud-ml-prod", "train")
-    made.key("train@fraud-ml-prod.iam.gserviceaccount.com", "0123456789abcdef0123456789abcdef01234567")
-    made.grant(P, "roles/owner", ANA)
-    made.denials.unsupported = set()  # each test says what its Google cannot deny
-    session._session.cache_clear()
-    with served(made) as url:
-        monkeypatch.setenv("GOOGLE_ENDPOINT", url)
+def google() -> Iterator[Google]:
+    with fraud() as made:
         yield made
-    session._session().close()
-    session._session.cache_clear()
-
-
-def writer() -> GoogleWriter:
-    return GoogleWriter(pause=lambda _: None, gives=True)
-
-
-def change(verb: str, role: str, member: str, condition: dict[str, str] | None = None, resource: str = P, host: str = RM) -> Reply:
-    delta = {"role": role, "member": member, **({"condition": condition} if condition else {})}
-    return writer().call(Call(host, "SetIamPolicy", {"resource": resource, verb: delta}), "j")
-
-
-def member(text: str, unique_id: str | None = None) -> Identity:
-    return Identity.member(text, "fraud-ml-prod", unique_id)
-
-
-def project() -> Identity:
-    return Identity.resource(P, "fraud-ml-prod")
-
-
-def read(identity: Identity, wanted: Wanted = ALL, deny_at: str = "") -> State:
-    state = GoogleReader(deny_at).read(identity, wanted)
-    assert isinstance(state, State), state
-    return state
-
-
-def writes(google: Google) -> list[Asked]:
-    return [asked for asked in google.log if asked.method.endswith("setIamPolicy")]
 
 
 def test_a_grant_is_removed_and_every_other_byte_stays(google: Google) -> None:
@@ -240,145 +214,6 @@ def test_who_was_slower_reads_again_five_times_at_most(google: Google, resource:
     assert number in (409, 412)
 
 
-def test_the_last_owner_is_kept_by_google_too(google: Google) -> None:
-    google.project("alone", parent="")
-    google.grant("projects/alone", "roles/owner", ANA)
-    reply = change("remove", "roles/owner", ANA, resource="projects/alone")
-    assert isinstance(reply, Failed)
-
-
-@pytest.mark.parametrize(
-    ("refused", "want"),
-    [
-        (Refused(403, "PERMISSION_DENIED", "no"), Failed("PERMISSION_DENIED", "no")),
-        (Refused(404, "NOT_FOUND", "gone"), Failed("NOT_FOUND", "gone")),
-        (Refused(400, "INVALID_ARGUMENT", "what?"), Failed("INVALID_ARGUMENT", "what?")),
-    ],
-)
-def test_a_no_is_a_no(google: Google, refused: Refused, want: Reply) -> None:
-    def refuse(_: Asked) -> None:
-        raise refused
-
-    google.before = refuse
-    assert change("remove", "roles/owner", ANA) == want
-
-
-def test_outages_and_lost_replies_are_neither_yes_nor_no(google: Google) -> None:
-    def break_down(_: Asked) -> None:
-        raise Refused(503, "UNAVAILABLE", "later")
-
-    google.before = break_down
-    assert isinstance(change("remove", "roles/owner", ANA), Lost)
-
-    def throttle(_: Asked) -> None:
-        raise Refused(429, "RESOURCE_EXHAUSTED", "slowly")
-
-    google.before = throttle
-    with pytest.raises(UpstreamError, match="throttles"):
-        change("remove", "roles/owner", ANA)
-    google.before = lambda _: None
-    google.grant(P, "roles/editor", EVE)
-
-    def drop(asked: Asked) -> None:
-        if asked.method.endswith("setIamPolicy"):
-            raise Dropped
-
-    google.after = drop
-    assert isinstance(change("remove", "roles/editor", EVE), Lost)
-    assert not [b for b in bindings_of(google.policies.now(P)) if b.member == EVE], "it happened all the same"
-
-
-def test_what_no_action_does_is_never_called(google: Google) -> None:
-    with pytest.raises(UndeclaredCallError):
-        writer().call(Call(IAM, "DeleteServiceAccount", {"name": "x"}), "j")
-    assert google.log == []
-
-
-def test_a_policy_without_an_etag_is_not_written(google: Google) -> None:
-    serve = google.handlers["cloudresourcemanager.projects.getIamPolicy"]
-
-    def bare(asked: Asked) -> object:
-        told: Any = serve(asked)
-        return {key: value for key, value in told.items() if key != "etag"}
-
-    google.handlers["cloudresourcemanager.projects.getIamPolicy"] = bare
-    with pytest.raises(UpstreamError, match="without an etag"):
-        change("remove", "roles/owner", ANA)
-    assert writes(google) == []
-
-
-def test_a_service_account_is_read_with_its_keys_and_what_it_holds(google: Google) -> None:
-    google.grant(P, "roles/editor", TRAIN)
-    google.grant(P, "roles/viewer", BO)
-    state = read(member(TRAIN))
-    assert state.identity.unique_id == google.accounts.shelf.values["train@fraud-ml-prod.iam.gserviceaccount.com"]["uniqueId"]
-    assert (state.enabled, state.settings) == (True, {})
-    assert [(c.kind, c.status, c.used) for c in state.credentials or ()] == [(FactKind.SERVICE_ACCOUNT_KEY, "Active", None)]
-    assert state.bindings == (Binding("roles/editor", TRAIN),)
-
-
-def test_who_is_not_there_is_gone_and_whom_nobody_may_see_is_not_known(google: Google) -> None:
-    assert GoogleReader().read(member("serviceAccount:nobody@fraud-ml-prod.iam.gserviceaccount.com"), Wanted()) is Absence.GONE
-
-    def elsewhere(asked: Asked) -> None:
-        if "elsewhere" in asked.url:
-            raise Refused(403, "PERMISSION_DENIED", "it may not exist")
-
-    google.before = elsewhere
-    assert GoogleReader().read(member("serviceAccount:x@elsewhere.iam.gserviceaccount.com"), Wanted()) is Absence.NOT_KNOWN
-    assert GoogleReader().owner("AKIAIOSFODNN7EXAMPLE") is Absence.NOT_KNOWN
-    assert GoogleReader().read(Identity.from_arn("arn:aws:iam::123456789012:role/r") or project(), Wanted()) is Absence.NOT_KNOWN
-    google.forbidden.add("iam.projects.serviceAccounts.get")
-    with pytest.raises(UpstreamError, match="permission"):
-        GoogleReader().read(member(TRAIN), Wanted())
-
-
-def test_all_accounts_of_a_project_are_listed_page_by_page(google: Google) -> None:
-    for n in range(120):
-        google.account("fraud-ml-prod", f"sa-{n:03}")
-    assert len(list(GoogleReader().accounts("fraud-ml-prod"))) == 121
-
-
-class Played:
-    """One plan carried out against the tests' Google, and undone."""
-
-    def __init__(self, action: str, state: State, evidence: dict[str, Any], before: State | None = None, **deployment: Any) -> None:
-        made, finding = case_of({"evidence": evidence}, state, **deployment)
-        steps = BY_ID[action].plan(msgspec.structs.replace(made, before=before), finding)
-        assert not isinstance(steps, Impossible), steps.reason
-        self.store, self.queue, self.clock = MemoryStore(), MemoryQueue(), Clock()
-        self.reader = GoogleReader(deployment.get("deny_at", ""), workspace=deployment.get("workspace", False))
-        self.settings = settings_of(None, deployment)
-        self.responder = Responder(self.settings, self.store, self.queue, self.reader, writer(), self.clock)
-        put(self.store, job(steps, state.identity, BY_ID[action]))
-
-    def run(self) -> Job:
-        self.responder.apply("j")
-        work(self.queue, self.responder, self.clock)
-        done = self.store.job("j")
-        assert done is not None
-        return done
-
-    def undo(self) -> Job:
-        undo = open_undo("j", "operator", self.settings, self.store, self.queue, NOW)
-        while call := self.responder.prepare(undo.id):
-            self.responder.settle(undo.id, writer().call(call, undo.id))
-        work(self.queue, self.responder, self.clock)
-        done = self.store.job(undo.id)
-        assert done is not None
-        return done
-
-
-PLANS: list[tuple[str, Callable[[], Identity], dict[str, Any], dict[str, Any]]] = [
-    ("gcp.iam.remove-binding", project, {"deltas": [{"role": "roles/editor", "member": TRAIN}]}, {}),
-    ("gcp.iam.disable-sa-key", lambda: member(TRAIN), {"key": "0123456789abcdef0123456789abcdef01234567"}, {}),
-    ("gcp.iam.disable-service-account", lambda: member(TRAIN), {}, {}),
-    ("gcp.iam.deny-principal", lambda: member(TRAIN), {}, {}),
-    ("gcp.iam.deny-principal", lambda: member(TRAIN), {}, {"deny_at": "organizations/1"}),
-    ("gcp.iam.deny-principal", lambda: member(BO), {}, {"deny_at": P}),
-]
-
-
 @pytest.mark.parametrize("lag", [0, 2])
 @pytest.mark.parametrize(("action", "who", "evidence", "deployment"), PLANS, ids=lambda p: p if isinstance(p, str) else "")
 def test_it_is_done_verified_and_undone(
@@ -398,10 +233,6 @@ def test_it_is_done_verified_and_undone(
     assert played.undo().state is JobState.DONE
     after = read(identity, deny_at=deny_at)
     assert plain(after) == plain(before)
-
-
-def plain(state: State) -> State:
-    return msgspec.structs.replace(state, bindings=None if state.bindings is None else tuple(sorted(state.bindings, key=lambda b: b.key)))
 
 
 def test_what_a_deny_policy_cannot_deny_is_named_and_the_outcome_is_partial(google: Google) -> None:

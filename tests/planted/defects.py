@@ -164,7 +164,7 @@ DEFECTS = (
     Defect("removes the last owner", "actions/gcp_iam_remove_binding.py", "    if owners and owners <= going and", "    if owners and not owners and", "unit/test_actions.py::test_case"),
     Defect("takes a token for somebody else", "clouds/gcp/push.py", '        if claims.get("aud") != self._audience:', "        if False:", "unit/test_push.py::test_88_a_bad_token_is_refused_for_its_reason"),
     Defect("takes a token of anybody", "clouds/gcp/push.py", '        if claims.get("email") != self._account or', "        if", "unit/test_functions_gcp.py::test_88_who_is_not_ours_gets_401_and_nothing_happens"),
-    Defect("takes a token that is not signed", "clouds/gcp/push.py", "            if not self._stripped:", "            if False:", "unit/test_push.py::test_a_token_whose_signature_cloud_run_took_off_is_taken_only_where_the_deployment_says_so"),
+    Defect("takes a token that is not signed", "clouds/gcp/push.py", "            if not self._stripped:", "            if False:", "unit/test_push_on_cloud_run.py::test_a_token_whose_signature_cloud_run_took_off_is_taken_only_where_the_deployment_says_so"),
     Defect("takes a standing grant for a fresh one", "engine/deltas_gcp.py", '"standing": known is None', '"standing": False', "unit/test_deltas_gcp.py::test_where_nobody_knows_what_was_before_it_asks"),
     Defect("wakes an account while its tokens live", UNDO, "    FactKind.SERVICE_ACCOUNT: timedelta(hours=12),\n", "", "unit/test_deltas_gcp.py::test_an_account_is_woken_only_when_its_tokens_are_dead"),
     # the trail
