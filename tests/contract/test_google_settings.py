@@ -14,7 +14,7 @@ from ringfence.domain.job import JobState
 from ringfence.domain.plan import Call
 from ringfence.domain.state import Facet, State
 from ringfence.engine.ports import Absence, Done, Failed, Wanted
-from tests.contract.test_google_iam import Played
+from tests.support.google.grants import Played
 from tests.support.google.ports import pointed
 from tests.support.google.server import Google
 from tests.support.google.settled import (
