@@ -12,6 +12,7 @@ from ringfence.clouds.gcp.reader import GoogleReader
 from ringfence.clouds.gcp.session import FORBIDDEN, ApiError
 from ringfence.clouds.gcp.store import FirestoreStore
 from ringfence.domain.binding import Binding
+from ringfence.domain.finding import some_of
 from ringfence.domain.glob import any_match
 from ringfence.domain.identity import Identity
 from ringfence.domain.state import Facet, State
@@ -125,8 +126,7 @@ def lay_to_rest(body: str, wired: Wired, log: Log) -> None:
 def readable(store: FirestoreStore, now: datetime) -> int:
     """Look whether what the sweep works off can be read; raise, naming the documents, where some cannot: nobody carries those on."""
     if torn := store.unreadable(now):
-        more = f" and {len(torn) - SAID} more" if len(torn) > SAID else ""
-        raise UpstreamError(f"what waits in {', '.join(torn[:SAID])}{more} cannot be read", "Find out who wrote it: see docs/runbook.md")
+        raise UpstreamError(f"what waits in {some_of(torn, SAID)} cannot be read", "Find out who wrote it: see docs/runbook.md")
     return 1
 
 

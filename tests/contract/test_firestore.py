@@ -13,24 +13,18 @@ import pytest
 from ringfence.clouds.decoders import entry
 from ringfence.clouds.gcp.store import FirestoreStore
 from ringfence.clouds.gcp.threads import FirestoreThreads
-from ringfence.domain.census import Census
-from ringfence.domain.finding import Severity
-from ringfence.domain.job import Job, JobState
-from ringfence.domain.record import Record, RecordKind
-from ringfence.domain.signal import Signal
 from ringfence.domain.state import State
 from ringfence.domain.switch import Switch
-from ringfence.engine.chat import Thread
-from ringfence.engine.ports import Notice, Opened, Slot
-from ringfence.engine.records import loaded, record, turned
+from ringfence.engine.ports import Opened, Slot
+from ringfence.engine.records import loaded, turned
 from ringfence.errors import ConflictError, UpstreamError
 from tests.support.google.firestore import DATABASE
+from tests.support.google.kept import CENSUS, COMMIT, GET, NOTICE, QUERY, SIGNAL, THREAD, note, running
 from tests.support.google.ports import Ports, ports
 from tests.support.google.wire import Asked, Dropped, Refused, Reply
 from tests.support.jobs import NOW, REVERSAL, ROLE, job
 
 pytestmark = pytest.mark.enable_socket  # loopback only
-COMMIT, QUERY, GET = (f"firestore.projects.databases.documents.{name}" for name in ("commit", "runQuery", "batchGet"))
 WORKERS = 8
 
 
@@ -38,20 +32,6 @@ WORKERS = 8
 def google() -> Iterator[Ports]:
     with ports() as made:
         yield made
-
-
-def note(made: Job, number: int) -> Record:
-    return record(made, RecordKind.VERIFY, NOW + timedelta(minutes=number), "a note \u20ac\U0001f512", number=number, data={"n": number})
-
-
-def running(made: Job) -> Job:
-    return made.moved(JobState.RUNNING, NOW)
-
-
-SIGNAL = Signal(whom="a", identity=ROLE, event="e", name="n", time=NOW)
-CENSUS = Census(taken=NOW, config_hash="h", identities=1, admins=(), protected={})
-THREAD = Thread(key="k", mark="m", begun=NOW, last=NOW)
-NOTICE = Notice(id="n1", job="j", state="done", severity=Severity.HIGH, title="t", text="x", time=NOW)
 
 
 def at_once(work: Callable[[int], object]) -> Counter[str]:

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from ringfence.clouds.memory import MemoryIam, MemoryQueue, MemoryStore
-from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.state import State
 from ringfence.engine.commands import Desk, run_at_desk
 from ringfence.engine.evaluate import Evaluator
@@ -99,9 +98,6 @@ def test_which_boundary_is_remembered(first: str | None, then: str, kept_one: st
     remembered = account.store.before(role.identity)
     assert remembered is not None
     assert remembered.boundary == kept_one
-
-
-THING = Identity.of(Kind.GROUP, "g", "123456789012")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Case and Finding: what a guardrail judges, and what it says."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -141,3 +141,8 @@ class Guardrail(Struct, frozen=True, kw_only=True):
     window: timedelta | None = None
     follows: tuple[str, ...] = ()  # of a playbook: the guardrails whose findings it hears
     check: Callable[[Case], Verdict]
+
+
+def some_of(words: Sequence[str], most: int) -> str:
+    """Name the first of them, and say how many more there are."""
+    return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")

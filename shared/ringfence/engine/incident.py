@@ -15,7 +15,7 @@ from ringfence.actions import ACTIONS, Impossible
 from ringfence.domain.canonical import digest
 from ringfence.domain.census import Census
 from ringfence.domain.event import Actor, Event, Outcome, Source
-from ringfence.domain.finding import Case, Finding, Severity, Workload
+from ringfence.domain.finding import Case, Finding, Severity, Workload, some_of
 from ringfence.domain.identity import Identity, Kind
 from ringfence.domain.job import Job
 from ringfence.domain.plan import When
@@ -100,7 +100,7 @@ def _named(groups: list[list[Left]]) -> str:
 def _listed(found: Iterable[Left]) -> str:
     counted = Counter(left.what for left in found)
     words = [f"{what} ({count} times)" if count > 1 else what for what, count in counted.items()]
-    return ", ".join(words[:LISTED]) + (f" and {len(words) - LISTED} more" if len(words) > LISTED else "")
+    return some_of(words, LISTED)
 
 
 def _by_name(found: Iterable[Left], target: Identity) -> list[list[Left]]:

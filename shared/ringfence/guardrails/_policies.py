@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ringfence.domain.finding import Case
+from ringfence.domain.finding import Case, some_of
 from ringfence.iam import Grant, Policy, parse
 
 # Services in which a whole-service grant opens identities, keys, data, code or the watch over them.
@@ -53,5 +53,4 @@ def sure(grants: tuple[Grant, ...]) -> bool:
 
 def in_words(grants: tuple[Grant, ...]) -> str:
     """Name the first grants in plain words."""
-    named = ", ".join(f"{g.action} on {g.resource}" for g in grants[:3])
-    return named + (f" and {len(grants) - 3} more" if len(grants) > 3 else "")  # noqa: PLR2004 - three are enough to read
+    return some_of([f"{g.action} on {g.resource}" for g in grants], 3)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from ringfence.domain.event import Event, Source
-from ringfence.domain.finding import Case, Finding, Guardrail, Severity, Standards, Trigger, Unknown, Verdict
+from ringfence.domain.finding import Case, Finding, Guardrail, Severity, Standards, Trigger, Unknown, Verdict, some_of
 from ringfence.domain.raw import moment
 from ringfence.domain.state import Facet
 from ringfence.guardrails._google import short
@@ -34,7 +34,7 @@ def _movement(case: Case, event: Event) -> Verdict:
     if event.parameters["google"]:
         return None
     accounts = event.parameters["impersonates"]
-    whom = ", ".join(accounts[:3]) + (f" and {len(accounts) - 3} more" if accounts[3:] else "")
+    whom = some_of(accounts, 3)
     return _finding(case, event, f"may become {whom or 'service accounts'} of another project, by {_grant(event)}")
 
 

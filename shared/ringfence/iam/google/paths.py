@@ -13,7 +13,6 @@ from msgspec import Struct
 from ringfence.iam.catalogue import package_data
 from ringfence.iam.google.roles import PermissionSet, permissions
 
-ACTS_AS = "iam.serviceAccounts.actAs"
 # What does harm with what somebody has, and makes nobody more than he is.
 MISUSES = frozenset({"abuse", "evasion", "exfiltration", "poisoning", "secrets"})
 
@@ -38,11 +37,6 @@ class Path(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     inferred: bool = False
     certain: bool = True
     ai: bool = False
-
-    @property
-    def acts_as(self) -> bool:
-        """Whether the holder has to be allowed to act as the account."""
-        return ACTS_AS in self.all
 
     @property
     def misuse(self) -> bool:
